@@ -26,7 +26,7 @@ _DONE = {
 _SETTING_WORDS: dict[str, tuple[str, dict[str, str]]] = {
     "affinity": ("Affinity", {"none": "none: round robin", "cookie": "sticky cookie"}),
     "retry": ("Retries", {"off": "off", "on": "on"}),
-    "cache": ("Cache", {"off": "off", "obedient": "obedient", "naive": "naive"}),
+    "cache": ("Cache", {"off": "off", "obedient": "obeys headers", "naive": "keeps everything"}),
     "store": (
         "Stateful carts in",
         {"memory": "process memory", "file": "files", "redis": "a shared store"},

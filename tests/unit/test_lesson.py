@@ -218,6 +218,10 @@ MISTAKES = [
     ('{ "stateful.kept" = 1 }', "{}", "when: must be a table of facts"),
     (', when = { "stateful.kept" = 1 }', "", "either each has a `when`, or none"),
     ('text = "That."', 'text = "This."', "two of them say the same"),
+    ('text = "That."', 'text = "That.", act = 1', "choices[1].act: must be the number of an act"),
+    ('text = "That."', 'text = "That.", act = 2', "choices[1].act: must be the number of an act"),
+    ('text = "That."', 'text = "That.", act = 99', "choices[1].act: must be a whole number"),
+    ('text = "That."', 'text = "That.", act = "0"', "choices[1].act: must be a whole number"),
     ('text = "That.", ', "", "predict.choices[1].text: is missing"),
     (
         f'{{ text = "That.", when = {WHENS}, because = "Yes." }},',

@@ -34,7 +34,7 @@ POLICY = (
     "img-src data:; connect-src 'none'; base-uri 'none'; form-action 'none'"
 )
 _ORIGIN = "http://127.0.0.1"
-_STYLE = re.compile(r'<link rel="stylesheet" href="([^"]+)">')
+_STYLE = re.compile(r'<link rel="stylesheet" href="([^"]+)"(?: disabled)?>')
 _ICON = re.compile(r'(<link rel="icon" href=")([^"]+)(" type="([^"]+)">)')
 _MAIN = re.compile(r'<script type="module" src="/lab/static/([a-z-]+\.js)"></script>')
 _HANDBOOK = re.compile(r'<a\b[^>]*href="/docs/[^"]*"[^>]*>.*?</a>', re.DOTALL)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Protocol
 
 from lab.console.lesson.plan import Lesson, Step
@@ -54,19 +53,15 @@ def runs(lesson: Lesson) -> Iterator[tuple[str, Settings]]:
 
 
 def _choices(steps: list[Step]) -> list[Settings]:
-    """Return what else can be chosen: one setting, or all together where the stage leaves them."""
+    """Return what else can be chosen, one setting at a time."""
     stage = steps[0]
     needs_store = any(step["do"] == "store" for step in steps)  # it breaks the store
-    others = {
-        name: [value for value in values if value != stage.get(name)]
+    return [
+        {name: value}
         for name, values in CHOICES.items()
-        if not (needs_store and name == "store")
-    }
-    if left := [name for name in others if name not in stage]:
-        return [
-            dict(zip(left, each, strict=True)) for each in product(*(others[name] for name in left))
-        ]
-    return [{name: value} for name, values in others.items() for value in values]
+        for value in values
+        if value != stage[name] and not (needs_store and name == "store")
+    ]
 
 
 @dataclass
