@@ -16,7 +16,7 @@ from lab.cli.output import screen
 from lab.core.text import one_line
 
 _FILES = {"class": "classroom"}  # `class` is a word of Python's
-_SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")
+_SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")  # FaultKind, not loaded
 # The commands, in the order in which `lab --help` lists them, each with its line there.
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Run the experiments": {

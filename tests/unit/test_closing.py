@@ -144,7 +144,7 @@ def test_change_that_ctrl_c_cut_short_may_have_been_carried_out(stop, monkeypatc
         raise stop
 
     with monkeypatch.context() as patched:
-        patched.setattr(shop, "carry", stopped)
+        patched.setattr(shop, "send", stopped)
         with pytest.raises(stop):
             shopper.clear()
     assert look_everywhere([shopper], "A", Record("x-lab")).fates == {UNKNOWN: 1}
