@@ -8,9 +8,9 @@ from lab.core.json_object import JsonObject
 from lab.evidence.run_document import SCHEMA_VERSION
 
 _SURPRISE = re.compile(r"(.+?): (holds|fails|depends), expected (holds|fails|depends)\b.*", re.S)
-_FAULTS = {"hang": "pause", "stop": "kill", "start": "restart", "heal": "resume"}
-_FAULTS |= {"remove": "drain"}
-_FIELDS = {"knobs": "settings", "upstreams": "server_urls"}
+_OLD_FAULTS = {"hang": "pause", "stop": "kill", "start": "restart", "heal": "resume"}
+_OLD_FAULTS |= {"remove": "drain"}
+_OLD_FIELDS = {"knobs": "settings", "upstreams": "server_urls"}
 _HUNG = re.compile(r"_hung$")
 _SAME = {"depends": "depends", "unknown": "unknown"}
 _HARM = _SAME | {"holds": "affected", "fails": "not affected"}
@@ -51,7 +51,9 @@ def upgraded(document: JsonObject) -> JsonObject:
 
 def _renamed(old: JsonObject) -> JsonObject:
     """Give fields of variants, and measurements of `store-outage`, the names of schema 4."""
-    variants = [{_FIELDS.get(name, name): each[name] for name in each} for each in old["variants"]]
+    variants = [
+        {_OLD_FIELDS.get(name, name): each[name] for name in each} for each in old["variants"]
+    ]
     if old["name"] == "store-outage":
         for each in variants:
             measured = each["measurements"].items()
@@ -120,10 +122,10 @@ def _exchange(old: JsonObject) -> JsonObject:
 
 
 def _fault(old: JsonObject) -> JsonObject:
-    kind = _FAULTS.get(old["kind"], old["kind"])
+    kind = _OLD_FAULTS.get(old["kind"], old["kind"])
     return {"confirmed": None, **old, "kind": kind}
 
 
 def _ordered(name: str) -> str:
     kind, blank, target = name.partition(" ")
-    return f"{_FAULTS.get(kind, kind)}{blank}{target}"
+    return f"{_OLD_FAULTS.get(kind, kind)}{blank}{target}"

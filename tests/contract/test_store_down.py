@@ -95,7 +95,7 @@ def test_store_that_fails_between_reading_and_writing(
     assert_unavailable(timed(lambda: act(john)))
 
 
-def test_hung_store_that_goes_on_has_kept_the_cart(store: Valkey) -> None:
+def test_paused_store_that_goes_on_has_kept_the_cart(store: Valkey) -> None:
     if os.name == "nt":
         pytest.skip("Windows has no SIGSTOP")
     john = stateful(store.url).customer()

@@ -46,7 +46,7 @@ class Willing:
         status = self.statuses.get(recorded(call.path), 200)
         if status != 200:
             return Answer(status)
-        return Answer(200, body=b'{"token": "token-of-the-day", "id": 4711}')
+        return Answer(200, content=b'{"token": "token-of-the-day", "id": 4711}')
 
     def renew(self):
         self.renewed += 1
@@ -159,10 +159,10 @@ def test_reference_is_a_fragment_of_a_uri(place):
 @pytest.mark.parametrize(
     ("damaged", "said"),
     [
-        (None, "is no OpenAPI document"),
-        ([], "is no OpenAPI document"),
-        ({"openapi": 4}, "is no OpenAPI 3 document"),
-        ({"swagger": "1.2"}, "is no OpenAPI 3 document"),
+        (None, "is not an OpenAPI document"),
+        ([], "is not an OpenAPI document"),
+        ({"openapi": 4}, "is neither an OpenAPI 3 nor a Swagger 2 document"),
+        ({"swagger": "1.2"}, "is neither an OpenAPI 3 nor a Swagger 2 document"),
         (document(), "describes no operation"),
         (document(a=None), "is damaged"),
         (document(a={"get": []}), "is damaged"),
@@ -447,7 +447,7 @@ def test_request_that_cannot_be_written_does_not_count_as_the_services_end(tmp_p
         def __call__(self, call):
             super().__call__(call)
             bad = recorded(call.path) != "/good"
-            return Answer(None, error=NotSent()) if bad else Answer(200)
+            return Answer(None, failure=NotSent()) if bad else Answer(200)
 
     many = document(**{f"bad{n}": {"get": {}} for n in range(9)}, good={"get": {}})
     client = Strict()
