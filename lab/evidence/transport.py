@@ -17,7 +17,7 @@ SentHeaders = Mapping[str, str | None]
 
 
 @dataclass
-class Carried:
+class TransportResult:
     """A request as it was sent, and what came back.
 
     `status` is None when no answer came, and `error` is then the reason. `began_s` is of the
@@ -41,13 +41,13 @@ class Carried:
 
 
 class Transport(Protocol):
-    """Carries the requests of one client, and keeps the client's cookies."""
+    """Sends the requests of one client, and keeps the client's cookies."""
 
     cookies: CookieJar
 
-    def carry(
+    def send(
         self, method: str, url: str, headers: SentHeaders, body: bytes, timeout_s: float
-    ) -> Carried:
+    ) -> TransportResult:
         """Send one request; never raises for what the network or the server does.
 
         A header of None is left out, the cookies' own too. `b""` means no body.
