@@ -56,7 +56,7 @@ class Constant:
             raise ValueError(f"{self.what} has {self.lines} lines and n {self.n}"[:120])
         for value in (self.low, self.value, self.high):
             if not 0 <= value < 1e15:
-                raise ValueError(f"{self.what} is {value}: no amount"[:120])
+                raise ValueError(f"{self.what} is {value}: not an amount"[:120])
         if not self.low <= self.value <= self.high:
             raise ValueError(f"{self.what} is outside its own spread")
 
@@ -140,7 +140,7 @@ class Measured:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if isinstance(value, str) and not (value.isprintable() and len(value) <= 200):
-                raise ValueError(f"measured: {name} is no line of text")
+                raise ValueError(f"measured: {name} is not a line of text")
 
 
 @dataclass(frozen=True)

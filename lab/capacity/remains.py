@@ -52,7 +52,7 @@ def left_by_cart(lab: Lab, effort: Effort, lines: int) -> tuple[Shopper, list[Co
     for number in range(effort.each):
         succeed(change(customer, skus, number))
     per_write, session = _grown(full, lab.held()), _grown(before, full)
-    # Where each change leaves a key of its own, those of filling the cart are no session.
+    # Where each change leaves a key of its own, those of filling the cart are not sessions.
     share = lines / effort.each
     own = {
         what: (keys - per_write[what][0] * share, size - per_write[what][1] * share)

@@ -105,7 +105,7 @@ def _address(url: str) -> tuple[str, dict[str, str]]:
 
 
 def _text(expected: bytes, seen: bytes, noise: Noise | None) -> list[Change]:
-    """Compare bodies that are no JSON: word by word where both have as many, else as a whole."""
+    """Compare bodies that are not JSON: word by word where both have as many, else as a whole."""
     if expected == seen:
         return []
     if not is_text(expected) or not is_text(seen):

@@ -21,7 +21,7 @@ _PLAIN_HEADERS = frozenset(
     | {"keep-alive", "transfer-encoding", "cache-control", "allow", "set-cookie", "accept-ranges"}
 )
 _PARAM = re.compile(r'([\w-]+)\s*=\s*"?([^",]+)')
-_TEXT_WORD = re.compile(r"[\w.~+/%-]{8,}=*")  # in a body that is no JSON
+_TEXT_WORD = re.compile(r"[\w.~+/%-]{8,}=*")  # in a body that is not JSON
 _MADE = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}")  # looks as if it was drawn
 MOST_TEXT = 500_000
 MOST_CONTEXT = 30

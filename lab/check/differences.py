@@ -44,7 +44,7 @@ def differences(
     """Return what differs, the status first, at most 20. `ignored` names places (see `where`).
 
     A place that is ignored is ignored with all below it. Moments (dates, times, seconds since
-    the epoch) that a clock may have said in one run are equal to each other: a clock is no memory.
+    the epoch) that a clock may have said in one run are equal to each other: a clock is not memory.
     """
     left_out = tuple(ignored)
     found = [

@@ -20,7 +20,7 @@ from lab.processes.child import SIGKILL
 _SCRIPT = Path(__file__).with_name("private_disk.py")
 _LAYERS = "dev/shm/.two-desks"
 _LOCK = "sem."  # what keeps a lock keeps no state
-_CACHES = ("__pycache__",)  # what an interpreter writes for itself is no state of the service
+_CACHES = ("__pycache__",)  # what an interpreter writes for itself is not state of the service
 
 
 class CannotIsolate(LabError):
@@ -49,7 +49,7 @@ class Machine:
             assert self._holder.stdout is not None
             said = self._holder.stdout.readline().decode(errors="replace").strip()
             if said != "ready":
-                raise CannotIsolate(f"this system does not allow it ({said or 'no word why'})")
+                raise CannotIsolate(f"this system does not allow it ({said or 'no reason given'})")
         except BaseException:
             self.close()
             raise

@@ -109,7 +109,7 @@ class Prover:
         return proof
 
     def _seen_in_play(self, finding: Finding, wanted: Wanted) -> Trace | None:
-        """Return the play that showed a difference that is no matter of chance, else None."""
+        """Return the play that showed a difference that is not a matter of chance, else None."""
         if (
             wanted.confirmations != CONFIRMATIONS
             or wanted.of_script

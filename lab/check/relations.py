@@ -14,7 +14,7 @@ from lab.core.http import Answer
 LEAST_LETTERS = 8  # of a word; a shorter one may be the same by chance
 LEAST_DIGITS = 4  # of what has a digit in it
 MOST_PLACES = 2000
-# A clock that two answers read in the same second is no relation between them. None of its forms
+# A clock that two answers read in the same second is not a relation between them. None of its forms
 # is a piece of a longer word: twelve of the digits of a random id may well stand together.
 _CLOCK = re.compile(
     r"((?<![\w:])|(?<=/\d{4}:))\d{1,2}:\d\d(:\d\d)?\s?([AaPp][Mm]|Z)?(?![\w:])"

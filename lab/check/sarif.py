@@ -89,7 +89,7 @@ class Checked:
 
 
 def as_sarif(checks: Sequence[Checked]) -> str:
-    """Return one SARIF run with the results of these checks; what is allowed is no result."""
+    """Return one SARIF run with the results of these checks; what is allowed is not a result."""
     driver = {
         "name": "lab check",
         "semanticVersion": version("two-desks"),

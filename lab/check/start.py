@@ -41,7 +41,7 @@ class Start:
     host: str | None = None
 
     def said(self) -> list[str]:
-        """Return the command's words as they were given; raise LabError if it is no command."""
+        """Return the command's words as they were given; raise LabError if it is not a command."""
         return split(self.command, windows=os.name != "posix")
 
     def words(self, port: int, folder: Path = Path()) -> list[str]:

@@ -41,12 +41,12 @@ def crowd(script: str, **asked: Any) -> int:
     checkout), or the path of your own file with `def script(shopper, lab)`, as for `lab run`.
 
     Requests start evenly spaced, at --rate, and latency counts from the intended start: if a
-    server hangs, every request that was due during that time shows it. Each shopper begins at a
-    random step of its visit. At the end every cart is read, and the lost carts are compared
-    with those that the faults must have lost.
+    server freezes, every request due in that time is slow. Each shopper begins at a random step
+    of its visit. At the end every cart is read, and the lost carts are compared with those that
+    the faults must have lost.
 
-    First one shopper makes a visit alone, and the lab says what the numbers mean. A crowd that
-    cannot show what it is for is refused (--anyway runs it).
+    First one shopper makes a visit alone, and the lab explains what the numbers mean. A crowd
+    that is too small or too short to show anything is refused (--anyway runs it).
 
     Examples:
       lab crowd --kill B@3s --affinity cookie     100 shoppers, a crash
@@ -58,8 +58,8 @@ def crowd(script: str, **asked: Any) -> int:
 
     For more than 200 shoppers, install the extra: pip install ".[crowd]"
 
-    On several machines: the first command here, the other three on each of the
-    others. The first one prints the key of this run, which the workers need.
+    To use several machines, run the first command here and the other three on
+    each of the others. The first one prints this run's key, which workers need.
       lab crowd --master --workers 2 --port 8000
       ssh -L 8000:127.0.0.1:8000 -L 5557:127.0.0.1:5557 THIS_HOST
       export LAB_OP_KEY=...                   in a second terminal there
@@ -92,8 +92,8 @@ def _script(name: str) -> Path:
     if name.endswith(".py") or "/" in name or "\\" in name:
         return find(name).path.resolve()
     raise LabError(
-        f"no crowd script {name!r}: there are {', '.join(BUNDLED)}; a file of yours is named by "
-        "its path, ./mine.py. (The experiments of `lab run` see all customers at once.)"
+        f"no crowd script {name!r}: choose {', '.join(BUNDLED)}, or give the path of your own "
+        "file, such as ./mine.py. (The experiments of `lab run` see all customers at once.)"
     )
 
 

@@ -65,7 +65,7 @@ class CrowdSession:
             err.print(f"lab: stopped; what was done so far is in {self.folder}")
             return EXIT_INTERRUPTED
         except Exception:
-            if self.results:  # a crowd that was refused is no run
+            if self.results:  # a crowd that was refused is not a run
                 self._save()
             raise
         document = self._save()
@@ -164,7 +164,7 @@ class CrowdSession:
             if each.target not in (STORE, *servers):
                 raise LabError(
                     f"--{each.kind} {each.target}: the targets are {', '.join(servers)}, "
-                    "and store where there is one"
+                    "and store if there is one"
                 )
             if each.target == STORE and not any(variant.uses_store for variant in variants):
                 raise LabError(f"--{each.kind} store: there is no store; add --store redis")

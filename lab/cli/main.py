@@ -53,10 +53,10 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "check": "Find out whether your own service is stateless.",
     },
     "Teach with it": {
-        "museum": "Visit real outages by hidden state, and their remedies.",
-        "exercise": "List exercises, begin one, check your work.",
+        "museum": "Visit real outages by hidden state, and see their remedies.",
+        "exercise": "List exercises, begin one, or check your work.",
         "grade": "Grade the submissions of a class.",
-        "teach": "Print a handout, a worksheet, concept questions.",
+        "teach": "Print a handout, a worksheet or concept questions.",
     },
     "Look at what was kept": {
         "report": "Show a kept run again: page, JUnit XML, HAR, curl.",
@@ -178,7 +178,7 @@ def cli(context: click.Context) -> None:
       3    too little evidence: a verdict, or that of one variant, is unknown
       130  stopped by Ctrl-C
 
-    The help of `check`, `compare`, `crowd`, `doctor` and `runs` says what theirs mean.
+    Other commands list their own exit statuses in their help.
     """
     if context.invoked_subcommand is None:
         screen.print(_WELCOME)

@@ -22,9 +22,9 @@ _file = click.Path(dir_okay=False, path_type=Path)
 
 @click.group()
 def teach() -> None:
-    """Print what a class needs: a handout, a worksheet, concept questions.
+    """Print what a class needs: a handout, a worksheet or concept questions.
 
-    The plans for 20, 50 and 90 minutes, and all else about teaching: `lab docs teaching`.
+    `lab docs teaching` has plans for 20, 50 and 90 minutes, and all else about teaching.
 
     Examples:
       lab teach handout --open             two pages to take home
@@ -81,7 +81,7 @@ def worksheet(chapters: str, out: Path | None, force: bool, open_it: bool) -> No
     type=click.Choice(["before", "after"]),
     default="before",
     show_default=True,
-    help="For --paper: those for before the class, or those for after it.",
+    help="With --paper: the questions for before the class, or for after it.",
 )
 @click.option(
     "--chapters",
@@ -100,9 +100,9 @@ def questions(
 ) -> None:
     """Write the twenty concept questions, or list them.
 
-    They are ten pairs: both questions of a pair are about one idea, one for before the class and
-    one for after it. Each wrong answer is a known misconception. Without a FILE they are listed,
-    with the right answers.
+    They form ten pairs. Both questions of a pair ask about the same idea, one before the class
+    and one after it. Each wrong answer is a known misconception. Without a FILE, the command
+    lists them with the right answers.
     """
     from lab.teaching.questions import read
 

@@ -190,7 +190,7 @@ def _name(text: Any) -> str:
 
 
 def _safe(value: Any) -> Any:
-    """Return it without credentials and passwords, bounded; None for what is no JSON."""
+    """Return it without credentials and passwords, bounded; None for what is not JSON."""
     if isinstance(value, str):
         return one_line(_USERINFO.sub("", redact_text(value)), MOST_PATH_CHARS)
     return None if isinstance(value, float) and not isfinite(value) else value

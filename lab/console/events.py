@@ -62,7 +62,7 @@ class ExchangeEvent(RecordedExchange, tag_field="kind", tag="exchange", kw_only=
     """Whose cart the answer shows, where it is not the customer's own: "John's cart"."""
     curl: str
     aside: bool | UnsetType = UNSET
-    """True where it is no part of the customer's own conversation."""
+    """True where it is not part of the customer's own conversation."""
 
 
 class FaultShown(msgspec.Struct, tag_field="kind", tag="fault", kw_only=True):

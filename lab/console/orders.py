@@ -169,7 +169,7 @@ def _until(verb: str, body: JsonObject) -> str | None:
 
 
 def _whole(name: str, value: Any, most: int) -> int:
-    # bool is a subclass of int, and a float is no count.
+    # bool is a subclass of int, and a float is not a count.
     if type(value) is int and 1 <= value <= most:
         return value
     raise BadOrder(f"{name}: a whole number from 1 to {most}")

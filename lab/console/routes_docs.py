@@ -14,7 +14,7 @@ def routes() -> Blueprint:
     """Return the routes; every page is rendered from its Markdown when it is asked for."""
     routes = Blueprint("docs", __name__, url_prefix=PREFIX.rstrip("/"))
 
-    @routes.get("/", strict_slashes=False)  # /docs is no redirect: that would name a host
+    @routes.get("/", strict_slashes=False)  # /docs is not a redirect: that would name a host
     def index() -> Response:
         return _page(handbook.INDEX)
 

@@ -61,7 +61,7 @@ class ReadTimedOut(TransportError):
 
 
 class BadAnswer(TransportError):
-    """Something came that is no HTTP answer."""
+    """Something came that is not an HTTP answer."""
 
     says = "not an HTTP answer"
 
@@ -180,7 +180,7 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether an answer came and it is no error."""
+        """Whether an answer came and it is not an error."""
         return self.status is not None and self.status < 400
 
     @property

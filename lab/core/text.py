@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 # Control characters (tab and newline aside), bidirectional and invisible formatting, lone
-# surrogates and non-characters: what hides, reorders, or is no XML.
+# surrogates and non-characters: what hides, reorders, or is not XML.
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"

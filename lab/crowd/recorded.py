@@ -15,7 +15,7 @@ from lab.crowd.result import CrowdResult
 _TIMES = tuple(COLUMNS.index(name) for name in ("at_s", "waited_ms", "elapsed_ms"))
 _OP, _OUTCOME, _CUSTOMER = (COLUMNS.index(name) for name in ("op", "outcome", "customer"))
 _SERVER = COLUMNS.index("served_by")
-_LOOK = "-look"  # how the ids of the lab's own looks end: they are no requests of the script
+_LOOK = "-look"  # how the ids of the lab's own looks end: they are not requests of the script
 
 
 @dataclass

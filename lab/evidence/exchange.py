@@ -82,8 +82,8 @@ class Exchange:
         return f"{self.method} {self.path}{at} -> {self.error or self.status}"
 
     def __getitem__(self, name: object) -> Any:
-        """Refuse it: an answer is no dict, its `body` is one."""
-        raise TypeError(f"an answer is no dict: its JSON is .body, as in answer.body[{name!r}]")
+        """Refuse it: an answer is not a dict, its `body` is one."""
+        raise TypeError(f"an answer is not a dict: its JSON is .body, as in answer.body[{name!r}]")
 
     @property
     def latency_ms(self) -> float:

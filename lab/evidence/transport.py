@@ -50,7 +50,7 @@ class Transport(Protocol):
     ) -> Carried:
         """Send one request; never raises for what the network or the server does.
 
-        A header of None is left out, the cookies' own too. `b""` is no body.
+        A header of None is left out, the cookies' own too. `b""` means no body.
         """
         ...
 

@@ -103,7 +103,7 @@ def declared(names: Mapping[str, object]) -> list[DeclaredCheck]:
             raise LabError(f"two checks are called {each.name}: rename one")
         if unknown := [name for name in each.after if name not in seen]:
             raise LabError(
-                f"{each.name} runs after {unknown[0]}, which is no check: put @check on it"
+                f"{each.name} runs after {unknown[0]}, which is not a check: put @check on it"
             )
         seen.add(each.name)
     if not found:
@@ -120,7 +120,7 @@ def _declared(function: CheckFunction) -> DeclaredCheck:
     points, hidden = vars(function)[_MARKS]
     text = cleandoc(function.__doc__ or "")
     if not text:
-        raise LabError(f"the check {name} has no docstring: write what the student is to read")
+        raise LabError(f"the check {name} has no docstring: write what the student should read")
     if not isinstance(points, int) or not 0 <= points <= _MOST_POINTS:
         raise LabError(f"the check {name}: points are a whole number from 0 to {_MOST_POINTS}")
     others = tuple(each.__name__ for each in vars(function).get(_AFTER, ()))

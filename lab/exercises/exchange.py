@@ -78,7 +78,7 @@ class HttpExchange:
                 raise NotMet(
                     f"the answer to {self.line} has no {place}",
                     evidence=self,
-                    help=f"It is to have {' > '.join(map(str, keys))}; see the README.",
+                    help=f"It must have {' > '.join(map(str, keys))}; see the README.",
                 ) from None
         return value
 

@@ -53,7 +53,7 @@ def begin(exercise: Exercise, folder: Path, source: Path | None, *, force: bool)
 
 
 def recall(folder: Path) -> Memory:
-    """Return what a folder remembers; LabError where it is no folder of an exercise."""
+    """Return what a folder remembers; LabError where it is not a folder of an exercise."""
     try:
         return msgspec.json.decode((folder / MEMORY).read_bytes(), type=Memory)
     except FileNotFoundError:
@@ -78,7 +78,7 @@ def remember(folder: Path, memory: Memory) -> None:
 def exercise_of(folder: Path, name: str | None, source: Path | None) -> Exercise:
     """Return the exercise of a folder: the one that is named, or else the one it remembers."""
     if not folder.is_dir():
-        raise LabError(f"{folder} is no folder: name the one that `lab exercise start` made")
+        raise LabError(f"{folder} is not a folder: name the one that `lab exercise start` made")
     if name:
         return find(name, source)
     memory = recall(folder)

@@ -198,12 +198,14 @@ def require_submission(folder: Path, files: Sequence[str]) -> None:
         return any((place / each).exists() for each in files)
 
     if not has_one(folder) and any(has_one(each) for each in folder.iterdir() if each.is_dir()):
-        raise LabError(f"{folder} is no submission, but holds some: did you mean {folder / '*'}?")
+        raise LabError(
+            f"{folder} is not a submission, but contains some: did you mean {folder / '*'}?"
+        )
 
 
 def _copy(folder: Path, target: Path) -> None:
     if not folder.is_dir():
-        raise LabError(f"{folder} is no folder")
+        raise LabError(f"{folder} is not a folder")
     size, linked = 0, packages_of(folder)
     for root, folders, files in os.walk(folder):
         left_out = {*NOT_COPIED, *(linked if Path(root) == folder else ())}

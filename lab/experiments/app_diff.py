@@ -62,7 +62,7 @@ def serving(package: str, method: str, path: str) -> Passage | None:
     """Return the function of the app that serves `GET /api/cart`, its decorators too.
 
     It is read from the source's route decorators; the app is not imported. None where no
-    route fits, as for a 404 or a 405. A query in `path` is no part of the route.
+    route fits, as for a 404 or a 405. A query in `path` is not part of the route.
     """
     source = source_of(package).read_text(encoding="utf-8")
     functions: dict[str, ast.FunctionDef] = {}

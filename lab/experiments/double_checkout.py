@@ -12,7 +12,7 @@ empty after the order; the old token still holds the full cart, and its signatur
 store that remembers which token was used stops it, for one operation with each change.
 
 At the same moment even a session can be sold twice: both requests read it before either
-writes. That is measured too (`sold_twice_at_once`), and is no part of the verdict.
+writes. That is measured too (`sold_twice_at_once`), and is not part of the verdict.
 
 Try next: `lab run double-checkout --matrix`; a denylist does not help, since no customer logs out.
 """

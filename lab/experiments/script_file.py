@@ -55,8 +55,8 @@ def why_no_script(module: ModuleType) -> str | None:
     if inspect.isgeneratorfunction(found):
         line = _line_of_yield(found)
         return (
-            f"{name}, line {line}: a `yield` makes script() a generator, of which Python would "
-            "run no line. Take it out: what a script does it simply does, one line after the other"
+            f"{name}, line {line}: a `yield` makes script() a generator, and Python would run none "
+            "of its lines. Take it out: a script simply runs, line after line"
         )
     try:
         signature = inspect.signature(found)

@@ -126,7 +126,7 @@ class _TimeLimit:
     def _insisting(self, before: Callable[[int, FrameType | None], Any]) -> Any:
         """Return a signal handler: from the second time on, `except:` does not help a script.
 
-        The end of the time is no press of Ctrl-C: the time at the next desk may end so soon
+        The end of the time is not a press of Ctrl-C: the time at the next desk may end so soon
         after it that `before` would take both for one.
         """
 

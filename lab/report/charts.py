@@ -76,7 +76,7 @@ def _figure(title: str, lines: list[Line]) -> Figure:
 
 
 def draw(figure: Figure, name: str) -> Chart:
-    """Draw lines, or bars where the x of the first point is no number; `name` is the drawing's id.
+    """Draw lines, or bars if the first point's x is not a number; `name` is the drawing's id.
 
     Lines of the other sort are left out.
     """

@@ -122,7 +122,7 @@ def _quoted(text: str, as_is: str) -> str:
 def _query(path: str) -> str:
     try:
         return urlsplit(path).query
-    except ValueError:  # "//[" is no URL
+    except ValueError:  # "//[" is not a URL
         return path.partition("?")[2]
 
 

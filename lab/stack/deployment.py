@@ -180,7 +180,7 @@ def _ip_of(host: str, port: int) -> str:
     try:
         known = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise LabError(f"no host {host!r} is known here: check the name in --upstream") from None
+        raise LabError(f"the host {host!r} is unknown here: check the name in --upstream") from None
     addresses = list(dict.fromkeys(str(each[4][0]) for each in known))
     return next((ip for ip in addresses if is_open(port, ip)), addresses[0])
 
@@ -196,7 +196,7 @@ def _identified(place: ExternalServerSpec) -> ExternalServerSpec:
     app, name, instance = (_text(first, key) for key in ("app", "replica", "instance"))
     is_desk = app in DESKS and _NAME.fullmatch(name) and instance
     if not is_desk or type(first.get("pid")) is not int:
-        raise LabError(f"{place.url} is no desk of the shop: give the address of one")
+        raise LabError(f"{place.url} is not a desk of the shop: give the address of one")
     if _text(second, "instance") != instance:
         raise LabError(
             f"{place.url} is more than one server: give the address of each, not of a load balancer"

@@ -634,7 +634,7 @@ def test_ctrl_c_gives_what_is_known_and_leaves_nothing(lab_here, moment, more):
     if report.get("shortest"):  # the machine was quicker: what was proven by then stands
         assert report["verdict"] == "state in the process" and moment == "shortest script"
         return
-    # A difference was seen by then in one case, but once only: that is no proof.
+    # A difference was seen by then in one case, but once only: that is not a proof.
     assert report["verdict"] == "unknown"
     assert ("not yet seen again" in report["because"]) == (moment == "shortest script")
 

@@ -33,7 +33,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="signals and modes of POSI
 
 
 def valid(text):
-    """Return the document, checked against its schema; NaN and the like are no JSON."""
+    """Return the document, checked against its schema; NaN and the like are not JSON."""
     document = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in the JSON"))
     jsonschema.validate(document, SCHEMA, jsonschema.Draft202012Validator)
     return document

@@ -338,8 +338,8 @@ IDLE = "def script(shopper, lab):\n    pass\n"
 RAISES = "def script(shopper, lab):\n    shopper.login()\n    raise ValueError('my own mistake')\n"
 KILLS = "def script(shopper, lab):\n    shopper.login()\n    lab.kill('A')\n"
 WRONG = [
-    (("shoping",), "no crowd script 'shoping': there are buying, looking, shopping"),
-    (("crash",), "a file of yours is named by its path, ./mine.py"),
+    (("shoping",), "no crowd script 'shoping': choose buying, looking, shopping"),
+    (("crash",), "give the path of your own file, such as ./mine.py"),
     (("./no_script.py",), "def script(shopper, lab)"),
     (("--kill", "Z@1s"), "--kill Z: the targets are A, B, C"),
     (("--kill", "store@1s"), "--kill store: there is no store; add --store redis"),

@@ -51,7 +51,7 @@ def _read(folder: Traversable, name: str, rule: Rule) -> Json:
         chapter = tomllib.loads(folder.joinpath(name).read_text(encoding="utf-8"))
         checked: Json = rule("", chapter)
     except (tomllib.TOMLDecodeError, UnicodeError, RecursionError) as error:
-        raise LabError(f"{name}: this is no TOML: {error}") from None
+        raise LabError(f"{name}: this is not TOML: {error}") from None
     except LabError as error:
         raise LabError(f"{name}: {error}") from None
     return checked

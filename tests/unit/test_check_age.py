@@ -92,7 +92,7 @@ def test_cookie_is_given_by_the_answer_that_set_one_last():
 
 
 def test_what_a_script_computes_counts_as_given_by_the_answer_before():
-    """A hash of a token, say: it is no value of an answer, and another one in another play."""
+    """A hash of a token, say: it is not a value of an answer, and another one in another play."""
     calls = (LOGIN, Call("GET", plain("/")), asked_with("hash of one"))
     sent = play(dict(enumerate((*calls[:2], asked_with("hash of two")))))
     found = given_before(Conversation(calls), [sent])

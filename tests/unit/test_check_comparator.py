@@ -53,7 +53,7 @@ def test_varying_parts_are_masked_and_the_rest_is_compared():
 
 @pytest.mark.parametrize("seen", [None, "", 7, [], {}, ...])
 def test_place_that_varies_still_has_to_be_of_its_kind(seen):
-    """A random user id that is null in a fresh process is no noise."""
+    """A random user id that is null in a fresh process is not noise."""
     comparator = pair(answer({"a": "one"}), answer({"a": "two"}))
     document = {} if seen is ... else {"a": seen}
     assert not comparator(0, answer({"a": "one"}), answer({"a": "three"}))

@@ -94,7 +94,7 @@ def test_system_that_refuses_is_said(monkeypatch, tmp_path):
     with pytest.raises(CannotIsolate, match="does not allow it"):
         Machine()
     refusing.write_text("")
-    with pytest.raises(CannotIsolate, match="no word why"):
+    with pytest.raises(CannotIsolate, match="no reason given"):
         Machine()
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(CannotIsolate, match="only Linux"):

@@ -159,10 +159,10 @@ def test_reference_is_a_fragment_of_a_uri(place):
 @pytest.mark.parametrize(
     ("damaged", "said"),
     [
-        (None, "is no OpenAPI document"),
-        ([], "is no OpenAPI document"),
-        ({"openapi": 4}, "is no OpenAPI 3 document"),
-        ({"swagger": "1.2"}, "is no OpenAPI 3 document"),
+        (None, "is not an OpenAPI document"),
+        ([], "is not an OpenAPI document"),
+        ({"openapi": 4}, "is neither an OpenAPI 3 nor a Swagger 2 document"),
+        ({"swagger": "1.2"}, "is neither an OpenAPI 3 nor a Swagger 2 document"),
         (document(), "describes no operation"),
         (document(a=None), "is damaged"),
         (document(a={"get": []}), "is damaged"),

@@ -143,7 +143,7 @@ def test_levels():
     level, said = level_of([contained])
     assert level is Level.SELF_CONTAINED and "nothing here needed a memory" in said
     assert level_of([contained], require_dependency=True)[0] is Level.UNKNOWN
-    refused = replace(contained, status=401)  # a client that lost its credential is no proof
+    refused = replace(contained, status=401)  # a client that lost its credential is not a proof
     assert level_of([contained, refused])[0] is Level.UNKNOWN
     assert level_of([contained, replace(contained, status=404)])[0] is Level.SELF_CONTAINED
     assert level_of([found(Level.SELF_CONTAINED, True), contained])[0] is Level.SELF_CONTAINED

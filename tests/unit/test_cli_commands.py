@@ -91,6 +91,14 @@ def test_page_has_one_limit_of_servers_for_every_command(command):
     assert f"1<=x<={MOST_PAGE_SERVERS}" in refused.output
 
 
+@pytest.mark.parametrize("name", ["--servers-min", "--replicas-min"])
+def test_renamed_option_is_read_under_both_names_and_shown_under_the_new_one(name):
+    plan = EVERY_COMMAND["plan",]
+    assert plan.make_context("plan", [name, "7"]).params["replicas_min"] == 7
+    assert "--servers-min N " in help_of(("plan",))
+    assert "--replicas-min" not in help_of(("plan",))
+
+
 def test_help_of_lab_has_one_line_for_each_command():
     shown = help_of(()).splitlines()
     for name in COMMANDS:
@@ -147,7 +155,7 @@ def hints():
     )
 
 
-ODD = ["[bold]not bold[/]", "C:\\[red]\\runs", ":warning: is no sign", "[/nothing]", "[link=x]y"]
+ODD = ["[bold]not bold[/]", "C:\\[red]\\runs", ":warning: is not a sign", "[/nothing]", "[link=x]y"]
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def test_result_without_a_doubt_is_quoted():
         (
             {"audit": LossAudit(settled=5, lost=5, differing=5, differ=["c0", "c1", "c2", "c3"])},
             Doubt(DoubtKind.NOT_AS_PREDICTED, 5, detail="c0, c1, c2 …"),
-            ["5 carts came out other than predicted", "c0, c1, c2", "something else"],
+            ["5 carts came out differently than predicted", "c0, c1, c2", "something other"],
         ),
     ],
 )
@@ -147,7 +147,7 @@ def test_carts_are_unknown_where_no_answer_can_be_believed(seen_in_the_log):
         shown = io.StringIO()
         Console(file=shown, width=200, color_system=None).print(finished_view([each]))
         text = shown.getvalue()
-        assert "of 34 acknowledged carts nothing is known" in text
+        assert "nothing is known of 34 acknowledged carts" in text
         assert "? 34" in text
         assert not re.search("kept,|34 of 34|✓|✕", text)
 

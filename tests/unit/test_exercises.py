@@ -202,7 +202,7 @@ def test_check_after_a_function_that_is_none_is_refused():
     def later(work: Work) -> None:
         """Later."""
 
-    with pytest.raises(LabError, match="runs after no_docstring, which is no check: put @check"):
+    with pytest.raises(LabError, match="runs after no_docstring, which is not a check: put @check"):
         checks_of(later)
 
 
@@ -501,7 +501,7 @@ def test_workflow_is_yaml_that_checks_the_exercise():
 
 def test_command_that_makes_a_workflow_grades_nothing(tmp_path):
     words = ["--workflow", str(tmp_path / "checks.yml")]
-    assert "take --exercise, and no folder" in CliRunner().invoke(grade_command, words).output
+    assert "need --exercise, and take no folder" in CliRunner().invoke(grade_command, words).output
     words = [*words, "--exercise", "punch-card"]
     assert CliRunner().invoke(grade_command, words, standalone_mode=False).return_value == 0
     assert (tmp_path / "checks.yml").read_text() == workflow(find("punch-card"))
@@ -609,7 +609,7 @@ def test_stray_file_is_left_out_of_the_grading_with_a_warning(door, tmp_path):
     (tmp_path / "notes.zip").write_bytes(b"")
     words = ["--exercise", "door", "--from", str(door), str(tmp_path / "notes.zip")]
     done = CliRunner().invoke(grade_command, words)
-    assert "notes.zip is no folder: it is not graded" in done.stderr
+    assert "notes.zip is not a folder, so it is not graded" in done.stderr
     assert "name the folders" in done.stderr and done.exit_code == 2
     missing = CliRunner().invoke(grade_command, [*words[:-1], str(tmp_path / "nowhere")])
     assert "does not exist" in missing.stderr

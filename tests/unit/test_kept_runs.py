@@ -1,4 +1,4 @@
-"""Kept runs are listed cheaply, opened by name only, and what is no run is refused in words."""
+"""Kept runs are listed cheaply, opened by name only, and what is not a run is refused in words."""
 
 import json
 import os

@@ -78,7 +78,7 @@ def test_what_is_no_message_says_so(body):
     answer = Answer(200, Headers([("Content-Type", "application/json")]), body)
     reply = reply_of(as_one_message(answer, 7), 7)
     assert reply.result is None
-    assert "no JSON-RPC message" in reply.error
+    assert "other than a whole JSON-RPC message" in reply.error
 
 
 @pytest.mark.parametrize("result", [None, [], "x", 3])

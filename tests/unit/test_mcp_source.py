@@ -82,7 +82,7 @@ def test_tool_that_does_not_say_that_it_reads_is_called_only_by_name():
 
 
 def test_name_of_no_tool_says_which_there_are():
-    with pytest.raises(LabError, match="--call dorp: there is no such tool; there are drop"):
+    with pytest.raises(LabError, match="--call dorp: there is no such tool; the tools are drop"):
         held(offering(a_tool("drop")), dorp=None)
 
 
@@ -201,7 +201,7 @@ def test_many_tools_are_called_in_part():
     conversation = held(server)
     assert server.methods.count("t0") == 2
     assert len(server.asked) == 2 + 2 * MOST_TOOLS
-    assert "there are many" in conversation.notes[0]
+    assert "there are too many" in conversation.notes[0]
 
 
 def test_tool_without_a_value_is_left_out_and_named():
@@ -215,14 +215,16 @@ def test_tool_without_a_value_is_left_out_and_named():
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"tools"', b"[" * 5000, b"x" * 2_000_000])
 def test_list_that_cannot_be_read_is_an_error_that_says_so(body):
-    with pytest.raises(LabError, match="gives no list that can be read: tools/list"):
+    with pytest.raises(LabError, match="gives no readable list: tools/list"):
         held(Server(**{"tools/list": body}))
 
 
 def test_list_that_cannot_be_read_beside_one_that_can_is_a_note():
     server = offering(a_tool("add", NUMBERS), **{"prompts/list": b"{"})
     conversation = held(server, EVERYTHING)
-    assert conversation.notes[0].startswith("prompts/list: answered 200 with what is no JSON-RPC")
+    assert conversation.notes[0].startswith(
+        "prompts/list: answered 200 with something other than a whole JSON-RPC"
+    )
 
 
 @pytest.mark.parametrize("listed", [None, 7, "x", {}, [None, 7, [], {"name": 3}, {"name": ""}]])

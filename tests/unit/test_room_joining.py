@@ -107,7 +107,7 @@ def test_only_address_is_taken_and_of_several_one_has_to_be_chosen():
     assert chosen_address("127.0.0.1", []) == "127.0.0.1"
     with pytest.raises(LabError, match=r"192.168.1.7 \(wlan0\), 10.0.0.2 \(eth0\)"):
         chosen_address(None, [HOME, OTHER])
-    with pytest.raises(LabError, match="no address of this machine"):
+    with pytest.raises(LabError, match="not an address of this machine"):
         chosen_address("192.168.1.8", [HOME])
     with pytest.raises(LabError, match="0 addresses"):
         chosen_address(None, [])

@@ -1,4 +1,4 @@
-"""A kept run is opened from wherever it lies, and what is no run is refused with a reason."""
+"""A kept run is opened from wherever it lies, and what is not a run is refused with a reason."""
 
 import json
 import os

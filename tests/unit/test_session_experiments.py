@@ -63,7 +63,7 @@ SAFE = {"planted": 10, "opened": 0, "refused": 10}
         ),
         (logout, {**LOGOUT, "replays": 0, "replays_accepted": 0}, UNKNOWN, "no request"),
         (logout, {**LOGOUT, "logged_out": False}, UNKNOWN, "after a logout"),
-        # A refusal that has another cause than the logout is no remedy.
+        # A refusal that has another cause than the logout is not a remedy.
         (logout, {**REFUSED_AT_ONCE, "opened_before": False}, UNKNOWN, "no control"),
         (
             logout,

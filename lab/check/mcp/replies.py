@@ -26,7 +26,7 @@ class Reply:
 
 
 def id_of(body: str) -> object:
-    """Return the id of a request; None of a notification, and of what is no message."""
+    """Return the id of a request; None of a notification, and of what is not a message."""
     try:
         message = json.loads(body)
     except (ValueError, RecursionError):
@@ -64,7 +64,7 @@ def reply_of(answer: Answer, number: object) -> Reply:
         return Reply(error=str(answer.error))
     message = answer.document
     if not isinstance(message, dict):
-        why = f"answered {answer.status} with what is no JSON-RPC message (or not all of one)"
+        why = f"answered {answer.status} with something other than a whole JSON-RPC message"
         return Reply(error=f"{why}: {one_line(answer.text[:MOST_SAID], MOST_SAID)}")
     if isinstance(error := message.get("error"), dict):
         code = error.get("code")

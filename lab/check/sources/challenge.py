@@ -51,7 +51,7 @@ def next_call(asked: "requests.PreparedRequest", call: Call, answer: Answer) -> 
         response.headers[name] = f"{known}, {value}" if known else value
     response.connection = connection  # type: ignore[assignment]
     for hook in hooks:
-        with suppress(KeyError, ValueError):  # it is no challenge that could be answered
+        with suppress(KeyError, ValueError):  # it is not a challenge that could be answered
             hook(response)
     if not connection.sent:
         return None

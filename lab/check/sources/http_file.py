@@ -114,7 +114,7 @@ def _call(draft: Draft, values: Values, scope: Scope) -> Call:
     for header in draft.headers:
         name, colon, value = header.partition(":")
         if not colon or not _HEADER_NAME.fullmatch(name):
-            raise LabError(f"{scope.origin}: {header!r} is no header: write Name: value")
+            raise LabError(f"{scope.origin}: {header!r} is not a header: write Name: value")
         if name.lower() not in _NOT_OURS:
             template = values.template(value.strip(), scope)
             headers.append((name, as_basic(template) if name.lower() == _AUTH else template))
@@ -136,7 +136,7 @@ def _request_line(draft: Draft, scope: Scope) -> tuple[str, str]:
     method, address = (found[1].upper(), line[found.end() :]) if found else ("GET", line)
     before_query = PLACE.sub("", address).partition("?")[0]
     if re.search(r"\s", before_query) or not address or method in _NOT_HTTP:
-        raise LabError(f"{scope.origin}: {draft.request!r} is no request: write METHOD /path")
+        raise LabError(f"{scope.origin}: {draft.request!r} is not a request: write METHOD /path")
     return method, address
 
 
@@ -176,7 +176,7 @@ def _body(
 
 
 def _content(path: Path, scope: Scope) -> str:
-    """Return a file's content as a body has it: bytes that are no text as they can come back."""
+    """Return a file's content as a body has it: bytes that are not text as they can come back."""
     try:
         if path.stat().st_size > MOST_IN_A_FILE:
             raise LabError(f"{scope.origin}: {path} is too large: at most {MOST_IN_A_FILE:,} bytes")
@@ -193,7 +193,7 @@ def _as_graphql(body: Template, scope: Scope) -> Template:
     try:
         document = {"query": query, "variables": json.loads(variables) if variables else {}}
     except (ValueError, RecursionError) as error:
-        raise LabError(f"{scope.origin}: its variables are no JSON: {error}") from None
+        raise LabError(f"{scope.origin}: its variables are not JSON: {error}") from None
     return plain(json.dumps(document))
 
 

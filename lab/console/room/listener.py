@@ -100,7 +100,7 @@ http {{
     }}
 
     map $status $said {{
-        default "This is no page for phones: open the address on the wall again.";
+        default "This is not a page for phones: open the address on the wall again.";
         403 "This room answers only at the address on the wall: type it again.";
         429 "Too many at once: wait a second, then try again.";
         413 "That was too long: use a shorter name.";
