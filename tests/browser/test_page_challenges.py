@@ -115,11 +115,11 @@ def lose_none(player, *settings):
 
 
 def test_with_affinity_no_cart_is_lost(player):
-    lose_none(player, "sticky cookie")
+    lose_none(player, "by cookie")
     assert not player.solved("lose-none")  # John's is
     lose_none(player, "a shared store")
     assert not player.solved("lose-none")  # without affinity it is another story
-    lose_none(player, "a shared store", "sticky cookie")
+    lose_none(player, "a shared store", "by cookie")
     wait_for(lambda: player.solved("lose-none"))
 
 

@@ -48,7 +48,10 @@ def done(guess, found=CRASHED):
 
 def run(code, **given):
     """Return what the JavaScript expression gives."""
-    uri = {name: json.dumps((STATIC / f"{name}.js").as_uri()) for name in ("scenes", "ending", "announce")}
+    uri = {
+        name: json.dumps((STATIC / f"{name}.js").as_uri())
+        for name in ("scenes", "ending", "announce")
+    }
     script = f"""
         globalThis.sessionStorage = {{ getItem: () => null, setItem() {{}} }};
         globalThis.addEventListener = () => {{}};

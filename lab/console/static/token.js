@@ -159,7 +159,8 @@ function box(title, sentence, ...content) {
 /** Shortened, and at a click as it is. */
 function drawn(parts) {
   const whole = Object.values(parts).join(".");
-  const toggle = ({ currentTarget }) => currentTarget.replaceWith(h("code", { class: "whole" }, whole));
+  const shown = h("code", { class: "whole", tabindex: -1 }, whole);
+  const toggle = ({ currentTarget }) => { currentTarget.replaceWith(shown); shown.focus(); };
   return [...partsOf(parts), " ", h("button", { type: "button", class: "small show-whole", onclick: toggle }, `Show all ${whole.length} characters`)];
 }
 
