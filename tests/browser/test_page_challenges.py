@@ -136,7 +136,7 @@ def test_laptop_is_bought_twice(player):
 
 
 def test_johns_cart_gets_into_bobs_hands(player):
-    for cache, solved in (("obedient", False), ("naive", True)):
+    for cache, solved in (("obeys headers", False), ("keeps everything", True)):
         player.begin("wrong-hands")
         player.chooses("balancer", cache)
         for who in ("John", "Bob"):
