@@ -15,8 +15,8 @@ from lab.cli.help import Context, prepared
 from lab.cli.output import screen
 from lab.core.text import one_line
 
-_FILES = {"class": "classroom"}  # `class` is a word of Python's
-_SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")
+_MODULES = {"class": "classroom"}  # `class` is a word of Python's
+_SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")  # FaultKind, not loaded
 # The commands, in the order in which `lab --help` lists them, each with its line there.
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Run the experiments": {
@@ -40,7 +40,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "kill": "Kill a server of the running `lab up`.",
         "restart": "Restart a server, with an empty memory.",
         "pause": "Freeze a server: it answers nothing until it is resumed.",
-        "resume": "Resume a frozen server.",
+        "resume": "Resume a paused server.",
         "drain": "Stop a server when its last requests are done.",
         "add": "Start one more server at each desk.",
         "store": "Break or repair the session store.",
@@ -187,5 +187,5 @@ def cli(context: click.Context) -> None:
 prepared(cli)
 for lines in _SECTIONS.values():
     for name, line in lines.items():
-        file = "server_faults" if name in _SERVER_FAULTS else _FILES.get(name, name)
+        file = "server_faults" if name in _SERVER_FAULTS else _MODULES.get(name, name)
         cli.add_command(LazyCommand(name, f"lab.cli.{file}", line))
