@@ -24,7 +24,7 @@ _FAULT_DONE = {
     FaultKind.ADD: "added",
 }
 _SETTING_WORDS: dict[str, tuple[str, dict[str, str]]] = {
-    "affinity": ("Affinity", {"none": "none: round robin", "cookie": "sticky cookie"}),
+    "affinity": ("Affinity", {"none": "none: round robin", "cookie": "by cookie"}),
     "retry": ("Retries", {"off": "off", "on": "on"}),
     "cache": ("Cache", {"off": "off", "obedient": "obeys headers", "naive": "keeps everything"}),
     "store": (

@@ -19,7 +19,7 @@ Step = dict[str, Any]
 
 SEATS = ("second", "third")  # the customer of the window needs no name
 _ANY: Mapping[str, Rule] = {
-    "say": text(120),
+    "say": text(64),  # one line of the stage at 1280 × 720
     "desks": listed(one_of(*DESKS), 1, len(DESKS)),
 }
 _REQUEST: Mapping[str, Rule] = {
