@@ -1,4 +1,4 @@
-"""One HTTP answer for every script of the lab, and the typed ways in which none comes."""
+"""One HTTP answer for every script of the lab, and typed errors for a missing one."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ UNANSWERED = frozenset({BAD_GATEWAY, GATEWAY_TIMEOUT})  # a load balancer, for a
 
 
 def is_answered(status: int | None) -> bool:
-    """Whether a server answered, be it with a refusal; None: no answer came at all."""
+    """Return True if a server answered, even with a refusal; None if no answer came at all."""
     return status is not None and status not in UNANSWERED
 
 
@@ -180,7 +180,7 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether an answer came and it is not an error."""
+        """True if an answer came and it is not an error."""
         return self.status is not None and self.status < 400
 
     @property
@@ -216,7 +216,7 @@ class Answer:
 
     @property
     def is_json(self) -> bool:
-        """Whether the body is JSON (null included)."""
+        """True if the body is JSON (null included)."""
         return self.document is not None or self.body.strip() == b"null"
 
     def header(self, name: str) -> str | None:
