@@ -131,7 +131,7 @@ class _ServerLoad:
         self._address = (balancer.hostname or "", balancer.port or 80)
         self._kind, self._lines = kind, lines
         self._requests = [Request.like(each, balancer.path + each.path) for each in like]
-        self._login = Request("POST", f"{balancer.path}/api/login", _JSON, _LOGIN)
+        self._login = Request("POST", f"{balancer.path}/api/login", _JSON_HEADERS, _LOGIN_BODY)
         self._credentials = credentials
         self._saturation = 0.0
         self._loaded = 0
@@ -165,8 +165,8 @@ class _ServerLoad:
         return done
 
 
-_JSON = {"Content-Type": "application/json"}
-_LOGIN = b'{"user_id":"123","name":"John"}'
+_JSON_HEADERS = {"Content-Type": "application/json"}
+_LOGIN_BODY = b'{"user_id":"123","name":"John"}'
 
 
 def another_server(lab: Lab, effort: Effort) -> list[Constant]:

@@ -63,7 +63,7 @@ def send(
             body, complete, events = _read(got, timeout_s, wanted, until or _never)
         except (requests.RequestException, HTTPError, HTTPException, ValueError, OSError) as error:
             seconds = time.perf_counter() - began
-            return Answer(None, error=transport_error(error), elapsed_s=seconds)
+            return Answer(None, failure=transport_error(error), elapsed_s=seconds)
     seconds = time.perf_counter() - began
     return Answer(
         got.status_code,

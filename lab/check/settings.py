@@ -14,7 +14,7 @@ from lab.core.errors import LabError
 from lab.core.json_object import JsonObject
 from lab.core.text import one_line
 
-FILE, PYPROJECT, TABLE = "lab-check.toml", "pyproject.toml", ("tool", "lab", "check")
+SETTINGS_FILE, PYPROJECT, TABLE = "lab-check.toml", "pyproject.toml", ("tool", "lab", "check")
 MOST_BYTES_OF_SETTINGS = 1_000_000
 Kind = Literal["text", "list", "table", "flag"]
 _KNOWN = {"request": True, "reason": True, "until": True, "conversation": False}
@@ -36,7 +36,7 @@ def find_settings(folder: Path, options: Mapping[str, Kind]) -> CheckSettings | 
 
     `options` are the names that the command knows, each with the kind of its value.
     """
-    for name in (FILE, PYPROJECT):
+    for name in (SETTINGS_FILE, PYPROJECT):
         path = folder / name
         if not path.is_file():
             continue

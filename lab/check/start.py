@@ -14,7 +14,7 @@ from typing import IO
 import psutil
 
 from lab.check.command import Placeholders, check_port, split
-from lab.check.container import COMPOSE, is_compose
+from lab.check.container import COMPOSE_REFUSED, is_compose
 from lab.check.family import MARK, end_marked
 from lab.core.errors import LabError
 
@@ -59,7 +59,7 @@ class Start:
                 "shell: --start \"sh -c '…'\""
             )
         if is_compose(words):
-            raise LabError(f"--start {self.command!r}: {COMPOSE}")
+            raise LabError(f"--start {self.command!r}: {COMPOSE_REFUSED}")
         return [program, *words[1:]]
 
     def environment(self, port: int, folder: Path = Path()) -> dict[str, str]:

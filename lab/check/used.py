@@ -11,9 +11,9 @@ from lab.check.runner import Runner
 from lab.check.trace import Trace
 from lab.core.http import Answer
 
-ROUNDS = 5  # a coin does not show the same five times
+USED_ROUNDS = 5  # a coin does not show the same five times
 TIMES, FEWER, MANY_CALLS = 6, 3, 8  # conversations before; fewer of one with many calls
-MOST_S = 8.0  # in a round, for those
+MOST_ROUND_S = 8.0  # in a round, for those
 Found = dict[tuple[int, str], Difference]
 
 
@@ -31,7 +31,7 @@ def differs_when_used(
         return None
     expected = dict(enumerate(baseline.answers))
     found: Found = {}
-    for number in range(ROUNDS):
+    for number in range(USED_ROUNDS):
         if number:
             for index, answer in comparator.aligned(baseline, runner.one(conversation)).items():
                 comparator.learn(index, expected[index], answer)
@@ -48,7 +48,7 @@ def how_often(baseline: Trace) -> int:
     """Return how many others have the conversation first: each thread should have had a call."""
     times = FEWER if len(baseline.answers) > MANY_CALLS else TIMES
     took_s = baseline.times[-1] - baseline.times[0] + baseline.answers[-1].elapsed_s
-    return min(times, int(MOST_S / max(took_s, 0.001)))
+    return min(times, int(MOST_ROUND_S / max(took_s, 0.001)))
 
 
 def outlives_the_process(

@@ -123,7 +123,7 @@ def grade(
     from lab.exercises import formats
     from lab.exercises.checking import new_seed
     from lab.exercises.exercise import find
-    from lab.exercises.folder import MEMORY
+    from lab.exercises.folder import EXERCISE_FILE
     from lab.exercises.grading import GradeLimits, Grader, common_exercise, require_submission
 
     single = [each for each in (gradescope_file, classroom_file) if each]
@@ -142,7 +142,7 @@ def grade(
     if command is not None and "{port}" not in command:
         raise LabError(f"--start {command!r} has no {{port}}: write it where the port belongs")
     if len(folders) == 1 and not single:
-        require_submission(folders[0], [MEMORY])
+        require_submission(folders[0], [EXERCISE_FILE])
     exercise = find(name or common_exercise(folders), source)
     limits = GradeLimits(max_seconds, int(max_memory))
     grader = Grader(exercise, new_seed() if seed is None else seed, command or "", limits)

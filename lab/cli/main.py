@@ -15,7 +15,7 @@ from lab.cli.help import Context, prepared
 from lab.cli.output import screen
 from lab.core.text import one_line
 
-_FILES = {"class": "classroom"}  # `class` is a word of Python's
+_MODULES = {"class": "classroom"}  # `class` is a word of Python's
 _SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")
 # The commands, in the order in which `lab --help` lists them, each with its line there.
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
@@ -187,5 +187,5 @@ def cli(context: click.Context) -> None:
 prepared(cli)
 for lines in _SECTIONS.values():
     for name, line in lines.items():
-        file = "server_faults" if name in _SERVER_FAULTS else _FILES.get(name, name)
+        file = "server_faults" if name in _SERVER_FAULTS else _MODULES.get(name, name)
         cli.add_command(LazyCommand(name, f"lab.cli.{file}", line))

@@ -109,7 +109,7 @@ def _show(tour: "Tour", folder: Path) -> None:
 
 
 def _show_half(title: str, cause: str, half: "ShownService") -> None:
-    from lab.check.judge import SIGNS
+    from lab.check.judge import LEVEL_SIGNS
 
     screen.print(Text(title, "bold"))
     if cause:
@@ -122,7 +122,7 @@ def _show_half(title: str, cause: str, half: "ShownService") -> None:
     screen.print(table)
     if half.turns.stopped:
         screen.print(Text(f"  the client cannot go on ({half.turns.stopped})"))
-    mark = SIGNS[half.proof.verdict]
+    mark = LEVEL_SIGNS[half.proof.verdict]
     headline = f"{mark.sign} {half.proof.verdict.upper()}  "
     say(Text(half.command, "dim"))
     screen.print(Text.assemble((headline, mark.style), half.proof.because), soft_wrap=True)

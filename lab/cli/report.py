@@ -78,7 +78,7 @@ def report(
         if as_curl or powershell:
             _commands(shown.run, "powershell" if powershell else "posix")
     if html_file or open_it or not (junit_file or har_file or as_curl or powershell):
-        page = html_file or document.parent / kept.PAGE
+        page = html_file or document.parent / kept.REPORT_PAGE
         _write(page, shown.html())
         if str(page) != "-":
             if not html_file and not open_it:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lab.teaching.paper import PredictedChapter
 
 Command = Callable[..., Any]
-CHAPTERS = "1,3,6,7,10"
+DEFAULT_CHAPTERS = "1,3,6,7,10"
 """Those of the plan for 50 minutes."""
 _file = click.Path(dir_okay=False, path_type=Path)
 
@@ -58,7 +58,7 @@ def handout(out: Path | None, force: bool, open_it: bool) -> None:
 @teach.command()
 @click.option(
     "--chapters",
-    default=CHAPTERS,
+    default=DEFAULT_CHAPTERS,
     show_default=True,
     metavar="N,N",
     help="Chapters of the page that you are going to run.",
@@ -141,7 +141,7 @@ def _chapters(numbers: str) -> "list[PredictedChapter]":
         chosen = []
     if not chosen or not all(1 <= number <= len(lesson) for number in chosen):
         raise click.BadParameter(
-            f"--chapters: write numbers from 1 to {len(lesson)}, such as {CHAPTERS}"
+            f"--chapters: write numbers from 1 to {len(lesson)}, such as {DEFAULT_CHAPTERS}"
         )
     found = [(number, lesson[number - 1]) for number in chosen]
     return [

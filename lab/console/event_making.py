@@ -28,14 +28,13 @@ from lab.evidence.run_document import RecordedExchange
 from lab.report import curl
 from lab.report.plain import lower
 from lab.report.sequence import look_of
-from lab.stack.access_log import AccessEntry
+from lab.stack.access_log import LOGGED_COUNT, AccessEntry
 
 MOST_PATH_CHARS = 300
 MOST_LABEL_CHARS = 60
 HUNG_UP = 499  # what nginx logs where the client left before the answer
 
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
-_COUNT = re.compile(r"[0-9]{1,9}")
 _BETWEEN = re.compile(r", | : ")  # nginx: one server after the other; after an internal redirect
 
 
@@ -85,7 +84,7 @@ def request_of(exchange: RecordedExchange, desk: str, who: str) -> RequestEvent:
         ms=exchange.elapsed_ms,
         bytes_in=exchange.bytes_sent,
         bytes_out=exchange.bytes_received,
-        store_operations=int(operations) if tried and _COUNT.fullmatch(operations) else None,
+        store_operations=int(operations) if tried and LOGGED_COUNT.fullmatch(operations) else None,
         who=who,
         mark=marks.of_request(exchange.status),
     )
@@ -161,9 +160,9 @@ def _tried(entry: AccessEntry, server_at: Mapping[int, str]) -> Iterator[TriedSe
     for number, address in enumerate(_BETWEEN.split(entry.upstream_addr)):
         if address and address != "-":
             port = address.rpartition(":")[2]
-            name = server_at.get(int(port), "") if _COUNT.fullmatch(port) else ""
+            name = server_at.get(int(port), "") if LOGGED_COUNT.fullmatch(port) else ""
             status = statuses[number] if number < len(statuses) else ""
-            yield TriedServer(name, status if _COUNT.fullmatch(status) else "")
+            yield TriedServer(name, status if LOGGED_COUNT.fullmatch(status) else "")
 
 
 def _asked(exchange: RecordedExchange) -> list[TriedServer]:

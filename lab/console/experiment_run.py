@@ -17,7 +17,7 @@ from lab.core.run_folder import new_run_folder
 from lab.evidence.record import Event
 from lab.experiments.runner import Run
 
-CROWD = "crowd"
+CROWD_RUN = "crowd"
 COUNT_EVERY_S = 0.5
 END_DEADLINE_S = 20.0  # longer than any wait of a bundled script between two requests
 
@@ -75,7 +75,7 @@ class ExperimentRun:
         def perform(folder: Path, progress: "_Progress") -> None:
             run_page_crowd(folder, shoppers, progress.counts)
 
-        return self._begin(CROWD, perform)
+        return self._begin(CROWD_RUN, perform)
 
     def _begin(self, name: str, perform: "Callable[[Path, _Progress], int | None]") -> str:
         with self._starting:

@@ -23,7 +23,7 @@ from lab.shop.desks import DESKS
 SEATS: Mapping[str, str] = {"me": "John", "second": "Bob", "third": "Carol"}
 """The customers of a script by their seat; "me" where a step names none."""
 DRAINED_S = 30.0
-_FAULTS = frozenset(kind.value for kind in FaultKind if kind is not FaultKind.ADD)
+_FAULT_STEPS = frozenset(kind.value for kind in FaultKind if kind is not FaultKind.ADD)
 _NOT_SENT = frozenset({"do", "say", "as", "of"})
 
 
@@ -63,7 +63,7 @@ class StepPerformer:
                 playground.inject(FaultKind(given["what"]), STORE)
             case "add-server":
                 playground.add("" if len(_desks(step)) == len(DESKS) else _desks(step)[0])
-            case fault if fault in _FAULTS:
+            case fault if fault in _FAULT_STEPS:
                 self._break(FaultKind(fault), step)
             case "replay":
                 ops = self._replay(step, given)

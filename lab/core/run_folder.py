@@ -1,12 +1,14 @@
 """The folder that a run is kept in: a new one for each run, readable by its owner only."""
 
 import os
+import re
 import stat
 from datetime import datetime
 from pathlib import Path
 
 from lab.core.errors import LabError
 
+RUN_FOLDER_NAME = re.compile(r"(\d{8}-\d{6})-(.+)")  # when the run began, and its name
 _made: list[Path] = []
 
 

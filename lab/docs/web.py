@@ -9,11 +9,11 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from lab.docs.handbook import FOLDER, INDEX, Page, pages
+from lab.docs.handbook import HANDBOOK_FOLDER, INDEX_PAGE, Page, pages
 
-STYLE = "handbook.css"
+STYLE_SHEET = "handbook.css"
 PICTURES = ("architecture.svg",)
-ASSETS = (STYLE, *PICTURES)
+ASSETS = (STYLE_SHEET, *PICTURES)
 Address = Callable[[str], str]
 
 
@@ -28,7 +28,7 @@ def html_page(page: Page, address: Address) -> str:
     body = parser.renderer.render(tokens, parser.options, {})
     return _DOCUMENT.format(
         title=escape(page.title),
-        style=STYLE,
+        style=STYLE_SHEET,
         navigation=_navigation(page.name, address),
         body=body.replace("<table>", '<div class="wide"><table>').replace(
             "</table>", "</table></div>"
@@ -47,8 +47,8 @@ def write_folder(folder: Path) -> Path:
         text = html_page(page, lambda name: f"{name}.html")
         (folder / f"{page.name}.html").write_text(text, encoding="utf-8")
     for name in ASSETS:
-        shutil.copyfile(FOLDER / name, folder / name)
-    return folder / f"{INDEX}.html"
+        shutil.copyfile(HANDBOOK_FOLDER / name, folder / name)
+    return folder / f"{INDEX_PAGE}.html"
 
 
 def _rewrite_links(tokens: Sequence[Token], address: Address) -> None:

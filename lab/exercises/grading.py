@@ -29,7 +29,7 @@ from lab.processes.child import DEATH_TIMEOUT_S
 from lab.processes.spawn import HOME, clean_environment
 from lab.processes.waiting import end_of, wait_until
 
-LOOK_S = 0.1
+GRADER_LOOK_S = 0.1
 MOST_SUBMITTED = 200_000_000  # bytes of a submission
 MOST_FILE = 512_000_000  # bytes of one file that it writes
 MOST_PROCESSES = 256
@@ -130,7 +130,7 @@ class Grader:
             if time.monotonic() > deadline:
                 return f"stopped after {limits.seconds:g} s"
             with suppress(subprocess.TimeoutExpired):
-                process.wait(LOOK_S)
+                process.wait(GRADER_LOOK_S)
         return ""
 
 

@@ -13,7 +13,7 @@ from werkzeug.routing import Map, Rule
 
 from lab.core.errors import LabError
 
-_METHODS = frozenset({"get", "post", "put", "patch", "delete"})
+_HTTP_METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _routes(tree: ast.Module) -> Iterator[tuple[str, str, ast.FunctionDef]]:
                 case ast.Call(
                     func=ast.Attribute(value=ast.Name(id=blueprint), attr=verb),
                     args=[ast.Constant(value=str(rule)), *_],
-                ) if blueprint in prefixes and verb in _METHODS:
+                ) if blueprint in prefixes and verb in _HTTP_METHODS:
                     yield prefixes[blueprint] + rule, verb.upper(), node
 
 

@@ -22,16 +22,24 @@ from functools import partial
 
 from lab.core.statistics import Measure
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, Verdict
+from lab.evidence.result import Measurements, Observation, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import harm
-from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN, TOKEN_DENYLIST, TOKEN_REVISION
+from lab.experiments.matrix import (
+    ALONE,
+    FILE,
+    MEMORY,
+    REDIS,
+    TOKEN,
+    TOKEN_DENYLIST,
+    TOKEN_REVISION,
+    WITH_STORE,
+)
 from lab.experiments.script_api import Lab
 
 DRAWBACK = "One cart can be ordered again and again with the same token (replay)."
 EXPECTED = Verdict.CONFIRMED
-ALONE, WITH_STORE = Settings(servers=1), Settings(servers=1, store="redis")
 VARIANTS = (
     MEMORY.expecting(Verdict.NOT_AFFECTED, settings=ALONE),
     REDIS.expecting(Verdict.NOT_AFFECTED, settings=WITH_STORE),

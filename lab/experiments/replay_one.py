@@ -43,7 +43,7 @@ QUICK_CUSTOMERS = 4
 
 Step = tuple[str, str, Any]  # method, path, JSON
 VIEW: Step = ("GET", "/api/cart", None)
-ADDRESS: Step = ("PUT", "/api/shipping-address", {"address": "7 Acacia Avenue"})
+SHIP_HOME: Step = ("PUT", "/api/shipping-address", {"address": "7 Acacia Avenue"})
 
 
 def _add(sku: str, quantity: int) -> Step:
@@ -58,9 +58,9 @@ def _remove(sku: str) -> Step:
 # a 404, a 422 (more than 99), a 409 (empty), and a cart that "costs too much".
 STORIES: tuple[tuple[Step, ...], ...] = (
     (_add("laptop", 1), VIEW, ("PATCH", "/api/cart/items/mouse", {"quantity": 2})),
-    (_add("mouse", 60), ADDRESS, VIEW, _add("mouse", 60)),
+    (_add("mouse", 60), SHIP_HOME, VIEW, _add("mouse", 60)),
     (_add("laptop", 1), _remove("laptop"), ("POST", "/api/checkout", None)),
-    (_add("laptop", 2), ADDRESS, _add("lamp", 3), VIEW, _add("pen", 1), _remove("pen"), VIEW),
+    (_add("laptop", 2), SHIP_HOME, _add("lamp", 3), VIEW, _add("pen", 1), _remove("pen"), VIEW),
 )
 ENDS_WITH = (404, 422, 409, 200)  # how each story has to end, or there is nothing to explain
 AFTERWARDS = (_add("mouse", 1), _add("pen", 5))

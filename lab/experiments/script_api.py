@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lab.stack.faults import FaultInjector
 
 _NOT_OF_CROWD = ("script", "function", "seed")  # the lab fills these in
-_NAMES = ("John", "Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Grace", "Heidi", "Ivan")
+_PEOPLE = ("John", "Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Grace", "Heidi", "Ivan")
 
 
 class Lab(ScriptStack, ScriptTools):
@@ -264,5 +264,5 @@ class Lab(ScriptStack, ScriptTools):
 
 
 def _name(number: int) -> str:
-    first = _NAMES[number % len(_NAMES)]
-    return first if number < len(_NAMES) else f"{first} {number // len(_NAMES) + 1}"
+    first = _PEOPLE[number % len(_PEOPLE)]
+    return first if number < len(_PEOPLE) else f"{first} {number // len(_PEOPLE) + 1}"

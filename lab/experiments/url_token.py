@@ -27,17 +27,16 @@ from urllib.parse import quote, urlsplit
 
 from lab.core.statistics import Measure
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, Verdict
+from lab.evidence.result import Measurements, Observation, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
-from lab.experiments.matrix import MEMORY, TOKEN
+from lab.experiments.matrix import ALONE, MEMORY, TOKEN
 from lab.experiments.script_api import Lab
 
 DRAWBACK = "A token in the URL is found afterwards where URLs are kept: log, Referer, history."
 EXPECTED = Verdict.CONFIRMED
 LOG = "logs/combined.log"  # within the run's folder; beside the lab's own log, which has no query
 DEFAULT_LOG = (f"access_log {LOG} combined",)
-ALONE = Settings(servers=1)
 VARIANTS = (
     MEMORY.expecting(Verdict.NOT_AFFECTED, settings=ALONE, http_directives=DEFAULT_LOG),
     TOKEN.expecting(Verdict.AFFECTED, settings=ALONE, http_directives=DEFAULT_LOG),

@@ -18,8 +18,8 @@ Line = tuple[VariantResult, Curve]
 
 SVG = "http://www.w3.org/2000/svg"
 MOST_POINTS = 400
-_STATEFUL = ("var(--stateful)", "#56B4E9", "#7A5195", "#4C8C8A", "#8C8C8C")
-_STATELESS = ("var(--stateless)", "#B8860B", "#D98C5F", "#A67C00")
+_STATEFUL_COLOURS = ("var(--stateful)", "#56B4E9", "#7A5195", "#4C8C8A", "#8C8C8C")
+_STATELESS_COLOURS = ("var(--stateless)", "#B8860B", "#D98C5F", "#A67C00")
 DASHES = ("", "7, 4", "2, 3", "10, 3, 2, 3")
 
 
@@ -168,7 +168,7 @@ def stroke(number: int) -> dict[str, str]:
 
 def colours(apps: Sequence[str]) -> tuple[str, ...]:
     """Return a colour for each line, those of one desk alike."""
-    left = {"stateful": list(_STATEFUL), "stateless": list(_STATELESS)}
+    left = {"stateful": list(_STATEFUL_COLOURS), "stateless": list(_STATELESS_COLOURS)}
     chosen = []
     for app in apps:
         palette = left.get(app, left["stateful"])

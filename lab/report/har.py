@@ -21,7 +21,7 @@ Json = Mapping[str, object]
 
 # The servers are gone and their ports belong to others by now: a name that never resolves
 # (RFC 6761) says so.
-HOST = "http://two-desks.invalid"
+NO_HOST = "http://two-desks.invalid"
 _UNKNOWN = -1  # as the format writes it
 
 
@@ -91,7 +91,7 @@ def _entry(page: str, variant: VariantResult, exchange: RecordedExchange, began:
 def _request(variant: VariantResult, exchange: RecordedExchange) -> Json:
     server = f"/@{exchange.target}" if exchange.target else ""
     place = f"/{variant.name}{server}"
-    url = HOST + _quoted(place, "/@") + _quoted(exchange.path, _AS_IS)
+    url = NO_HOST + _quoted(place, "/@") + _quoted(exchange.path, _AS_IS)
     asked, body = exchange.request, body_text(exchange.request)
     request = {
         "method": exchange.method,

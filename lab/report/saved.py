@@ -15,7 +15,7 @@ from lab.evidence.run_document import SCHEMA_VERSION, RunDocument
 from lab.report import catalog, summary, upgrade
 
 MOST_COUNTED = 10**15
-_COUNTS = frozenset(
+_COUNT_KEYS = frozenset(
     (
         *("carts_acknowledged", *(f"carts_{fate}" for fate in Fate)),
         *("reads_of_carts", "reads_kept", "closing_looks", "closing_looks_kept"),
@@ -105,7 +105,7 @@ def _check_variants(run: RunDocument) -> None:
 
 
 def _check_counts(measured: Measurements) -> None:
-    for name in _COUNTS & measured.keys():
+    for name in _COUNT_KEYS & measured.keys():
         if type(measured[name]) is not int or not 0 <= measured[name] <= MOST_COUNTED:
             raise _Damaged(f"the measurement {name} is not a count")
     if not isinstance(measured.get("carts_left", {}), dict):

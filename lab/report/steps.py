@@ -11,7 +11,7 @@ from lab.evidence.run_document import Event, RecordedExchange
 from lab.report import wording
 from lab.report.wording import COLOURS
 
-_WORDS = {
+_STEP_WORDS = {
     ("POST", "/api/login"): "log in",
     ("GET", "/api/cart"): "ask for the cart",
     ("POST", "/api/cart/items"): "add to the cart",
@@ -52,7 +52,7 @@ def steps_text(events: Sequence[Event], several: bool) -> Text:
 def verb_of(exchange: RecordedExchange) -> str:
     """Return what a request asks for: "log in"."""
     path = exchange.path.partition("?")[0]
-    return _WORDS.get((exchange.method, path), f"{exchange.method} {path}")
+    return _STEP_WORDS.get((exchange.method, path), f"{exchange.method} {path}")
 
 
 def answers_text(events: Sequence[Event | None]) -> Text:

@@ -8,8 +8,8 @@ from lab.core.json_object import JsonObject
 from lab.evidence.run_document import SCHEMA_VERSION
 
 _SURPRISE = re.compile(r"(.+?): (holds|fails|depends), expected (holds|fails|depends)\b.*", re.S)
-_FAULTS = {"hang": "pause", "stop": "kill", "start": "restart", "heal": "resume"}
-_FAULTS |= {"remove": "drain"}
+_OLD_FAULTS = {"hang": "pause", "stop": "kill", "start": "restart", "heal": "resume"}
+_OLD_FAULTS |= {"remove": "drain"}
 _SAME = {"depends": "depends", "unknown": "unknown"}
 _HARM = _SAME | {"holds": "affected", "fails": "not affected"}
 _CONFIRMED = _SAME | {"holds": "confirmed", "fails": "not confirmed"}
@@ -106,10 +106,10 @@ def _exchange(old: JsonObject) -> JsonObject:
 
 
 def _fault(old: JsonObject) -> JsonObject:
-    kind = _FAULTS.get(old["kind"], old["kind"])
+    kind = _OLD_FAULTS.get(old["kind"], old["kind"])
     return {"confirmed": None, **old, "kind": kind}
 
 
 def _ordered(name: str) -> str:
     kind, blank, target = name.partition(" ")
-    return f"{_FAULTS.get(kind, kind)}{blank}{target}"
+    return f"{_OLD_FAULTS.get(kind, kind)}{blank}{target}"

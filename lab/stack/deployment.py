@@ -22,11 +22,11 @@ from lab.stack.fault_commands import (
 )
 from lab.stack.server_env import SIGNING_KEYS
 
-_MOST_CHARACTERS = 300
+_MOST_URL_CHARACTERS = 300
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
 # As REPLICA in `lab.shop.http`, but no leading dash: it may become a word of a command.
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,31}")
-_URL = "write http://HOST:PORT, nothing before or after it"
+_SERVER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,31}")
+_URL_HINT = "write http://HOST:PORT, nothing before or after it"
 
 
 @dataclass(frozen=True)
@@ -160,18 +160,18 @@ def find(
 def _place(url: str) -> ExternalServerSpec:
     shown = f"--upstream {url[:60]!r}{'…' if len(url) > 60 else ''}"
     if "@" in url:  # not quoted: there may be a password before it
-        raise LabError(f"an --upstream has a user name in it, or an @: {_URL}")
-    if len(url) > _MOST_CHARACTERS or not url.isascii() or not url.isprintable() or " " in url:
-        raise LabError(f"{shown}: {_URL}")
+        raise LabError(f"an --upstream has a user name in it, or an @: {_URL_HINT}")
+    if len(url) > _MOST_URL_CHARACTERS or not url.isascii() or not url.isprintable() or " " in url:
+        raise LabError(f"{shown}: {_URL_HINT}")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise LabError(f"{shown}: {_URL}") from None
+        raise LabError(f"{shown}: {_URL_HINT}") from None
     if parts.scheme != "http":
-        raise LabError(f"{shown}: the load balancer talks plain http to its servers; {_URL}")
+        raise LabError(f"{shown}: the load balancer talks plain http to its servers; {_URL_HINT}")
     if not port or not _HOST.fullmatch(host) or url[len("http://") :].rstrip("/") != parts.netloc:
-        raise LabError(f"{shown}: {_URL}")
+        raise LabError(f"{shown}: {_URL_HINT}")
     return ExternalServerSpec(host, _ip_of(host, port), port)
 
 
@@ -194,7 +194,7 @@ def _identified(place: ExternalServerSpec) -> ExternalServerSpec:
             "check that it runs, and that this machine may reach it"
         )
     app, name, instance = (_text(first, key) for key in ("app", "replica", "instance"))
-    is_desk = app in DESKS and _NAME.fullmatch(name) and instance
+    is_desk = app in DESKS and _SERVER_NAME.fullmatch(name) and instance
     if not is_desk or type(first.get("pid")) is not int:
         raise LabError(f"{place.url} is not a desk of the shop: give the address of one")
     if _text(second, "instance") != instance:

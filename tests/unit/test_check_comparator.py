@@ -99,7 +99,7 @@ def test_another_status_the_second_time_is_unknown():
 
 
 def test_no_answer_on_both_sides_is_unknown():
-    nothing = Answer(None, error=ReadTimedOut())
+    nothing = Answer(None, failure=ReadTimedOut())
     doubted = pair(nothing, nothing).unless_noisy(FINE)
     assert doubted.level is Level.UNKNOWN and "--timeout" in doubted.why
 
@@ -152,8 +152,8 @@ def test_plays_of_a_script_that_polls_are_compared_by_their_last_answer():
     slow = play(*map(answer, ("made", "running", "done", "end")), origins=lines)
     quick = play(*map(answer, ("made", "done", "end")), origins=["t.py:1", "t.py:2", "t.py:3"])
     comparator = learnt(slow, quick)
-    assert comparator.aligned(slow, quick)[2].document == "done"
-    assert comparator.aligned(slow, quick)[3].document == "end"
+    assert comparator.aligned(slow, quick)[2].body == "done"
+    assert comparator.aligned(slow, quick)[3].body == "end"
     assert comparator.unless_noisy(Finding(1, "GET /", Level.SELF_CONTAINED)).why == POLLED
     assert not comparator.masked
 

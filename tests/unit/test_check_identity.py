@@ -22,7 +22,7 @@ def call(method="POST", path="/", headers=(), body=None):
 
 
 def said(document, status=200):
-    return Answer(status, body=json.dumps(document).encode())
+    return Answer(status, content=json.dumps(document).encode())
 
 
 class Process:

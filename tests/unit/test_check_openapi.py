@@ -46,7 +46,7 @@ class Willing:
         status = self.statuses.get(recorded(call.path), 200)
         if status != 200:
             return Answer(status)
-        return Answer(200, body=b'{"token": "token-of-the-day", "id": 4711}')
+        return Answer(200, content=b'{"token": "token-of-the-day", "id": 4711}')
 
     def renew(self):
         self.renewed += 1
@@ -445,7 +445,7 @@ def test_request_that_cannot_be_written_does_not_count_as_the_services_end(tmp_p
         def __call__(self, call):
             super().__call__(call)
             bad = recorded(call.path) != "/good"
-            return Answer(None, error=NotSent()) if bad else Answer(200)
+            return Answer(None, failure=NotSent()) if bad else Answer(200)
 
     many = document(**{f"bad{n}": {"get": {}} for n in range(9)}, good={"get": {}})
     client = Strict()

@@ -36,7 +36,7 @@ class Server:
         result = known(params) if callable(known) else known
         reply = {"jsonrpc": "2.0", "id": message["id"], "result": result}
         if isinstance(result, bytes):
-            return Answer(200, body=result)
+            return Answer(200, content=result)
         return Answer(
             200, Headers([("content-type", "application/json")]), json.dumps(reply).encode()
         )
@@ -141,13 +141,13 @@ def test_handle_is_found_in_text_and_under_other_names(result):
         Handles(),
         {"properties": {"basket": {"type": "string"}}, "required": ["basket"]},
     )
-    answer = Answer(200, body=json.dumps({"id": 1, "result": result}).encode())
+    answer = Answer(200, content=json.dumps({"id": 1, "result": result}).encode())
     handles.learn("open_basket", 4, answer)
     given = handles.arguments(Tool("look", wants))["basket"]
     assert (given.value, given.ref.call) == ("b-1", 4)
     from lab.check.correlation import fill
 
-    moved = Answer(200, body=answer.body.replace(b"b-1", b"b-2"))
+    moved = Answer(200, content=answer.content.replace(b"b-1", b"b-2"))
     assert fill((given.ref,), {4: moved}) == "b-2"
 
 
@@ -162,7 +162,7 @@ def test_handle_of_a_failed_call_or_of_another_kind_is_none():
         [],
     ):
         handles = Handles()
-        handles.learn("give", 0, Answer(200, body=json.dumps({"result": result}).encode()))
+        handles.learn("give", 0, Answer(200, content=json.dumps({"result": result}).encode()))
         assert handles.arguments(wants) == {}
 
 

@@ -197,7 +197,7 @@ def picture(marks, desk="stateful"):
         pytest.skip("no node on PATH: the page's rules are not run")
     from lab.console.room import routes_room
 
-    module = routes_room._STATIC.joinpath("dots.js")
+    module = routes_room.ROOM_STATIC.joinpath("dots.js")
     script = DOTS % (module.as_uri(), json.dumps(marks), json.dumps(desk))
     done = subprocess.run(
         [node, "--input-type=module", "-e", script],
@@ -250,4 +250,4 @@ def test_600_dots_have_room_and_do_not_cover_each_other_or_a_label(marks, desk):
 def test_every_file_of_the_wall_is_there():
     from lab.console.room import routes_room
 
-    assert all(routes_room._STATIC.joinpath(name).is_file() for name in WALL_FILES)
+    assert all(routes_room.ROOM_STATIC.joinpath(name).is_file() for name in WALL_FILES)

@@ -14,7 +14,7 @@ from lab.core.text import one_line
 OWNER = "service.invalid"  # whose cookies they are, by whatever host a replica is reached
 MOST_REPLICAS = 9
 _PORTS = {"http": 80, "https": 443}
-_HOST = re.compile(r"[\w.:-]+(%\w+)?")
+_REPLICA_HOST = re.compile(r"[\w.:-]+(%\w+)?")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def replica(name: str, url: str, option: str, host: str | None = None) -> Replic
         not written
         or parts.scheme not in _PORTS
         or not parts.hostname
-        or not _HOST.fullmatch(parts.hostname)
+        or not _REPLICA_HOST.fullmatch(parts.hostname)
     ):
         raise LabError(f"{said}: give a URL such as http://10.0.0.7:8080")
     if parts.username is not None or parts.query or parts.fragment:

@@ -44,7 +44,7 @@ def next_call(asked: "requests.PreparedRequest", call: Call, answer: Answer) -> 
         return None
     response, connection = requests.Response(), _Connection()
     response.status_code, response.request = answer.status, asked
-    response._content = answer.body
+    response._content = answer.content
     vars(response)["_content_consumed"] = True  # there is nothing to read from a connection
     for name, value in answer.headers.pairs:
         known = response.headers.get(name)

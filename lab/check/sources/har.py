@@ -21,7 +21,7 @@ from lab.core.json_object import JsonObject
 MOST_HAR_BYTES = 50_000_000
 MOST_HAR_CALLS = 500
 # What the client says anew, or what only the browser of the recording had to say.
-_LEFT_OUT = frozenset(
+_LEFT_OUT_HEADERS = frozenset(
     {"cookie", "host", "content-length", "connection", "accept-encoding", "user-agent", "referer"}
     | {"origin", "accept-language", "if-none-match", "if-modified-since", "cache-control", "pragma"}
 )
@@ -78,7 +78,7 @@ def _call(request: JsonObject, origin: str) -> Call:
     headers = tuple(
         (str(each["name"]), plain(str(each["value"])))
         for each in request.get("headers", [])
-        if each["name"].lower() not in _LEFT_OUT and not _is_browser_s(each["name"])
+        if each["name"].lower() not in _LEFT_OUT_HEADERS and not _is_browser_s(each["name"])
     )
     text = _body(request.get("postData") or {}, origin)
     return Call(str(request["method"]), plain(path), headers, plain(text) if text else None, origin)

@@ -28,8 +28,8 @@ from lab.core.http import Answer
 _METHOD = re.compile(r"([A-Z][A-Z-]*|(?i:get|post|put|patch|delete|head|options))\s+(?=\S)")
 _VERSION = re.compile(r"\s+HTTP/\d\S*$")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~\w-]+")
-_HOST = re.compile(r"(?:https?://)?{{\s*([\w.-]+)\s*}}(?::\d+)?(?=[/?]|{{|$)")
-_FILE = re.compile(r"<(@[\w-]*)?\s+(\S.*)")
+_HOST_VARIABLE = re.compile(r"(?:https?://)?{{\s*([\w.-]+)\s*}}(?::\d+)?(?=[/?]|{{|$)")
+_BODY_FILE = re.compile(r"<(@[\w-]*)?\s+(\S.*)")
 _NOT_OURS = {"cookie", "host", "content-length", "connection"}
 _AUTH = "authorization"
 _NOT_HTTP = {"WEBSOCKET", "GRPC", "RSOCKET"}
@@ -142,7 +142,7 @@ def _request_line(draft: Draft, scope: Scope) -> tuple[str, str]:
 
 def _without_host(address: str, values: Values, scope: Scope) -> str:
     """Leave out a host that only the editor's environment knows: the service is started here."""
-    found = _HOST.match(address)
+    found = _HOST_VARIABLE.match(address)
     if found and not values.knows(found[1], scope) and ".response." not in found[1]:
         return address[found.end() :] or "/"
     return address
@@ -162,7 +162,7 @@ def _body(
     end = "\r\n" if "multipart/" in words else "\n"
     pieces: list[str | Ref] = []
     for number, line in enumerate(lines):
-        if found := _FILE.fullmatch(line.strip()):
+        if found := _BODY_FILE.fullmatch(line.strip()):
             content: Template = plain(_content(values.folder / found[2].strip(), scope))
             if found[1]:  # `<@ file`: with variables
                 content = values.template("".join(map(str, content)), scope)

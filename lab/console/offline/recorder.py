@@ -16,7 +16,7 @@ from lab.processes.waiting import wait_until
 from lab.shop.desks import DESKS
 
 LOGGED_S = 1.0  # nginx sends its log line as a datagram, which may be lost
-PLAIN = {name: values[0] for name, values in CHOICES.items()} | {"cache": "off"}
+PLAIN_SETTINGS = {name: values[0] for name, values in CHOICES.items()} | {"cache": "off"}
 Events = list[JsonObject]
 Settings = dict[str, str]
 
@@ -83,7 +83,7 @@ class LessonRecorder:
 
     def record(self, name: str, settings: Settings) -> RecordedScript:
         """Perform a script from its beginning to its end; NotRecorded if a step is refused."""
-        self._post("/lab/stage", PLAIN)  # not the settings of the script before it
+        self._post("/lab/stage", PLAIN_SETTINGS)  # not the settings of the script before it
         steps = self.lesson.scripts()[name]
         played = [self._perform(name, settings, n, step) for n, step in enumerate(steps)]
         drawings = {path: self.console.get(path) for path in (f"/lab/sequence/{d}" for d in DESKS)}

@@ -116,7 +116,7 @@ _CACHED = """\
             proxy_pass http://room{path}?;
         }}
 """
-_PAGE = """\
+_PAGE_LOCATION = """\
         location = / {
             limit_except GET { deny all; }
             limit_req zone=phone burst=200 nodelay;
@@ -160,7 +160,7 @@ def conf(*, address: str, port: int, code: str, upstream: str, version: str, use
         config=CONFIG_PATH,
         version=version,
         locations="".join(
-            [_PAGE, *(_CACHED.format(path=each) for each in paths)]
+            [_PAGE_LOCATION, *(_CACHED.format(path=each) for each in paths)]
             + [_POST.format(name=name) for name in POSTS]
         ),
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from lab.console.room.phone import SHELF
+from lab.console.room.phone import PHONE_SHELF
 from lab.core.json_object import JsonObject
 
 PHONE_POLLS_S = 1.0
@@ -83,7 +83,7 @@ class SimulatedPhone:
         """Press + or −; 0: the one or the other."""
         began_s = time.monotonic()
         by = by or (1 if self._random.random() < 0.7 else -1)
-        body = {"sku": self._random.choice(SHELF), "by": by}
+        body = {"sku": self._random.choice(PHONE_SHELF), "by": by}
         status, answer = await self.request("POST", "/room/cart", body)
         if status == 200:
             self._counts.click_s.append(time.monotonic() - began_s)
