@@ -1,4 +1,4 @@
-"""One HTTP answer for every script of the lab, and the typed ways in which none comes."""
+"""One HTTP answer for every script of the lab, and typed errors for a missing one."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ UNANSWERED = frozenset({BAD_GATEWAY, GATEWAY_TIMEOUT})  # a load balancer, for a
 
 
 def is_answered(status: int | None) -> bool:
-    """Return True if a server answered, be it with a refusal; None: no answer came at all."""
+    """True if a server answered, even with a refusal; a status of None means no answer."""
     return status is not None and status not in UNANSWERED
 
 
