@@ -38,7 +38,7 @@ class LoadProfile(msgspec.Struct, frozen=True):
     seed: int = 0
     function: str = "script"
     once: bool = False
-    """Whether each shopper runs the script once instead of again and again."""
+    """True if each shopper runs the script once instead of repeating it."""
     iteration_requests: int = 0
     """Of an iteration: shoppers begin at a random one of them. 0: all begin with the first."""
     waits_for_others: bool = False
