@@ -40,7 +40,7 @@ class LoadProfile(msgspec.Struct, frozen=True):
     once: bool = False
     """True if each shopper runs the script once instead of repeating it."""
     iteration_requests: int = 0
-    """Requests of an iteration: shoppers begin at a random one of them. 0: all begin with the first."""
+    """Requests of an iteration; shoppers begin at a random one. 0: all begin with the first."""
     waits_for_others: bool = False
     """True if the workers start by hand, on other machines (`lab crowd --join`)."""
 
