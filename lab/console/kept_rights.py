@@ -1,4 +1,4 @@
-"""What a restart of `lab up` in the same folder finds again: the instructor's rights, the port."""
+"""Keeps the instructor's rights and the port over a restart of `lab up` in the same folder."""
 
 import re
 import secrets

@@ -47,7 +47,7 @@ def new_run_folder(
 
 
 def is_own(path: Path) -> bool:
-    """Whether a file, link or folder is this user's (on Windows: always)."""
+    """Return True if a file, link or folder is this user's (on Windows: always)."""
     return os.name == "nt" or path.lstat().st_uid == os.geteuid()
 
 

@@ -51,7 +51,7 @@ class Wire:
 
     @property
     def modern(self) -> bool:
-        """Whether each request carries what a session held before."""
+        """True if each request carries what a session held before."""
         return self.version not in LEGACY and self.version >= MODERN[0]
 
     def request(

@@ -1,4 +1,4 @@
-"""The votes of a class that a crash of the lab does not take; an end as usual deletes them."""
+"""Keeps the votes of a class over a crash of the lab; a normal end deletes them."""
 
 import logging
 import time
