@@ -7,7 +7,7 @@ each other, they still must, whatever the value is.
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from lab.check.changes import HEADERS, changes
+from lab.check.changes import COMPARED, changes
 from lab.check.conversation import Ref
 from lab.check.differences import Difference, covers, differences, varying
 from lab.check.judge import Finding, Level
@@ -32,7 +32,7 @@ class ResponseComparator:
     `polled` are calls of which a later one alone is compared, `polling` the lines that send them.
     """
 
-    def __init__(self, ignored: frozenset[str], headers: tuple[str, ...] = HEADERS) -> None:
+    def __init__(self, ignored: frozenset[str], headers: tuple[str, ...] = COMPARED) -> None:
         self.noise: dict[int, Noise] = {}
         self.relations: list[Relation] = []
         self.unsure: dict[int, str] = {}
@@ -67,7 +67,7 @@ class ResponseComparator:
                 self.unsure[index] = SILENT.format(answer.error)
         for answers in aligned:
             for index, answer in answers.items():
-                if not answer.complete and count_events(answer.body) < answer.events:
+                if not answer.complete and count_events(answer.content) < answer.events:
                     self.unsure[index] = SLOW
         every = [dict(enumerate(first.answers)), *aligned]
         self.relations = [
@@ -153,7 +153,7 @@ class ResponseComparator:
         return differences(expected, seen, self._ignored, self._headers, self.noise.get(index))
 
     def depends(self, index: int, expected: Answer, bare: Answer) -> bool:
-        """Whether a client that carries nothing is answered differently; a 429 shows nothing."""
+        """True if a client that carries nothing gets another answer (a 429 does not count)."""
         if RATE_LIMITED in (expected.status, bare.status):
             return False
         return bool(self(index, expected, bare))
@@ -167,7 +167,7 @@ class ResponseComparator:
         return finding
 
     def gives_anew(self, ref: Ref) -> bool:
-        """Whether what an answer gave to a later call is another value in each play.
+        """Return True if a value that an answer gave to a later call differs in each play.
 
         Of most headers that is not known, and taken to be so.
         """
@@ -188,7 +188,7 @@ class ResponseComparator:
         return differences(one, other, {*noise} | self._ignored, self._headers)
 
     def ignores(self, place: str) -> bool:
-        """Whether a place was asked not to be compared."""
+        """Return True if the user excluded a place from comparison."""
         return any(covers(each, place) for each in self._ignored)
 
     def drop(self, relation: Relation) -> None:
@@ -204,12 +204,12 @@ class ResponseComparator:
         ]
 
     def still_holds(self, relation: Relation, answers: Answers) -> bool:
-        """Whether a relation is not broken in these answers."""
+        """Return True unless these answers break a relation."""
         return relation.holds(answers) is not False
 
 
 def same_kind(where: str, one: Answer, other: Answer) -> bool:
-    """Whether two answers have the same status there, or a value of the same kind."""
+    """Return True if two answers have the same status there, or a value of the same kind."""
     if where == "status":
         return one.status == other.status
     if not where.startswith("/"):
@@ -220,7 +220,7 @@ def same_kind(where: str, one: Answer, other: Answer) -> bool:
 
 def _kind_at(answer: Answer, place: str) -> str:
     try:
-        return kind_of(pointer.resolve(answer.document, "" if place == "/" else place))
+        return kind_of(pointer.resolve(answer.body, "" if place == "/" else place))
     except LookupError:
         return kind_of(ABSENT)
 

@@ -11,19 +11,19 @@ from lab.processes.waiting import wait_until
 CLIENTS = ("docker", "podman", "nerdctl")
 _END_S = 20.0
 _ID_S = 5.0
-COMPOSE = (
+COMPOSE_REFUSED = (
     "its containers outlive it, and it does not say which they are: start the service's own "
     'container, --start "docker run --rm -p {port}:8000 IMAGE", or the service itself'
 )
 
 
 def runs_container(words: Sequence[str]) -> bool:
-    """Whether a command is the client of a container that it starts."""
+    """Return True if a command is the client of a container that it starts."""
     return len(words) > 1 and Path(words[0]).stem.lower() in CLIENTS and words[1] == "run"
 
 
 def is_compose(words: Sequence[str]) -> bool:
-    """Whether a command starts a set of containers, or one that the client does not name."""
+    """Return True if a command starts several containers, or one that the client does not name."""
     program = Path(words[0]).stem.lower() if words else ""
     return program in ("docker-compose", "podman-compose") or (
         program in CLIENTS and words[1:2] in (["compose"], ["container"])

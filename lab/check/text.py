@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-_WORD = re.compile(r"[^\s<>\"'=&;,]+")
-_PIECE = re.compile(r"\w+|[^\w\s]")
+_UNBROKEN = re.compile(r"[^\s<>\"'=&;,]+")
+_WORD_OR_SIGN = re.compile(r"\w+|[^\w\s]")
 MOST_PIECES = 4000  # of a longer text, lines are compared
 _CONTEXT = 60  # characters of a long line around a word
 
@@ -30,14 +30,14 @@ class Word:
 def words(text: str) -> list[Word]:
     """Return its words, without marks of HTML and punctuation."""
     found, at = [], 0
-    for match in _WORD.finditer(text):
+    for match in _UNBROKEN.finditer(text):
         found.append(Word(match[0], text[at : match.start()], match.start()))
         at = match.end()
     return found
 
 
 def is_text(body: bytes) -> bool:
-    """Whether these bytes are UTF-8 text without control characters."""
+    """Return True if these bytes are UTF-8 text without control characters."""
     if b"\0" in body:
         return False
     try:
@@ -57,7 +57,7 @@ class Pattern:
     def learn(self, text: str) -> None:
         """Keep only what this text has as well."""
         if self._runs is None:
-            self._by_line = len(_PIECE.findall(text)) > MOST_PIECES
+            self._by_line = len(_WORD_OR_SIGN.findall(text)) > MOST_PIECES
             self._runs = [run] if (run := self._pieces(text)) else []
             return
         pieces, runs, at = self._pieces(text), [], 0
@@ -69,7 +69,7 @@ class Pattern:
         self._runs = runs
 
     def fits(self, text: str) -> bool:
-        """Whether all that is common to the texts it knows is in this one too, in order."""
+        """Return True if all that is common to the texts it knows is in this one too, in order."""
         pieces, at = self._pieces(text), 0
         for run in self._runs or []:
             found = _find(pieces, run, at)
@@ -80,13 +80,13 @@ class Pattern:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no word at all is common to the texts."""
+        """True if no word at all is common to the texts."""
         return not any(re.search(r"\w", piece) for run in self._runs or [] for piece in run)
 
     def _pieces(self, text: str) -> list[str]:
         if self._by_line:
             return [line.strip() for line in text.splitlines() if line.strip()]
-        return _PIECE.findall(text)
+        return _WORD_OR_SIGN.findall(text)
 
 
 def _find(pieces: list[str], run: list[str], start: int) -> int | None:

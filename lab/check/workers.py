@@ -28,7 +28,7 @@ def separate_memory(
     turn, the last first, then each other call, five at most. An answer must come back after
     another was seen (what changes once was merely changed), and a server that had none of the
     conversation must answer the same each time: else it may be a process number in the answer,
-    which is no state. A call that changes something may answer differently each time by right;
+    which is not state. A call that changes something may answer differently each time by right;
     of such a call only counts that one process serves it and another refuses it.
     """
     later = range(len(conversation) - 1, 0, -1)
@@ -79,7 +79,7 @@ def script_of(
 
 
 def _may_come_back(answers: list[Answer], differ: Differ, most: int) -> bool:
-    """Whether the answers changed, and asking more may show one of the first kind again."""
+    """Return True if the answers changed, and asking more may show one of the first kind again."""
     if len(answers) >= most or first_difference(answers, differ):
         return False
     return any(differ(answers[0], answer) for answer in answers[1:])

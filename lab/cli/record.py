@@ -11,7 +11,6 @@ from rich.text import Text
 
 from lab.cli import options
 from lab.cli.output import err, progress, say
-from lab.console.offline import recording, session
 from lab.core.run_folder import new_run_folder
 
 
@@ -20,10 +19,10 @@ from lab.core.run_folder import new_run_folder
 def record(out: Path) -> None:
     """Record every script of the page's lesson, in about a minute.
 
-    Both desks are started, and each script runs as a click in the page would run it: once as
+    The lab starts both desks and runs each script as a click in the page would run it: once as
     the chapter has it, and once for each setting that changes what happens (affinity, store,
-    retry). What the servers answered and what nginx logged is kept as walkthrough.json in a
-    new folder of --out, with the versions of all programs. `lab export` makes a page of it.
+    retry). It keeps the servers' answers and nginx's log as walkthrough.json in a new folder of
+    --out, with the versions of all programs. `lab export` makes a page of it.
 
     Session ids are shortened. The tokens are whole, so that the page can take one apart: the
     key that signed them is thrown away with the servers.
@@ -38,6 +37,8 @@ def record(out: Path) -> None:
 
 def make(out: Path, show: Callable[[str], None]) -> Path:
     """Record the lesson into a new folder of `out`; return the file."""
+    from lab.console.offline import recording, session  # `--help` needs none of it
+
     began = time.monotonic()
     folder = new_run_folder(out, "walkthrough", latest=False)
     recorded = session.record(folder / "stack", show, datetime.now())

@@ -49,7 +49,7 @@ class CustomerSession:
         user_id, name = identity
         self.record = record
         self.aside = False
-        """Whether the current request is not part of the customer's own conversation."""
+        """True if the current request is not part of the customer's own conversation."""
         self.shopper = Shopper(self._address, record, user_id, name)
         self._identity = identity
         self._pool_of = pool_of
@@ -103,7 +103,7 @@ class CustomerSession:
             if exchange.op == op:
                 return exchange
         raise BadOrder(
-            f"op: {op} is none of the last {MOST_REMEMBERED} requests of this customer at this "
+            f"op: {op} is not one of the last {MOST_REMEMBERED} requests of this customer at this "
             "desk since the stage was set up"
         )
 

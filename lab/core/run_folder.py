@@ -1,12 +1,16 @@
 """The folder that a run is kept in: a new one for each run, readable by its owner only."""
 
 import os
+import re
 import stat
+import time
 from datetime import datetime
 from pathlib import Path
 
 from lab.core.errors import LabError
 
+RUN_FOLDER_NAME = re.compile(r"(\d{8}-\d{6})-(.+)")  # when the run began, and its name
+KEPT_S = 24 * 3600  # a day of teaching
 _made: list[Path] = []
 
 
@@ -39,11 +43,11 @@ def new_run_folder(
         if latest:
             _point_latest(root, folder)
         return folder
-    raise LabError(f"{root} holds too many runs of this second; try again")
+    raise LabError(f"too many runs started in this second in {root}; try again")
 
 
 def is_own(path: Path) -> bool:
-    """Whether a file, link or folder is this user's (on Windows: always)."""
+    """Return True if a file, link or folder is this user's (on Windows: always)."""
     return os.name == "nt" or path.lstat().st_uid == os.geteuid()
 
 
@@ -115,11 +119,11 @@ def _link_in(root: Path) -> Path | None:
 def _describe_link(link: Path) -> str:
     try:
         link.stat()
-        why = "which is no folder: remove the link"
+        why = "which is not a folder: remove the link"
     except FileNotFoundError:
-        why = "which is no folder: make that folder, remove the link"
+        why = "which is not a folder: make that folder, remove the link"
     except OSError as error:  # a link to itself
-        why = f"which leads to no folder ({error.strerror}): remove the link"
+        why = f"which does not lead to a folder ({error.strerror}): remove the link"
     return f"{link} is a link to {link.readlink()}, {why}"
 
 
@@ -149,3 +153,17 @@ def write_private(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
+
+
+def read_own(path: Path, most_bytes: int, now_s: float | None = None) -> bytes | None:
+    """Return what is in a plain file of the last day that no other user can read, else None."""
+    now_s = time.time() if now_s is None else now_s
+    try:
+        seen = path.lstat()
+        mine = os.name == "nt" or (is_own(path) and not seen.st_mode & 0o077)
+        fresh = 0 <= now_s - seen.st_mtime <= KEPT_S
+        if not (stat.S_ISREG(seen.st_mode) and mine and fresh and seen.st_size <= most_bytes):
+            return None
+        return path.read_bytes()
+    except OSError:
+        return None

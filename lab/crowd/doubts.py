@@ -1,4 +1,4 @@
-"""What speaks against a crowd's figures, as numbers; and the one place that makes text of it."""
+"""Doubts about a crowd's figures, as numbers, and the one place that turns them into text."""
 
 from enum import StrEnum
 
@@ -34,12 +34,12 @@ class Doubt(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_about_carts(self) -> bool:
-        """Whether it holds whatever the latencies are worth; else the generator was the limit."""
+        """True if the doubt is not about the generator, so that it holds for any latency."""
         return self.kind not in (DoubtKind.GENERATOR_CPU, DoubtKind.GENERATOR_LATE)
 
     @property
     def voids_every_cart(self) -> bool:
-        """Whether no answer of the crowd can be believed, so that nothing is known of a cart."""
+        """True if no answer of the crowd can be trusted, so that nothing is known of a cart."""
         return self.kind in _VOIDING
 
     def __str__(self) -> str:
@@ -68,8 +68,8 @@ _TEXT = {
     "{expected:,.0f} answers",
     DoubtKind.STRANGERS: "{value:,.0f} answers came from a process the lab did not start",
     DoubtKind.RETRIED: "the load balancer asked a second server for {value:,.0f} requests",
-    DoubtKind.NOT_AS_PREDICTED: "{value:,.0f} carts came out other than predicted ({detail}): "
-    "something else than the timetable is at work",
+    DoubtKind.NOT_AS_PREDICTED: "{value:,.0f} carts came out differently than predicted "
+    "({detail}): something other than the timetable is at work",
     DoubtKind.CARTS_UNKNOWN: "{value:,.0f} carts: unknown, a server that may have them does not "
     "say: {detail}",
     DoubtKind.NOT_SETTLED: "{expected:,.0f} iterations began, {value:,.0f} were settled",

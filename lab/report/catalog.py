@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from lab.core.errors import LabError
-from lab.core.run_folder import entries_of
+from lab.core.run_folder import RUN_FOLDER_NAME, entries_of
 from lab.core.text import one_line
 from lab.report.summary import Summary, summary
 
@@ -20,7 +20,6 @@ DOCUMENTS = {
     "plan.json": "plan",
 }
 """The file that holds what a command found, and the kind of run that it makes."""
-_NAME = re.compile(r"(\d{8}-\d{6})-(.+)")  # as `lab.core.run_folder` makes it
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class KeptRun:
         """What was run or checked, on one line."""
         if self.summary:
             return one_line(", ".join(self.summary.what), 200)
-        stem = _NAME.fullmatch(self.folder.name)
+        stem = RUN_FOLDER_NAME.fullmatch(self.folder.name)
         return one_line(stem[2] if stem else self.folder.name, 200)
 
     @property
@@ -73,7 +72,7 @@ class KeptRun:
         return one_line(self.summary.found if self.summary else without[self.kind], 200)
 
     def answers_to(self, name: str) -> bool:
-        """Whether NAME is its kind, or one of the things it ran: "crash", "crowd", "mine.py"."""
+        """True if NAME is its kind, or one of the things it ran: "crash", "crowd", "mine.py"."""
         if self.summary:
             known = {self.kind, *self.summary.what}
             as_file = re.sub(r"[^A-Za-z0-9]+", "-", Path(name).stem).strip("-").lower()
@@ -141,7 +140,7 @@ def size_bytes(run: KeptRun) -> int:
 def _kept(entry: os.DirEntry[str]) -> KeptRun | None:
     if not entry.is_dir(follow_symlinks=False):
         return None
-    folder, stem = Path(entry.path), _NAME.fullmatch(entry.name)
+    folder, stem = Path(entry.path), RUN_FOLDER_NAME.fullmatch(entry.name)
     document = _document_in(folder)
     if stem is None and document is None:
         return None  # a folder of the user's own
@@ -154,7 +153,7 @@ def _document_in(folder: Path) -> Path | None:
 
 
 def _is_plain_file(path: Path) -> bool:
-    """Whether it is a file of its own: no pipe, no link that leads away."""
+    """Return True if it is a regular file: not a pipe, not a link that leads away."""
     try:
         return path.is_file() and path.resolve().parent == path.parent.resolve()
     except OSError:  # no permission to look inside
@@ -195,7 +194,7 @@ def _at(run: str, root: Path) -> Path | None:
                 empty = empty or path
         except (OSError, ValueError):  # too long, not permitted, or no path at all
             continue
-    if empty and (empty.parent == root or _NAME.fullmatch(empty.name)):
+    if empty and (empty.parent == root or RUN_FOLDER_NAME.fullmatch(empty.name)):
         folder = empty.resolve()
         raise LabError(_why(KeptRun(folder, None, datetime.fromtimestamp(0))))
     return None

@@ -7,7 +7,6 @@ of the lab's own: `nginx_conf` and `desks`.
 import hashlib
 import json
 import re
-import shlex
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Literal
@@ -15,6 +14,7 @@ from typing import Literal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lab.core.errors import LabError
+from lab.core.shell import quoted
 from lab.shop.desks import DESKS, Desk
 from lab.stack.nginx_conf import CONFIG_PATH, NginxConfig, Place, PoolConfig, render
 from lab.stack.pool_spec import LETTERS, Affinity, PoolSpec, Retry
@@ -26,9 +26,9 @@ VALKEY = "8.1"
 STORE_COMMAND = ("valkey-server", "--save", "", "--appendonly", "no", "--protected-mode", "no")
 STORE_PORT = 6379
 STORE_URL = f"redis://{STORE_SERVICE}:{STORE_PORT}/0"
-NETWORK = "10.5.7"
+NETWORK_PREFIX = "10.5.7"
 FIRST_HOST = {"stateful": 11, "stateless": 51}
-STORE_HOST = f"{NETWORK}.101"
+STORE_HOST = f"{NETWORK_PREFIX}.101"
 FROM_SHELL = ("SHOP_PRICES", "TOKEN_MAX_AGE_S")
 """Settings of a desk that it gets only if the shell has them."""
 # Not a secret but where to find it. Compose refuses to start where it is unset or empty.
@@ -114,7 +114,7 @@ class ContainerFiles:
             f"lab run crash --store {store}",
             *(f"--upstream http://{address}" for address in addresses[: self.servers]),
             *(f"--upstream http://{a}" for a in addresses[self._all : self._all + self.servers]),
-            *(f"--{fault}-command {shlex.quote(command)}" for fault, command in commands),
+            *(f"--{fault}-command {quoted(command)}" for fault, command in commands),
         ]
         return " \\\n    ".join(lines)
 
@@ -138,7 +138,7 @@ class ContainerFiles:
         return {
             desk: [
                 ContainerServer(
-                    f"{desk}-{name.lower()}", name, f"{NETWORK}.{FIRST_HOST[desk] + place}"
+                    f"{desk}-{name.lower()}", name, f"{NETWORK_PREFIX}.{FIRST_HOST[desk] + place}"
                 )
                 for place, name in enumerate(LETTERS[: self._all])
             ]
@@ -161,7 +161,7 @@ class ContainerFiles:
             "store_command": STORE_COMMAND,
             "config_path": CONFIG_PATH,
             "port": PORT,
-            "network": NETWORK,
+            "network": NETWORK_PREFIX,
             "nginx": ".".join(map(str, NGINX)),
             "nginx_conf": nginx_conf,
             "nginx_conf_hash": hashlib.sha256(nginx_conf.encode()).hexdigest()[:16],

@@ -23,7 +23,7 @@ class Drain:
 
     server: LocalServer
     was_dead: bool
-    """Whether it had ended before the drain."""
+    """True if it had ended before the drain."""
     _retired: Retired
 
     def wait(self, unless: Callable[[], bool] = lambda: False) -> None:
@@ -165,7 +165,7 @@ def own_pool(pool: ServerPool) -> LocalPool:
     """Return `pool` as one of the lab's own; LabError if the lab did not start its servers."""
     if not isinstance(pool, LocalPool):
         raise LabError(
-            f"the lab did not start the servers of {pool.name}, and adds and drains none there: "
-            "do it where they are run"
+            f"the lab did not start the servers of {pool.name}, so it cannot add or drain any: "
+            "do it where they run"
         )
     return pool

@@ -8,13 +8,13 @@ from typing import Literal
 
 import msgspec
 
-FILE = Path(__file__).with_name("questions.toml")
+QUESTIONS_FILE = Path(__file__).with_name("questions.toml")
 When = Literal["before", "after"]
 BEFORE_AND_AFTER: tuple[When, ...] = ("before", "after")
 
 
 class Misconception(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What someone thinks who chooses a wrong answer, and what is so instead."""
+    """A misconception behind a wrong answer, and the truth."""
 
     name: str
     says: str
@@ -125,4 +125,4 @@ def _digest(text: str) -> bytes:
 
 def read() -> Bank:
     """Return the questions of the lab."""
-    return msgspec.toml.decode(FILE.read_bytes(), type=Bank)
+    return msgspec.toml.decode(QUESTIONS_FILE.read_bytes(), type=Bank)

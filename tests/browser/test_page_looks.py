@@ -141,7 +141,7 @@ def test_last_chapter_ends_with_a_table_to_keep(window):
     run_chapter(page)
     table = page.locator(".ending table")
     assert table.locator("tbody tr").count() == 11
-    # Its own question has no right answer, so it is no prediction.
+    # Its own question has no right answer, so it is not a prediction.
     assert page.locator(".ending h2").first.inner_text() == (
         "No predictions so far; 10 chapters not run"
     )

@@ -141,7 +141,7 @@ def test_process_that_took_a_killed_servers_port_is_no_server_of_the_lab(tmp_pat
             for customer in lab.customers:
                 customer.view_cart(server="A")
         lab.measure(control_kept=4, predicted_lost=[], observed_lost=[], sets_equal=True)
-        assert shopper.last.headers.get("X-Served-By"), "this is no answer of the shop"
+        assert shopper.last.headers.get("X-Served-By"), "this is not an answer of the shop"
 
     result = perform(tmp_path, script, "stateless")
     (row,) = result.variants

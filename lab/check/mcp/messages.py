@@ -12,18 +12,21 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lab.check.conversation import Call, Ref, Template, joined, plain
-from lab.check.mcp.versions import LEGACY, MODERN
 from lab.core.json_object import JsonObject
 
+MODERN: Final = ("2026-07-28",)
+"""The versions in which each request brings its version and capabilities; no sessions."""
+LEGACY: Final = ("2025-11-25", "2025-06-18", "2025-03-26")
+"""Those in which a client initializes first; the newest first."""
 SESSION_HEADER: Final = "Mcp-Session-Id"
 DISCOVER, INITIALIZE, INITIALIZED = "server/discover", "initialize", "notifications/initialized"
 CLIENT = {"name": "lab-check", "version": "1"}
 _ACCEPT = "application/json, text/event-stream"
 _META = "io.modelcontextprotocol/"
-_NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+_NAME_FIELD = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 _HEADER_TEXT = re.compile(r"[!-~]([\t -~]*[!-~])?")
 _ENCODED = re.compile(r"=\?base64\?.*\?=")
-_TOKEN = "\ue000{}\ue001"  # stands in a JSON text for a value that an answer gives
+_STAND_IN = "\ue000{}\ue001"  # stands in a JSON text for a value that an answer gives
 _WRITTEN = re.compile(r'"\\ue000(\d+)\\ue001"')
 
 
@@ -48,7 +51,7 @@ class Wire:
 
     @property
     def modern(self) -> bool:
-        """Whether each request carries what a session held before."""
+        """True if each request carries what a session held before."""
         return self.version not in LEGACY and self.version >= MODERN[0]
 
     def request(
@@ -118,7 +121,7 @@ class Wire:
         headers = [("MCP-Protocol-Version", self.version)]
         if self.modern:
             headers.append(("Mcp-Method", method))
-            if isinstance(name := params.get(_NAMED.get(method, "")), str):
+            if isinstance(name := params.get(_NAME_FIELD.get(method, "")), str):
                 headers.append(("Mcp-Name", header_text(name)))
             headers += [(f"Mcp-Param-{name}", header_text(each)) for name, each in mirrored.items()]
         return headers
@@ -148,7 +151,7 @@ def written(document: JsonObject) -> Template:
 def _with_tokens(value: Any, refs: list[FromAnswer]) -> Any:
     if isinstance(value, FromAnswer):
         refs.append(value)
-        return _TOKEN.format(len(refs) - 1)
+        return _STAND_IN.format(len(refs) - 1)
     if isinstance(value, Mapping):
         return {name: _with_tokens(each, refs) for name, each in value.items()}
     if isinstance(value, list):

@@ -10,7 +10,7 @@ PIECE = 64 * 1024
 
 
 class NotHttp(Exception):
-    """What came is no HTTP/1 message, or its head is too long."""
+    """What came is not an HTTP/1 message, or its head is too long."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Head:
         return [(name.strip().lower(), value.strip()) for name, _, value in pairs]
 
     def has(self, name: str, word: str) -> bool:
-        """Whether a header lists a word: `has("connection", "close")`."""
+        """Return True if a header lists a word: `has("connection", "close")`."""
         values = (value for key, value in self.headers if key == name)
         return any(word in [each.strip() for each in v.lower().split(",")] for v in values)
 
     @property
     def length(self) -> int | None:
-        """Content-Length; None where there is none, NotHttp where it is no number."""
+        """Content-Length; None where there is none, NotHttp where it is not a number."""
         values = {value for name, value in self.headers if name == "content-length"}
         if not values:
             return None
@@ -74,7 +74,7 @@ def read_head(file: BufferedIOBase) -> Head | None:
             break
     head = Head(tuple(lines))
     if len(head.words) < 2:
-        raise NotHttp("the first line is none of HTTP")
+        raise NotHttp("the first line is not HTTP")
     return head
 
 

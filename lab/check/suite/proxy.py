@@ -82,7 +82,7 @@ class _Relay(StreamRequestHandler):
                 while (head := read_head(self.rfile)) and self._answer(head):
                     pass
             except NotHttp as reason:
-                self._refuse(400, f"this is no HTTP request that can be passed on: {reason}")
+                self._refuse(400, f"this HTTP request cannot be passed on: {reason}")
 
     def _answer(self, head: Head) -> bool:
         """Pass one request on and its answer back; True if another may follow."""
@@ -173,7 +173,7 @@ def _answer_head(answers: BufferedIOBase) -> Head:
 
 
 def _is_kept(request: Head, answer: Head, *, has_body: bool) -> bool:
-    """Whether the client's connection stays open, by the words of both sides."""
+    """Return True if the client's connection stays open, by the headers of both sides."""
     if any(each.has("connection", "close") for each in (request, answer)):
         return False
     if any("HTTP/1.0" in each.words[i] for each, i in ((request, -1), (answer, 0))):

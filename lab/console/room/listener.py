@@ -64,7 +64,7 @@ http {{
     limit_req_status 429;
     limit_conn_status 429;
 
-    # The one resource that all phones poll: asked for once a second, whoever asks.
+    # All phones poll this one resource: nginx fetches it once a second for all of them.
     proxy_cache_path tmp/cache keys_zone=state:1m max_size=4m inactive=10s use_temp_path=off;
     proxy_cache_lock on;
     proxy_cache_use_stale updating;
@@ -100,7 +100,7 @@ http {{
     }}
 
     map $status $said {{
-        default "This is no page for phones: open the address on the wall again.";
+        default "This is not a page for phones: open the address on the wall again.";
         403 "This room answers only at the address on the wall: type it again.";
         429 "Too many at once: wait a second, then try again.";
         413 "That was too long: use a shorter name.";
@@ -116,7 +116,7 @@ _CACHED = """\
             proxy_pass http://room{path}?;
         }}
 """
-_PAGE = """\
+_PAGE_LOCATION = """\
         location = / {
             limit_except GET { deny all; }
             limit_req zone=phone burst=200 nodelay;
@@ -160,7 +160,7 @@ def conf(*, address: str, port: int, code: str, upstream: str, version: str, use
         config=CONFIG_PATH,
         version=version,
         locations="".join(
-            [_PAGE, *(_CACHED.format(path=each) for each in paths)]
+            [_PAGE_LOCATION, *(_CACHED.format(path=each) for each in paths)]
             + [_POST.format(name=name) for name in POSTS]
         ),
     )

@@ -67,7 +67,7 @@ class LabToken extends HTMLElement {
     try {
       claims = await decode(parts);
     } catch {
-      say(this.json, "This payload is no JSON.");
+      say(this.json, "This payload is not JSON.");
     }
     if (token !== this.token || !claims) return;
     this.newest = { token, claims, text: JSON.stringify(claims, null, 2) };
@@ -134,7 +134,7 @@ function read(text) {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Error(`This is no JSON, so it was not sent: ${error.message}`);
+    throw new Error(`This is not JSON, so it was not sent: ${error.message}`);
   }
 }
 
@@ -157,7 +157,15 @@ function box(title, sentence, ...content) {
   return h("section", { class: "box", "data-box": title.toLowerCase() }, h("h3", {}, title), " ", h("p", { class: "soft" }, sentence), content);
 }
 
+/** Shortened, and at a click as it is. */
 function drawn(parts) {
+  const whole = Object.values(parts).join(".");
+  const shown = h("code", { class: "whole", tabindex: -1 }, whole);
+  const toggle = ({ currentTarget }) => { currentTarget.replaceWith(shown); shown.focus(); };
+  return [...partsOf(parts), " ", h("button", { type: "button", class: "small show-whole", onclick: toggle }, `Show all ${whole.length} characters`)];
+}
+
+function partsOf(parts) {
   return Object.entries(parts).flatMap(([name, text], index) => [
     index > 0 && h("b", { class: "dot-between" }, " . "),
     h("span", { class: `token-part ${name}` }, h("b", {}, name), " ", h("code", {}, shortened(text)), text.length > 12 && h("small", {}, ` ${text.length} characters`)),
