@@ -182,7 +182,7 @@ export class Lane {
     for (const server of servers) {
       const { name, state } = server;
       const box = this.servers.get(name) ?? this.addServer(name);
-      if (state === "dead" && box.node.dataset.state !== "dead" && this.people) box.face(this.door);
+      if (state === "dead" && !["dead", undefined].includes(box.node.dataset.state) && this.people) box.leave(this.door);
       box.draw(server, state === "dead" && endOf(faults, this.desk, name), load && (load[name] ?? {}), this.people);
       const here = (cart) => cart.place === "server" && cart.server === name;
       const before = (cart) => here(cart) && cart.gone && state !== "dead"; // another process has come

@@ -13,6 +13,7 @@ import { play } from "./recording.js";
 import { canTurnTo, casesOf, followed, isPeopled, resultOf, runOf, SCENES, sceneOf, scriptOf, scriptsOf } from "./scenes.js";
 import { mayRun, runScript } from "./script.js";
 import { drawSo } from "./so.js";
+import { isCoded } from "./stage.js";
 import { set, settle, state, subscribe } from "./state.js";
 import { captionOf } from "./steps.js";
 import { openCloser, showPanel } from "./tabs.js";
@@ -24,7 +25,7 @@ const NAMES = { ask: "Ask", watch: "Watch", so: "So?" };
 class LabLesson extends HTMLElement {
   connectedCallback() {
     if (this.box) return;
-    this.watch = new Watch({ again: (number) => (state.recording ? play(true) : this.run(number)), onward: () => this.turnTo("so"), people: () => set({ people: !isPeopled(state) }), code: () => set({ coded: !this.isCoded(state) }) });
+    this.watch = new Watch({ again: (number) => (state.recording ? play(true) : this.run(number)), onward: () => this.turnTo("so"), people: () => set({ people: !isPeopled(state) }), code: () => set({ coded: !isCoded(state) }) });
     this.box = h("div", { class: "scene" });
     this.append(this.box);
     this.turns = SCENES.map((scene) => h("button", { type: "button", class: "turn", "data-scene": scene, onclick: () => this.turnTo(scene) }, NAMES[scene]));
@@ -116,13 +117,11 @@ class LabLesson extends HTMLElement {
   look(now, notes) {
     refill(this.box, "watch", () => [this.watch.node]);
     mark(this.box, "class", "scene watch");
-    mark(this.closest("main"), "data-people", isPeopled(now));
-    mark(this.closest("main"), "data-code", this.isCoded(now));
     const led = followed(now);
     const result = resultOf(notes);
     const { number } = runOf(now) ?? result ?? scriptOf(this.chapter, notes.guess);
     const script = { number, ...this.chapter.acts[number] };
-    this.watch.draw({ ...now, act: led ? ledAct(led, this.chapter) : now.act, led, people: isPeopled(now), coded: this.isCoded(now), chapter: this.chapter, script, done: Boolean(result), mayRun: mayRun(now) });
+    this.watch.draw({ ...now, act: led ? ledAct(led, this.chapter) : now.act, led, people: isPeopled(now), coded: isCoded(now), chapter: this.chapter, script, done: Boolean(result), mayRun: mayRun(now) });
     return `${this.chapter.slug} watch ${now.act.running}`;
   }
 
@@ -142,11 +141,6 @@ class LabLesson extends HTMLElement {
 
   run(number) {
     runScript(this.chapter, number);
-  }
-
-  /** Whether the code stands below the lanes: in chapters about it, until the reader says otherwise. */
-  isCoded({ coded }) {
-    return coded ?? Boolean(this.chapter.code);
   }
 
   /** The stage, and below it the goals for a learner's own actions. */

@@ -1,6 +1,6 @@
 /** One server of a lane: a box with a drawer, or a representative at a counter. */
 
-import { h, mark, refill, say, svg } from "./dom.js";
+import { $, h, mark, refill, say, svg } from "./dom.js";
 import { carried, clerk } from "./figures.js";
 import { FAULTS, STATE_SIGNS } from "./words.js";
 
@@ -33,10 +33,14 @@ export class ServerBox {
     refill(this.load, JSON.stringify(load ?? null), () => (load ? [bars(load)] : []));
   }
 
-  /** Where the door is from here, for the one who leaves by it. */
-  face(door) {
+  /** Its representative leaves by the door, once: who has left is away from then on. */
+  leave(door) {
+    if (!this.node.checkVisibility()) return;
     const [own, to] = [this.node, door].map((each) => each.getBoundingClientRect());
     this.node.style.setProperty("--to-door", `${to.left + to.width / 2 - own.left - own.width / 2}px`);
+    mark(this.node, "data-leaves", true);
+    const goes = $(".goes", this.node);
+    for (const end of ["animationend", "animationcancel"]) goes.addEventListener(end, () => mark(this.node, "data-leaves", null), { once: true });
   }
 
   /** Show what it found, "" for nothing. */
