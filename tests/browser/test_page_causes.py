@@ -192,7 +192,8 @@ def run_every_script(page):
 def test_nothing_is_drawn_before_its_cause(window, steps):
     page = window(where=f"?step={steps[0]}")
     look_closer(page, "evidence")
-    page.locator("lab-sequence .pair").wait_for(state="attached")
+    for part in ("lab-sequence .pair", "lab-timeline svg"):
+        page.locator(part).first.wait_for(state="attached")
     page.evaluate(WATCH)
     rows = 0
     for step in steps:
