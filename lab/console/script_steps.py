@@ -57,7 +57,7 @@ class StepPerformer:
                 pass
             case "stage":
                 playground.reset(**{**given, **self.settings})
-            case "knobs":
+            case "settings":
                 playground.change(**given)
             case "store":
                 playground.inject(FaultKind(given["what"]), STORE)

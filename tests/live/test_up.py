@@ -274,9 +274,9 @@ def test_status_shows_the_settings_and_the_store_too(up):
     assert status == status_of(up)
     assert status["origin"] == up.origin
     assert status["store"] is None
-    knobs = {"affinity": "none", "retry": "off", "cache": "off", "changed": {}}
-    assert status["knobs"]["stateful"] == {"store": "memory", **knobs}
-    assert status["knobs"]["stateless"] == {"store": "token", **knobs}
+    settings = {"affinity": "none", "retry": "off", "cache": "off", "changed": {}}
+    assert status["settings"]["stateful"] == {"store": "memory", **settings}
+    assert status["settings"]["stateless"] == {"store": "token", **settings}
     assert "stateful: store memory, affinity none" in up("status").out
 
 

@@ -55,7 +55,7 @@ SHAPES: Mapping[str, Rule] = {
     "replay": _shape(_REPLAY, _REQUEST),
     **{fault: _shape(_TARGET, _ANY) for fault in _FAULTS},
     "stage": _shape({}, {"say": _ANY["say"], "servers": whole(1, MOST_PAGE_SERVERS), **_SETTINGS}),
-    "knobs": _shape({}, {"say": _ANY["say"], **_SETTINGS}),
+    "settings": _shape({}, {"say": _ANY["say"], **_SETTINGS}),
     "add-server": _shape({}, _ANY),
     "store": _shape({"what": one_of(*STORE_FAULTS)}, {"say": _ANY["say"]}),
     "say": _shape({"text": text(200)}, {}),
@@ -68,7 +68,7 @@ def step(where: str, value: Any) -> Step:
     if not isinstance(value, dict) or "do" not in value:
         refuse(f"{where}.do", "is missing")
     checked: Step = SHAPES[_VERB(f"{where}.do", value["do"])](where, value)
-    if checked["do"] == "knobs" and not checked.keys() & _SETTINGS.keys():
+    if checked["do"] == "settings" and not checked.keys() & _SETTINGS.keys():
         refuse(where, f"changes no setting: there are {', '.join(_SETTINGS)}")
     return checked
 
@@ -80,7 +80,7 @@ def script(where: str, value: Any) -> list[Step]:
     store = None
     for number, each in enumerate(steps):
         here, verb = f"{where}[{number}]", each["do"]
-        store = each.get("store", store) if verb in ("stage", "knobs") else store
+        store = each.get("store", store) if verb in ("stage", "settings") else store
         if verb == "store" and store != "redis":
             refuse(here, 'there is no store to break: set the stage with store = "redis" before')
         if each.get("target") == "served" and not sent["me"]:

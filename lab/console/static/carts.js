@@ -19,9 +19,9 @@ const MOST_LINES = 2;
  */
 export function cartsOf(scene, desk) {
   const customers = new Map();
-  const priced = Boolean(scene.stack?.knobs?.[desk]?.changed?.token);
+  const priced = Boolean(scene.stack?.settings?.[desk]?.changed?.token);
   for (const event of happened(scene, desk)) {
-    if (event.kind === "fault") shake(customers, event);
+    if (event.kind === "fault" || event.kind === "setting") shake(customers, event);
     else if (!event.aside) note(customers, event, storeAt(scene, desk, event.id), priced);
   }
   for (const customer of customers.values()) finish(customer, scene.stack?.desks?.[desk] ?? null);
@@ -78,12 +78,12 @@ function happened(scene, desk) {
 
 /** Where the desk kept its carts when event `id` happened: "memory", "file", "redis…", "token". */
 function storeAt(scene, desk, id) {
-  const now = scene.stack?.knobs?.[desk]?.store ?? (desk === "stateless" ? "token" : "memory");
+  const now = scene.stack?.settings?.[desk]?.store ?? (desk === "stateless" ? "token" : "memory");
   if (now === "token") return now;
-  const changes = scene.faults.filter((each) => each.fault === "knob" && each.target === "store");
+  const changes = scene.faults.filter((each) => each.kind === "setting" && each.target === "store");
   const before = changes.filter((each) => each.id < id).at(-1);
   const after = changes.find((each) => each.id > id);
-  if (before) return before.stack?.knobs?.[desk]?.store ?? now;
+  if (before) return before.stack?.settings?.[desk]?.store ?? now;
   if (after) return after.evidence?.was ?? (after.evidence?.value === "memory" ? "file" : "memory");
   return now;
 }
@@ -151,20 +151,20 @@ function home({ served_by, instance }, store) {
  * After a fault only a new read counts; a cart that was found lost stays lost, as in the score.
  * Some faults end the process that held the cart.
  */
-function shake(customers, { fault, target, confirmed, evidence }) {
+function shake(customers, { kind, fault, target, confirmed, evidence }) {
   for (const customer of customers.values()) {
     if (customer.fate !== "lost") customer.fate = "open";
     if (confirmed === false) continue;
     const wasIts = [evidence?.instance, evidence?.was].includes(customer.instance) || !evidence?.instance;
     const server = customer.place === "server" && customer.server === target && wasIts;
     if (server && FAULTS[fault]?.ends_process) customer.gone = "gone with its process";
-    if (customer.place === "store" && takesTheStore(fault, target)) customer.gone = "gone with the store";
+    if (customer.place === "store" && takesTheStore(kind, fault, target)) customer.gone = "gone with the store";
   }
 }
 
 /** A store that is ended or begun anew has forgotten; another one never knew. */
-function takesTheStore(fault, target) {
-  return target === "store" && (fault === "knob" || FAULTS[fault]?.ends_process);
+function takesTheStore(kind, fault, target) {
+  return target === "store" && (kind === "setting" || FAULTS[fault]?.ends_process);
 }
 
 /** Compare with the servers now: another process cannot have the cart. Then choose the words. */

@@ -141,7 +141,7 @@ function withEmptyHands() {
 /** Let the stage know of an event; without a way to travel it is there at once. */
 function show(event) {
   const travels = event.kind === "request" || event.kind === "exchange";
-  if (event.kind === "fault") {
+  if (event.kind === "fault" || event.kind === "setting") {
     for (const [key, { desk }] of state.shown.travelling) if (!event.desk || desk === event.desk) comeBack(key);
   }
   set({ shown: hear(state.shown, event) });
