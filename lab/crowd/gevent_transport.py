@@ -26,7 +26,7 @@ from lab.core.http import (
     TransportError,
     transport_error,
 )
-from lab.evidence.transport import CONNECT_TIMEOUT_S, BrowserCookies, Headers, TransportResult
+from lab.evidence.transport import CONNECT_TIMEOUT_S, BrowserCookies, SentHeaders, TransportResult
 
 IDLE_S = 20.0  # nginx closes a connection that was idle for 75 s; ours are closed well before
 _RECEIVE_BYTES = 16 * 1024
@@ -148,7 +148,7 @@ class GeventTransport:
         return request.get_header("Cookie")
 
     def send(
-        self, method: str, url: str, headers: Headers, body: bytes, timeout_s: float
+        self, method: str, url: str, headers: SentHeaders, body: bytes, timeout_s: float
     ) -> TransportResult:
         """Send one request (see `Transport`)."""
         sent_headers, message = self._message(method, url, headers, body)
@@ -191,7 +191,7 @@ class GeventTransport:
         return answer
 
     def _message(
-        self, method: str, url: str, headers: Headers, body: bytes
+        self, method: str, url: str, headers: SentHeaders, body: bytes
     ) -> tuple[dict[str, str], bytes]:
         parts = urlsplit(url)
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path

@@ -108,4 +108,4 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-Message = Hello | StartJob | WorkersHere | Ready | Begin | Begun | NewReport | Done | Failed
+CrowdMessage = Hello | StartJob | WorkersHere | Ready | Begin | Begun | NewReport | Done | Failed

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from http.cookiejar import CookieJar
 
 from lab.crowd.journal import Journal
-from lab.evidence.transport import Headers, Transport, TransportResult
+from lab.evidence.transport import SentHeaders, Transport, TransportResult
 
 THINKS_S = 0.005  # a script that asks so long after an answer did something else meanwhile
 
@@ -84,7 +84,7 @@ class PacedTransport:
         self._inner.cookies = jar
 
     def send(
-        self, method: str, url: str, headers: Headers, body: bytes, timeout_s: float
+        self, method: str, url: str, headers: SentHeaders, body: bytes, timeout_s: float
     ) -> TransportResult:
         """Send one request (see `Transport`) when it is due."""
         due_s = self._pacer.wait()

@@ -7,7 +7,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from lab.core.http import transport_error
-from lab.evidence.transport import CONNECT_TIMEOUT_S, BrowserCookies, Headers, TransportResult
+from lab.evidence.transport import CONNECT_TIMEOUT_S, BrowserCookies, SentHeaders, TransportResult
 
 
 class RequestsTransport:
@@ -54,7 +54,7 @@ class RequestsTransport:
         self.session.close()
 
     def send(
-        self, method: str, url: str, headers: Headers, body: bytes, timeout_s: float
+        self, method: str, url: str, headers: SentHeaders, body: bytes, timeout_s: float
     ) -> TransportResult:
         """Send one request (see `Transport`)."""
         request = self.session.prepare_request(

@@ -20,7 +20,7 @@ from lab.evidence.cart_tracker import CartTracker
 from lab.evidence.exchange import Exchange, outcome_of
 from lab.evidence.other_words import ARGUMENTS, OF_LAB, VERBS
 from lab.evidence.record import Recorder
-from lab.evidence.transport import Headers, Transport
+from lab.evidence.transport import SentHeaders, Transport
 
 READ_TIMEOUT_S = 10.0
 
@@ -240,7 +240,7 @@ class Shopper:
         transport: Transport,
         method: str,
         path: str,
-        headers: Headers,
+        headers: SentHeaders,
         body: bytes,
         server: str | None,
         timeout_s: float,

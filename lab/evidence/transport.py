@@ -13,7 +13,7 @@ from lab.core.http import TransportError
 from lab.evidence.exchange import MAX_COOKIE_BYTES
 
 CONNECT_TIMEOUT_S = 2.0
-Headers = Mapping[str, str | None]
+SentHeaders = Mapping[str, str | None]
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Transport(Protocol):
     cookies: CookieJar
 
     def send(
-        self, method: str, url: str, headers: Headers, body: bytes, timeout_s: float
+        self, method: str, url: str, headers: SentHeaders, body: bytes, timeout_s: float
     ) -> TransportResult:
         """Send one request; never raises for what the network or the server does.
 
