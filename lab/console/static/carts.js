@@ -7,7 +7,7 @@
  */
 
 import { header, isCached } from "./looks.js";
-import { FAULTS, SAFE_METHODS } from "./words.js";
+import { FATE_SIGNS, FAULTS, SAFE_METHODS } from "./words.js";
 
 const MOST_LINES = 2;
 
@@ -43,10 +43,11 @@ export function cast(customers, favourites, most = 3) {
 export function tally(others) {
   const all = others.length;
   const count = (sign, word) => [others.filter((each) => each.sign === sign).length, `${word} ${sign}`];
-  const told = [count("✓", "kept"), count("!", "not shown"), count("✕", "lost")].filter(([some]) => some);
-  if (!all || !told.length) return all ? `+ ${all} more` : "";
-  if (told[0][0] === all) return `+ ${all}, all ${told[0][1]}`;
-  return `+ ${all}: ${told.map(([some, word]) => `${some} ${word}`).join(", ")}`;
+  const { kept, unshown, lost } = FATE_SIGNS;
+  const counts = [count(kept, "kept"), count(unshown, "not shown"), count(lost, "lost")].filter(([some]) => some);
+  if (!all || !counts.length) return all ? `+ ${all} more` : "";
+  if (counts[0][0] === all) return `+ ${all}, all ${counts[0][1]}`;
+  return `+ ${all}: ${counts.map(([some, word]) => `${some} ${word}`).join(", ")}`;
 }
 
 /** The content of a cart in a few words; `priced`: with what a line costs. */
@@ -118,7 +119,7 @@ function read(customer, exchange, store) {
   // The scene no longer has the write, so this read is the first to show the cart.
   if (fate === "kept" && !customer.owed) put(customer, exchange, store, response?.body?.cart);
   customer.fate = fate === "kept" ? "kept" : isHolder(customer, exchange) ? "lost" : "unshown";
-  customer.told = fate;
+  customer.finding = fate;
   if (customer.priced && fate === "kept") customer.goods = goodsOf(response?.body?.cart, true);
   customer.cause = exchange.op;
   const server = isCached(exchange) ? "the cache" : exchange.served_by || "the balancer";
@@ -179,8 +180,8 @@ function finish(customer, servers) {
   if (!customer.owed || (customer.gone && customer.fate === "doubt")) customer.fate = "open";
   if (customer.gone && customer.fate === "unshown") customer.fate = "lost";
   const { fate } = customer;
-  const said = { kept: "kept", doubt: "nobody can say", unshown: customer.unshown, lost: customer.told ?? "lost", open: "" }[fate];
-  customer.sign = { kept: "✓", doubt: "?", unshown: "!", lost: "✕", open: customer.gone ? "✕" : "" }[fate];
+  const said = { kept: "kept", doubt: "nobody can say", unshown: customer.unshown, lost: customer.finding ?? "lost", open: "" }[fate];
+  customer.sign = { ...FATE_SIGNS, doubt: FATE_SIGNS.unknown, open: customer.gone ? FATE_SIGNS.lost : "" }[fate];
   customer.word = fate === "open" && customer.gone ? customer.gone : said;
   if (fate === "lost") customer.word = customer.gone || `${said}: ${customer.reader}`;
 }
