@@ -17,7 +17,7 @@ from .lesson_rules import listed, text
 
 Step = dict[str, Any]
 
-SEATS = ("second", "third")  # the customer of the window needs no name
+CUSTOMERS = ("second", "third")  # the customer of the window needs no name
 _ANY: Mapping[str, Rule] = {
     "say": text(64),  # one line of the stage at 1280 × 720
     "desks": listed(one_of(*DESKS), 1, len(DESKS)),
@@ -27,7 +27,7 @@ _REQUEST: Mapping[str, Rule] = {
     "server": one_of(*NAMED_SERVERS, *LETTERS),
     "tries": whole(1, MOST_TRIES),
     "times": whole(1, MOST_TIMES),
-    "as": one_of(*SEATS),
+    "as": one_of(*CUSTOMERS),
 }
 _SETTINGS: Mapping[str, Rule] = {name: one_of(*each) for name, each in ALL_SETTINGS.items()}
 STAGE = table({}, {"servers": whole(1, MOST_PAGE_SERVERS), **_SETTINGS})
