@@ -7,9 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from lab.console.own_file import read_own
 from lab.console.room.votes import RoomVotes
-from lab.core.run_folder import write_private
+from lab.core.run_folder import read_own, write_private
 
 VOTES_FILE = "room-votes.json"
 MOST_VOTES_BYTES = 5_000_000  # 600 phones, eleven questions, two rounds: 0.6 MB
