@@ -41,7 +41,7 @@ def words() -> Mapping[str, object]:
         "DESKS": DESKS,
         "TITLES": {desk: desk.capitalize() for desk in DESKS},
         "VERDICT_SIGNS": VERDICT_SIGNS,
-        "FATE_SIGNS": dict[str, str](FATE_SIGNS) | {"unshown": "!"},
+        "FATE_SIGNS": {str(fate): sign for fate, sign in FATE_SIGNS.items()} | {"unshown": "!"},
         "GUESS_SIGNS": _GUESS_SIGNS,
         "KNOWN_FATES": [fate for fate in Fate if fate is not Fate.UNKNOWN],
         "SAFE_METHODS": sorted(SAFE_METHODS),
