@@ -7,7 +7,6 @@ of the lab's own: `nginx_conf` and `desks`.
 import hashlib
 import json
 import re
-import shlex
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Literal
@@ -15,6 +14,7 @@ from typing import Literal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lab.core.errors import LabError
+from lab.core.shell import quoted
 from lab.shop.desks import DESKS, Desk
 from lab.stack.nginx_conf import CONFIG_PATH, NginxConfig, Place, PoolConfig, render
 from lab.stack.pool_spec import LETTERS, Affinity, PoolSpec, Retry
@@ -114,7 +114,7 @@ class ContainerFiles:
             f"lab run crash --store {store}",
             *(f"--upstream http://{address}" for address in addresses[: self.servers]),
             *(f"--upstream http://{a}" for a in addresses[self._all : self._all + self.servers]),
-            *(f"--{fault}-command {shlex.quote(command)}" for fault, command in commands),
+            *(f"--{fault}-command {quoted(command)}" for fault, command in commands),
         ]
         return " \\\n    ".join(lines)
 
