@@ -104,7 +104,7 @@ def test_customer_looks_after_each_verb_and_uses_all_of_them():
     assert max(len(expected.goods) for expected in answers if expected.goods) >= 4
 
 
-def test_two_customers_of_a_quick_run_reach_the_rarest_planted_bug():
+def test_customers_of_a_quick_run_reach_the_rarest_planted_bug():
     """Each server has at least two customers: 40 changes, 50 looks and 30 adds there."""
     customer = first_visit.TrackedCustomer(Customer(), "A", 5)
     for _ in (1, 2):
