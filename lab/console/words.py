@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import msgspec
 
 from lab.console.code_view import session_code
-from lab.console.settings import CHOICES, MOST_PAGE_SERVERS, SETTINGS
-from lab.console.stack_state import STATE_SIGNS
+from lab.console.settings import CHOICES
+from lab.console.stack_state import MOST_PAGE_SERVERS, SETTINGS, STATE_SIGNS
 from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.core.http import UNANSWERED
 from lab.evidence.cart_tracker import Fate
