@@ -33,7 +33,7 @@ async () => {
   // What shows without a dot, because it has no way, is its own cause.
   onEvent((event) => {
     const { kind, op, desk } = event;
-    if (["stage", "fault"].includes(kind)) for (const [one] of lanes) happened(one);
+    if (["stage", "fault", "setting"].includes(kind)) for (const [one] of lanes) happened(one);
     if (kind === "stage") {
       for (const [one] of lanes) Object.assign(known[one], { requests: 0, loose: new Set() });
       stale.axis = axis();

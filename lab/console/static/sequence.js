@@ -94,7 +94,7 @@ function waiting(desk, { recording, shown: { stage, travelling } }) {
   if (!recording) return ({ dataset: { op, at } }) => travelling.has(op) || Number(at) > stage.at;
   const heard = recording.events.slice(0, recording.cursor);
   const ops = new Set(heard.map(({ op }) => op));
-  let faults = heard.filter((each) => each.kind === "fault" && [desk, ""].includes(each.desk)).length;
+  let faults = heard.filter((each) => ["fault", "setting"].includes(each.kind) && [desk, ""].includes(each.desk)).length;
   return ({ dataset: { op } }) => (op ? travelling.has(op) || !ops.has(op) : --faults < 0);
 }
 
