@@ -189,7 +189,7 @@ def run_every_script(page):
 
 @pytest.mark.timeout(280)
 @pytest.mark.parametrize("steps", CHAPTERS, ids=lambda steps: "-".join(map(str, steps)))
-def test_nothing_is_drawn_before_its_cause(window, steps):
+def test_no_effect_is_drawn_before_its_cause(window, steps):
     page = window(where=f"?step={steps[0]}")
     look_closer(page, "evidence")
     for part in ("lab-sequence .pair", "lab-timeline svg"):
