@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import wait_for
 
-from browser.tour import run_chapter, watch
+from browser.tour import CUT_OFF, run_chapter, watch
 
 SIZES = [
     (width, height, mode)
@@ -64,12 +64,6 @@ INNER_SCROLLS = """
 () => [...document.querySelectorAll("main, main *")].filter((node) => node.checkVisibility()
   && !node.closest("svg") && ["auto", "scroll"].includes(getComputedStyle(node).overflowY)
   && node.scrollHeight > node.clientHeight + 1).map((node) => node.className || node.localName)
-"""
-# What of the stage is cut off at its lower edge, its lanes included.
-CUT_OFF = """
-() => [...document.querySelectorAll("lab-stage, .lane")]
-  .filter((node) => node.scrollHeight > node.clientHeight + 1)
-  .map((node) => `${node.className || node.localName} ${node.scrollHeight - node.clientHeight}`)
 """
 STAGE = "lab-stage, .lane, .server, .store, .customer, .caption, .controls button"
 SHOW = """
