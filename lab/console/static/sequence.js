@@ -76,6 +76,7 @@ class LabSequence extends HTMLElement {
   cut(desk, now) {
     const column = this.columns[desk];
     const rows = [...column.querySelectorAll("[data-y]")];
+    if (!rows.length) return;
     const first = rows.findIndex(waiting(desk, now));
     const end = first < 0 ? Infinity : Number(rows[first].dataset.y);
     rows.forEach((row, n) => mark(row, "hidden", first >= 0 && n >= first));
