@@ -154,7 +154,7 @@ class Judgement(msgspec.Struct, frozen=True):
     note: str = ""
     """Why nothing can be concluded, where no variant says so."""
     condition: str = ""
-    """On what it depends, where it depends: "the settings: holds at token, fails at …"."""
+    """What a verdict of *depends* depends on: "the settings: holds at token, fails at …"."""
 
 
 class Prediction(msgspec.Struct, frozen=True):

@@ -40,9 +40,9 @@ class ReplicaEvidence(Evidence):
         self._spread = spread
         self._required = required
         self._by_way: list[list[str]] = []
-        """By way: the plays that were run in it."""
+        """The plays that were run, by their way of spreading."""
         self._silent: dict[int, str] = {}
-        """By call: what came instead of an answer, at least once."""
+        """What came at least once instead of an answer, by call."""
 
     @property
     def counted(self) -> int:

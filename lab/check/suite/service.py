@@ -97,7 +97,7 @@ class Front:
 
 
 class SuiteService(Front):
-    """So many processes behind one address, of which another answers each request of a test."""
+    """Several processes behind one address; another one answers each request of a test."""
 
     def __init__(self, options: SuiteOptions) -> None:
         super().__init__(options)
