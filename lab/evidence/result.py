@@ -126,7 +126,8 @@ class Observation(msgspec.Struct, frozen=True):
     """Holds or fails, of a claim; affected or not, by a drawback; None without either."""
     measures: tuple[Measure, ...] = ()
     note: str = ""
-    """What no number says: why nothing can be concluded, on what it depends, what differed."""
+    """What no number says: why nothing can be concluded, what differed; where it depends, on what:
+    "on the headers"."""
 
     @classmethod
     def unknown(cls, why: str) -> Self:
@@ -188,14 +189,27 @@ class Prediction(msgspec.Struct, frozen=True):
         )
 
 
+class ScriptFailure(msgspec.Struct, frozen=True):
+    """What a script's own code did wrong: an assertion that did not hold, or an error."""
+
+    said: str
+    """The text of the assertion ("" for none), or the error."""
+    line: int | None = None
+    """Of the author's own code; None where none of it was running."""
+    before: str = ""
+    """The exchange before it: "POST /api/cart/items -> 404"."""
+    answer: str = ""
+    """The start of that exchange's answer, or why none came."""
+
+
 @dataclass
 class VariantRun:
     """What one variant did in a run that goes on.
 
     `trouble` says in a sentence why nothing can be concluded from it, if so, and
     `script_failed` whether the fault is in the student's own code;
-    `broken_expectation` which assertion of the script itself did not hold; `traceback`
-    has the details of either. `balancer_broke` is about nginx, which all variants share.
+    `broken_expectation` which assertion of the script itself did not hold; `traceback` and
+    `failure` have the details of either. `balancer_broke` is about nginx, which all variants share.
     """
 
     variant: Variant
@@ -205,10 +219,17 @@ class VariantRun:
     script_failed: bool = False
     broken_expectation: str | None = None
     traceback: str | None = None
+    failure: ScriptFailure | None = None
     balancer_broke: bool = False
     observation: Observation | None = None
     closing: list[Exchange] = field(default_factory=list)
     """The lab's own looks at the carts, when the script was over."""
+
+    def void(self, why: str) -> None:
+        """Conclude nothing from it, for that reason: not even that the script failed."""
+        self.trouble, self.broken_expectation = why, None
+        self.traceback = self.failure = None
+        self.script_failed = False
 
     @property
     def is_unknown(self) -> bool:

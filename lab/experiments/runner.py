@@ -195,13 +195,13 @@ class Run:
             run.measurements = measure(run.record, trackers) | lab.extra
         if broken := balancer.breakage(mark):
             # Whatever the script made of it: failed requests say nothing about the desk.
-            run.trouble, run.broken_expectation, run.traceback = broken, None, None
-            run.script_failed, run.balancer_broke = False, True
+            run.void(broken)
+            run.balancer_broke = True
         else:
             _look_at_the_carts(run, lab)
         if run.trouble is None and (doubt := provisioned.cross_check(run.record, run.closing)):
             # Neither what its looks saw is evidence, nor that an assertion of the script failed.
-            run.trouble, run.broken_expectation, run.traceback = doubt, None, None
+            run.void(doubt)
             run.measurements = measure(run.record, trackers) | lab.extra
         provisioned.undo_faults()
 

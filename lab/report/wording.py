@@ -43,9 +43,7 @@ def sentence(experiment: ExperimentResult) -> str:
 
 def observed(seen: Observation) -> str:
     """Return an observation's measures and note: "60 of 60 acknowledged carts kept"."""
-    note = seen.note
-    if seen.verdict is Verdict.DEPENDS and note.startswith("on "):
-        note = f"it depends {note}"
+    note = f"it depends {seen.note}" if seen.verdict is Verdict.DEPENDS and seen.note else seen.note
     return "; ".join([*map(format_measure, seen.measures), *([note] if note else [])])
 
 
