@@ -1,6 +1,5 @@
 """`lab check`: is *your* service stateless? Reads what was asked, checks, prints what was found."""
 
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from lab.cli.check_replicas import ReplicaOptions, replica_options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.cli.param_types import duration
 from lab.core.run_folder import new_run_folder
+from lab.core.text import LogStep, in_lines
 
 if TYPE_CHECKING:
     from lab.check.first_plays import Source
@@ -297,18 +297,15 @@ def _say(line: str) -> None:
     err.print(Text(line), soft_wrap=True)
 
 
-def _seldom(log: Callable[[str], None]) -> Callable[[str], None]:
-    """Pass lines on; where it is no terminal, of those that count ("12 of 20") one in a while."""
-    if err.is_terminal:
-        return log
-    last = {"": 0.0}
+def _seldom(log: Callable[[str], None]) -> LogStep:
+    """Pass steps on; where it is no terminal, of those that count (12 of 20) one in a while."""
+    show, last = in_lines(log), dict[str, float]()
 
-    def log_seldom(line: str) -> None:
-        text = re.sub(r": \d+ of \d+$", "", line)
+    def log_seldom(line: str, done: int = 0, of: int = 0) -> None:
         now_s = time.monotonic()
-        if now_s - last.get(text, -SELDOM_S) >= SELDOM_S:
-            last[text] = now_s
-            log(line)
+        if err.is_terminal or now_s - last.get(line, -SELDOM_S) >= SELDOM_S:
+            last[line] = now_s
+            show(line, done, of)
 
     return log_seldom
 
