@@ -120,18 +120,28 @@ def format_share(value: float) -> str:
 
 def format_number(value: float) -> str:
     """Return three significant digits: 1234567 is "1.23 M", 0.0312 is "0.0312"."""
+    return " ".join(scaled_number(value))
+
+
+def scaled_number(value: float) -> tuple[str, ...]:
+    """Return three significant digits, and after them what they are multiplied by, if anything."""
     for name, times in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if abs(value) >= times * 0.9995:
-            return f"{_three(value / times)} {name}"
-    return _three(value)
+            return _three(value / times), name
+    return (_three(value),)
 
 
 def format_bytes(value: float) -> str:
     """Return three significant digits of bytes, in powers of 1,000: "1.23 GB"."""
+    return " ".join(scaled_bytes(value))
+
+
+def scaled_bytes(value: float) -> tuple[str, ...]:
+    """Return three significant digits of bytes, and their unit."""
     for name, times in reversed(_DECIMAL.items()):
         if abs(value) >= times * 0.9995:
-            return f"{_three(value / times)} {name}"
-    return f"{_three(value)} B"
+            return _three(value / times), name
+    return _three(value), "B"
 
 
 def _plain(value: float) -> str:

@@ -14,6 +14,8 @@ from lab.evidence.record import Record
 from lab.shop.redis import store_url
 
 Measurements = JsonObject
+LOOKS_SHOWED_IT = "looks showed it"
+"""The unit of the measure that stands beside the carts: of a script's own looks."""
 
 
 class Kind(StrEnum):

@@ -14,6 +14,7 @@ from lab.core.errors import ScriptMistake
 from lab.core.statistics import Measure, share
 from lab.evidence.measurements import NO_ANSWER
 from lab.evidence.result import (
+    LOOKS_SHOWED_IT,
     WORDS_OF_A_VARIANT,
     Judgement,
     Kind,
@@ -202,7 +203,7 @@ USUAL: Mapping[Kind, Observe] = {
 def _shown(measured: Measurements) -> list[Measure]:
     """Return how many of the script's own looks showed the cart, if it looked."""
     looks = measured["reads_of_carts"]
-    return [Measure(measured["reads_kept"], looks, unit="looks showed it")] if looks else []
+    return [Measure(measured["reads_kept"], looks, unit=LOOKS_SHOWED_IT)] if looks else []
 
 
 def _nothing_owed(measured: Measurements) -> str:

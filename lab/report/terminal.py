@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.core.text import one_line
-from lab.evidence.result import Kind, Verdict
+from lab.evidence.result import LOOKS_SHOWED_IT, Kind, Verdict
 from lab.evidence.run_document import ExperimentResult, VariantResult
 from lab.report import timeline, wording
 from lab.report.own_failure import failure
@@ -187,10 +187,7 @@ def _outcome(variant: VariantResult) -> Text:
     text = Text(f"{variant.name}: ")
     if variant.outcome and variant.verdict not in (None, Verdict.UNKNOWN):
         text.append_text(_verdict(variant.verdict)).append(", ")
-    said = wording.outcome(variant)
-    if looks := wording.shown(variant):
-        said = said.replace(f"; {looks} showed it", "")  # a row of the table has it
-    return text.append(said)
+    return text.append(wording.outcome(variant, without=LOOKS_SHOWED_IT))  # a row has these
 
 
 def _fates(result: VariantResult) -> Text:

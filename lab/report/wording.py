@@ -41,10 +41,14 @@ def sentence(experiment: ExperimentResult) -> str:
     return f"“{experiment.claim}”" if experiment.claim else ""
 
 
-def observed(seen: Observation) -> str:
-    """Return an observation's measures and note: "60 of 60 acknowledged carts kept"."""
+def observed(seen: Observation, without: str | None = None) -> str:
+    """Return an observation's measures and note: "60 of 60 acknowledged carts kept".
+
+    Measures of the unit `without` are left out.
+    """
     note = f"it depends {seen.note}" if seen.verdict is Verdict.DEPENDS and seen.note else seen.note
-    return "; ".join([*map(format_measure, seen.measures), *([note] if note else [])])
+    measures = [each for each in seen.measures if each.unit != without]
+    return "; ".join([*map(format_measure, measures), *([note] if note else [])])
 
 
 def shown(variant: VariantResult) -> str:
@@ -62,9 +66,9 @@ def _looks(variant: VariantResult, shown_in: str, looks_in: str) -> str:
     return f"{variant.measurements.get(shown_in, 0):,} of {looks:,} looks" if looks else ""
 
 
-def outcome(variant: VariantResult) -> str:
+def outcome(variant: VariantResult, without: str | None = None) -> str:
     """Return what a variant showed, or why it showed nothing."""
-    seen = observed(variant.outcome) if variant.outcome else ""
+    seen = observed(variant.outcome, without) if variant.outcome else ""
     return seen or variant.trouble or "not run"
 
 
