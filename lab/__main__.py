@@ -3,7 +3,7 @@
 import os
 import sys
 
-_HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_ABOVE_LAB = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def _leave_working_folder() -> None:
@@ -16,7 +16,7 @@ def _leave_working_folder() -> None:
         here = os.getcwd()
     except OSError:  # it was deleted
         return
-    if here != _HOME:
+    if here != _ABOVE_LAB:
         sys.path[:] = [each for each in sys.path if os.path.abspath(each) != here]
 
 

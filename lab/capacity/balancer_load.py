@@ -26,7 +26,7 @@ from lab.stack.programs import Program
 NGINX_CONNECTIONS = 16
 POOL = "desk"
 HEAD_BYTES = 220  # of an answer: about what the static server's own head has
-STATIC = """\
+STATIC_CONF = """\
 daemon off; master_process on; worker_processes 1; pid static.pid; error_log logs/nginx.log emerg;
 {user}events {{ worker_connections 1024; }}
 http {{
@@ -108,7 +108,9 @@ def _home(folder: Path) -> Path:
 
 def _static(version: str, port: int) -> str:
     user = f"user {who};\n" if (who := nginx_conf.worker_user()) else ""
-    return STATIC.format(user=user, port=port, version=version, config_path=nginx_conf.CONFIG_PATH)
+    return STATIC_CONF.format(
+        user=user, port=port, version=version, config_path=nginx_conf.CONFIG_PATH
+    )
 
 
 def _render(

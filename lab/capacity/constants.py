@@ -56,7 +56,7 @@ class Constant:
             raise ValueError(f"{self.what} has {self.lines} lines and n {self.n}"[:120])
         for value in (self.low, self.value, self.high):
             if not 0 <= value < 1e15:
-                raise ValueError(f"{self.what} is {value}: no amount"[:120])
+                raise ValueError(f"{self.what} is {value}: not an amount"[:120])
         if not self.low <= self.value <= self.high:
             raise ValueError(f"{self.what} is outside its own spread")
 
@@ -107,7 +107,7 @@ class ConstantsRow:
         """
         found = self.of(what, kind)
         if not found:
-            raise LabError(f"{what} of {kind} was not measured for {self.name}: {AGAIN}")
+            raise LabError(f"{what} of {kind} was not measured for {self.name}: {REMEASURE}")
         if len(found) == 1:
             return found[0].value
         for below, above in pairwise(found):
@@ -120,7 +120,7 @@ class ConstantsRow:
         )
 
 
-AGAIN = "measure again: lab plan --measure"
+REMEASURE = "measure again: lab plan --measure"
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Measured:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if isinstance(value, str) and not (value.isprintable() and len(value) <= 200):
-                raise ValueError(f"measured: {name} is no line of text")
+                raise ValueError(f"measured: {name} is not a line of text")
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class Constants:
         if not least <= lines <= most:
             raise LabError(
                 f"carts of {least} to {most} lines were measured, not of {lines}, and nothing is "
-                f"extrapolated: choose another --cart-lines, or {AGAIN}"
+                f"extrapolated: choose another --cart-lines, or {REMEASURE}"
             )
 
     @classmethod
@@ -183,13 +183,15 @@ class Constants:
         try:
             schema = msgspec.json.decode(document, type=_Schema).schema
         except (msgspec.MsgspecError, RecursionError):
-            raise LabError(f"{where} holds no constants of this lab: {AGAIN}") from None
+            raise LabError(f"{where} holds no constants of this lab: {REMEASURE}") from None
         if schema != CONSTANTS_SCHEMA:
-            raise LabError(f"{where} is of schema {schema}, not {CONSTANTS_SCHEMA}: {AGAIN}"[:300])
+            raise LabError(
+                f"{where} is of schema {schema}, not {CONSTANTS_SCHEMA}: {REMEASURE}"[:300]
+            )
         try:
             return msgspec.json.decode(document, type=cls)
         except (msgspec.MsgspecError, RecursionError) as error:
-            raise LabError(f"{where} is damaged ({str(error)[:200]}): {AGAIN}") from None
+            raise LabError(f"{where} is damaged ({str(error)[:200]}): {REMEASURE}") from None
 
 
 class _Schema(msgspec.Struct):
@@ -201,12 +203,12 @@ def load(path: Path) -> Constants:
     file = path / FILE_NAME if path.is_dir() else path
     try:
         if file.stat().st_size > MOST_CONSTANTS_BYTES:
-            raise LabError(f"{file} is too large to be constants: {AGAIN}")
+            raise LabError(f"{file} is too large to be constants: {REMEASURE}")
         return Constants.read(file.read_bytes(), str(file))
     except FileNotFoundError:
-        raise LabError(f"no {file}: {AGAIN}") from None
+        raise LabError(f"no {file}: {REMEASURE}") from None
     except OSError as error:
-        raise LabError(f"cannot read {file}: {str(error)[:200]}; {AGAIN}") from None
+        raise LabError(f"cannot read {file}: {str(error)[:200]}; {REMEASURE}") from None
 
 
 def newest(root: Path) -> Path | None:

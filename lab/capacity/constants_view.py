@@ -9,7 +9,7 @@ from rich.text import Text
 from lab.capacity.constants import KINDS, UNITS, Constant, Constants
 from lab.core.units import format_number
 
-WORDS = {
+ROW_WORDS = {
     "desk_cpu": "processor time of a server",
     "balancer_cpu": "processor time of nginx",
     "store_cpu": "processor time of the store",
@@ -22,7 +22,7 @@ WORDS = {
     "at_rest": "memory at rest",
     "served_by_another": "customers that a second server serves as well",
 }
-HOW = (
+HOW_MEASURED = (
     "Processor time is measured under load, at a steady half of saturation: of the row's one "
     "server; of nginx with a static server behind it; of the store with the lab's own operations. "
     "It is the median of rounds; bytes are the mean. ±: the distance of the lowest or highest from "
@@ -39,8 +39,8 @@ def constants_view(constants: Constants) -> RenderableType:
         f"{measured.cpu}, {measured.cores} cores, {measured.system}, Python {measured.python}, "
         f"nginx {measured.nginx}, store {measured.store}",
     )
-    sections = [_section(constants, what, head=not number) for number, what in enumerate(WORDS)]
-    note = Text(f"{HOW} What is not listed is 0.", "dim")
+    sections = [_section(constants, what, head=not number) for number, what in enumerate(ROW_WORDS)]
+    note = Text(f"{HOW_MEASURED} What is not listed is 0.", "dim")
     return Group(head, *(each for each in sections if each), note)
 
 
@@ -65,7 +65,7 @@ def _section(constants: Constants, what: str, head: bool) -> RenderableType | No
         n = max(each.n for each in there)
         table.add_row(f"{of}, {lines}" if lines else of, *values, f"{n}", _spread(there))
     unit = f", {UNITS[what]}" if UNITS[what] not in ("share", "operations") else ""
-    return Group(Text(f"\n{WORDS[what]}{unit}", "bold"), table)
+    return Group(Text(f"\n{ROW_WORDS[what]}{unit}", "bold"), table)
 
 
 def _spread(found: Sequence[Constant]) -> str:

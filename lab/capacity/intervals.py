@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lab.capacity.crossings import CapacityPlan
 from lab.capacity.rules import Need
 
-RESULTS: Mapping[str, Callable[[Need], float | None]] = {
+NEED_RESULTS: Mapping[str, Callable[[Need], float | None]] = {
     "requests_per_core": lambda need: need.requests_per_core,
     "servers": lambda need: need.servers,
     "cores": lambda need: need.cores,
@@ -39,7 +39,7 @@ def intervals(plan: CapacityPlan) -> list[Interval]:
     found = []
     for name in plan.rows:
         ends = [plan.at(name, plan.assume.users, end) for end in ("low", None, "high")]
-        for result, of in RESULTS.items():
+        for result, of in NEED_RESULTS.items():
             one, value, other = map(of, ends)
             low, high = sorted((one, other), key=_none_last)
             found.append(Interval(name, result, low, value, high))

@@ -60,7 +60,7 @@ def _sections(plan: CapacityPlan, found: Sequence[Crossing]) -> Iterator[Section
         [_table(view.MACHINES_HEADINGS, [view.machines_row(each, stepped) for each in needs])],
         [machines_chart(plan, users)],
     )
-    yield Section("The constants", [constants_view.HOW], [_constants(plan)])
+    yield Section("The constants", [constants_view.HOW_MEASURED], [_constants(plan)])
     yield Section("Assumed", view.assumptions_text(plan).plain.splitlines())
 
 
@@ -77,7 +77,7 @@ def _constants(plan: CapacityPlan) -> Table:
     rows = [
         (
             row.name,
-            constants_view.WORDS.get(each.what, each.what),
+            constants_view.ROW_WORDS.get(each.what, each.what),
             f"{each.of}, {each.lines} lines" if each.lines else each.of,
             f"{each.value:,.4g} {each.unit}",
             f"{each.low:,.4g} to {each.high:,.4g}",

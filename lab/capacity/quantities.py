@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from lab.capacity.constants_view import WORDS
+from lab.capacity.constants_view import ROW_WORDS
 from lab.capacity.crossings import CapacityPlan
 from lab.core.quantity import Quantity, Ranged, Stated
 
@@ -19,7 +19,7 @@ def plan_quantities(plan: CapacityPlan) -> list[Quantity]:
         found.append(Stated(need.row, "machines", machines, "result"))
     for row in plan.constants.rows:
         for each in row.constants:
-            name = f"{WORDS.get(each.what, each.what)}, {each.of}"
+            name = f"{ROW_WORDS.get(each.what, each.what)}, {each.of}"
             name += f" with {each.lines} lines" * bool(each.lines)
             spread = (each.value, each.low, each.high, each.n)
             found.append(Ranged(row.name, name, *spread, each.unit))

@@ -17,8 +17,8 @@ from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
 
 LOADED_WITHIN_S = 10.0
-_TOKEN = re.compile(rb'"token":"([\w.~-]+)"')
-_COOKIE = re.compile(rb"\r\nset-cookie: (desk_session=[^;\r]+)", re.IGNORECASE)
+_TOKEN_GIVEN = re.compile(rb'"token":"([\w.~-]+)"')
+_COOKIE_SET = re.compile(rb"\r\nset-cookie: (desk_session=[^;\r]+)", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 _OURS = ("x-op", "authorization", "cookie", "content-length", "host")
 
@@ -65,9 +65,9 @@ class LoadCustomer:
         self.line.close()
 
     def _learn(self, head: bytes, body: bytes) -> None:
-        if token := _TOKEN.search(body):
+        if token := _TOKEN_GIVEN.search(body):
             self.headers["Authorization"] = f"Bearer {token[1].decode()}"
-        if cookie := _COOKIE.search(head):
+        if cookie := _COOKIE_SET.search(head):
             self.headers["Cookie"] = cookie[1].decode()
 
 

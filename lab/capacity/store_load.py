@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from redis.connection import ConnectionInterface
 
 STORE_CONNECTIONS = 16
-KEY = "plan:session"
+STORE_KEY = "plan:session"
 
 
 def operation_costs(store: LocalStore, sizes: Sequence[int], effort: Effort) -> dict[int, Constant]:
@@ -47,7 +47,7 @@ def _run(
 ) -> float:
     """Send so many operations, one on each connection at a time; return those a second."""
     began_s, done = time.monotonic(), 0
-    commands = [("SET", KEY, value, "EX", 60), ("GET", KEY)]
+    commands = [("SET", STORE_KEY, value, "EX", 60), ("GET", STORE_KEY)]
     while done < operations:
         if rate is not None and (early_s := done / rate - (time.monotonic() - began_s)) > 0:
             time.sleep(early_s)

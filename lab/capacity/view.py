@@ -221,7 +221,7 @@ def assumptions_text(plan: CapacityPlan) -> Text:
         "memory-per-machine": format_size(assume.memory_per_machine),
         "network-per-machine": format_size(assume.network_per_machine),
         "target-utilisation": format_share(assume.target_utilisation),
-        "replicas-min": f"{assume.replicas_min}",
+        "servers-min": f"{assume.replicas_min}",
         "store-replicas": f"{assume.store_replicas}",
         "balancer-replicas": f"{assume.balancer_replicas}",
         "spare-machines": f"{assume.spare_machines}",

@@ -14,7 +14,7 @@ from lab.check.correlation import fill
 from lab.check.target_runner import next_second
 from lab.check.trace import Trace
 
-COOKIE, COMPUTED = "cookie", "computed"
+AGED_COOKIE, AGED_ANSWER = "cookie", "computed"
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def given_before(conversation: Conversation, plays: Sequence[Trace]) -> list[Giv
 def _given(conversation: Conversation, index: int, plays: Sequence[Trace]) -> Given | None:
     call = conversation.calls[index]
     if index and not all(_explained(call, index, play) for play in plays):
-        return Given(index - 1, COMPUTED)
+        return Given(index - 1, AGED_ANSWER)
     found = [Given(ref.call, re.sub(r"\d+", "#", ref.where)) for ref in call.refs()]
-    found += [Given(n, COOKIE) for play in plays for n in _cookies(index, play)]
+    found += [Given(n, AGED_COOKIE) for play in plays for n in _cookies(index, play)]
     return max(found, key=lambda each: each.call, default=None)
 
 

@@ -14,7 +14,7 @@ from lab.check.clues import (
     AUTHORIZATION,
     BODY,
     COOKIE,
-    CREDENTIALS,
+    CREDENTIAL_PLACES,
     HEADER,
     PATH,
     QUERY,
@@ -117,7 +117,7 @@ def _evidence(clue: Clue, text: str) -> str:
 
 
 def _on_disk(clue: Clue) -> Named:
-    sealed = [each for each in clue.of(*CREDENTIALS) if each.sealed]
+    sealed = [each for each in clue.of(*CREDENTIAL_PLACES) if each.sealed]
     if _is_refused_later(clue) and sealed:
         return "key-file", f"{_what(sealed[0])} is signed, and a second machine does not accept it"
     return "local-disk", f"{_change(clue)} with the files of another machine"
@@ -163,7 +163,7 @@ def _forgotten_refusal(clue: Clue) -> Named | None:
     """What refused it was forgotten: a revocation, or what was there."""
     if clue.finding.play == SEPARATE or not _is_error(clue.before) or not _is_fine(clue.after):
         return None
-    if clue.before in (401, 403) and clue.of(*CREDENTIALS) and clue.writes:
+    if clue.before in (401, 403) and clue.of(*CREDENTIAL_PLACES) and clue.writes:
         which = clue.writes[-1] + 1
         return "denylist", f"{_change(clue)}: call {which} had made the credential worthless"
     if clue.before in (404, 409, 410) and clue.writes:
@@ -194,7 +194,7 @@ def _session_or_key(clue: Clue) -> Named | None:
     # An id in the path of what is not found explains a 404; a credential explains the others.
     if clue.after in (404, 410) and not sessions and clue.of(PATH, QUERY):
         return None
-    found = [*clue.of(*CREDENTIALS), *sessions]
+    found = [*clue.of(*CREDENTIAL_PLACES), *sessions]
     if not found or any(each.name in clue.accepted for each in found if each.sealed):
         return None
     sealed = [each for each in found if each.sealed]
@@ -217,8 +217,8 @@ def _map(clue: Clue) -> Named | None:
     return None
 
 
-Rule = Callable[[Clue], Named | None]
-RULES: tuple[Rule, ...] = (
+CauseRule = Callable[[Clue], Named | None]
+RULES: tuple[CauseRule, ...] = (
     _earlier_clients,
     _start_time,
     _limiter,

@@ -13,13 +13,13 @@ from lab.core import pointer
 from lab.core.http import Answer
 
 # In the order in which their differences are shown, after the body's and the cookies'.
-HEADERS = ("content-type", "location", "www-authenticate", "allow", "cache-control", "vary")
+COMPARED = ("content-type", "location", "www-authenticate", "allow", "cache-control", "vary")
 _UNORDERED = frozenset({"allow", "vary"})
 MOST_LINES = 5  # of one text
 
 
 def changes(
-    expected: Answer, seen: Answer, headers: Collection[str] = HEADERS, noise: Noise | None = None
+    expected: Answer, seen: Answer, headers: Collection[str] = COMPARED, noise: Noise | None = None
 ) -> list[Change]:
     """Return every place that differs: the status, the body, the cookies, other headers."""
     found = []
@@ -38,8 +38,8 @@ def changes(
 
 def _bodies(expected: Answer, seen: Answer, noise: Noise | None) -> list[Change]:
     if expected.is_json and seen.is_json:
-        return list(_json(expected.document, seen.document, "", noise))
-    return _text(expected.body, seen.body, noise)
+        return list(_json(expected.body, seen.body, "", noise))
+    return _text(expected.content, seen.content, noise)
 
 
 def _as_long(expected: Answer, seen: Answer) -> tuple[Answer, Answer]:
@@ -49,7 +49,7 @@ def _as_long(expected: Answer, seen: Answer) -> tuple[Answer, Answer]:
     """
     if expected.complete and seen.complete:
         return expected, seen
-    one, other = (each.body.replace(b"\r\n", b"\n") for each in (expected, seen))
+    one, other = (each.content.replace(b"\r\n", b"\n") for each in (expected, seen))
     mark = b"\n\n" if b"\n\n" in one or b"\n\n" in other else b"\n"
     if mark not in one and mark not in other:  # no events: bytes
         count = min(len(one), len(other))
@@ -105,7 +105,7 @@ def _address(url: str) -> tuple[str, dict[str, str]]:
 
 
 def _text(expected: bytes, seen: bytes, noise: Noise | None) -> list[Change]:
-    """Compare bodies that are no JSON: word by word where both have as many, else as a whole."""
+    """Compare bodies that are not JSON: word by word where both have as many, else as a whole."""
     if expected == seen:
         return []
     if not is_text(expected) or not is_text(seen):

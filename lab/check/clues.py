@@ -16,10 +16,10 @@ COOKIE, AUTHORIZATION, HEADER, PATH, QUERY, BODY = (
     *("cookie", "authorization", "header"),
     *("path", "query", "body"),
 )
-CREDENTIALS = (COOKIE, AUTHORIZATION)
+CREDENTIAL_PLACES = (COOKIE, AUTHORIZATION)
 # Encrypted and signed: Fernet's version byte, and ASP.NET's data protection.
 _SEALED = re.compile(r"gAAAAA[\w-]{40,}|CfDJ8[\w-]{40,}")
-_PARTS = re.compile(r"[.:!]|--")
+_PART_ENDS = re.compile(r"[.:!]|--")
 _ID_NAMES = frozenset({"sid", "id", "jti", "session", "session_id", "sessionid", "_id"})
 MOST_DECODED = 10_000  # characters of a value, and bytes of what it is when unpacked
 
@@ -174,7 +174,7 @@ def is_sealed(value: str) -> bool:
     text = unquote(value[:MOST_DECODED]).strip('"')
     if _SEALED.match(text):
         return True
-    return any(_says_something(_decoded(part)) for part in _PARTS.split(text) if len(part) > 3)
+    return any(_says_something(_decoded(part)) for part in _PART_ENDS.split(text) if len(part) > 3)
 
 
 def _says_something(document: object) -> bool:

@@ -19,7 +19,7 @@ def split(command: str, *, windows: bool) -> list[str]:
     """Return the words of a command; raise LabError where a quote has no end."""
     if windows:  # a backslash is part of a path there
         if command.count('"') % 2:
-            raise LabError(f"--start {command!r}: a quotation mark has no other: add it")
+            raise LabError(f"--start {command!r}: unmatched quotation mark: add the missing one")
         return [word.replace('"', "") for word in _WINDOWS_WORD.findall(command)]
     try:
         return shlex.split(command)

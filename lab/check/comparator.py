@@ -7,7 +7,7 @@ each other, they still must, whatever the value is.
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from lab.check.changes import HEADERS, changes
+from lab.check.changes import COMPARED, changes
 from lab.check.conversation import Ref
 from lab.check.differences import Difference, Relation, covers, differences, varying
 from lab.check.judge import Finding, Level
@@ -32,7 +32,7 @@ class ResponseComparator:
     `polled` are calls of which a later one alone is compared, `polling` the lines that send them.
     """
 
-    def __init__(self, ignored: frozenset[str], headers: tuple[str, ...] = HEADERS) -> None:
+    def __init__(self, ignored: frozenset[str], headers: tuple[str, ...] = COMPARED) -> None:
         self.noise: dict[int, Noise] = {}
         self.relations: list[Relation] = []
         self.unsure: dict[int, str] = {}
@@ -67,7 +67,7 @@ class ResponseComparator:
                 self.unsure[index] = SILENT.format(answer.error)
         for answers in aligned:
             for index, answer in answers.items():
-                if not answer.complete and count_events(answer.body) < answer.events:
+                if not answer.complete and count_events(answer.content) < answer.events:
                     self.unsure[index] = SLOW
         every = [dict(enumerate(first.answers)), *aligned]
         self.relations = [
@@ -220,7 +220,7 @@ def same_kind(where: str, one: Answer, other: Answer) -> bool:
 
 def _kind_at(answer: Answer, place: str) -> str:
     try:
-        return kind_of(pointer.resolve(answer.document, "" if place == "/" else place))
+        return kind_of(pointer.resolve(answer.body, "" if place == "/" else place))
     except LookupError:
         return kind_of(ABSENT)
 

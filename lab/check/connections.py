@@ -15,7 +15,7 @@ from pathlib import Path
 from lab.check.sockets import UNIX, End, is_local, listening_ports
 
 _ASKED = struct.Struct("=QIIiIQ6Q")  # struct seccomp_notif, with struct seccomp_data
-_ANSWER = struct.Struct("=QqiI")  # struct seccomp_notif_resp
+_NOTIFY_ANSWER = struct.Struct("=QqiI")  # struct seccomp_notif_resp
 _RECEIVE, _SEND = 0xC0502100, 0xC0182101  # SECCOMP_IOCTL_NOTIF_RECV and _SEND
 _CONTINUE = 1
 _LONGEST = 128  # struct sockaddr_storage
@@ -115,7 +115,7 @@ def _let_go_on(listener: int, made: list[End]) -> None:
             if end is not None:
                 made.append(end)
         finally:
-            fcntl.ioctl(listener, _SEND, bytearray(_ANSWER.pack(number, 0, 0, _CONTINUE)))
+            fcntl.ioctl(listener, _SEND, bytearray(_NOTIFY_ANSWER.pack(number, 0, 0, _CONTINUE)))
 
 
 def _end_of(pid: int, handle: int, address: int, length: int) -> End | None:

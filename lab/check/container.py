@@ -11,7 +11,7 @@ from lab.processes.waiting import wait_until
 CLIENTS = ("docker", "podman", "nerdctl")
 _END_S = 20.0
 _ID_S = 5.0
-COMPOSE = (
+COMPOSE_REFUSED = (
     "its containers outlive it, and it does not say which they are: start the service's own "
     'container, --start "docker run --rm -p {port}:8000 IMAGE", or the service itself'
 )

@@ -12,7 +12,7 @@ from lab.core import pointer
 from lab.core.http import Answer
 
 LEAST_CHARS = 8  # a shorter value may be the same by chance
-_NAMES_ONE = re.compile(
+_NAMES_VALUE = re.compile(
     r"(^|_|-)(id|uuid|token|key|etag|csrf|nonce|code|revision|version|ref)s?$", re.I
 )
 # Not given to a client to bring back: what describes the message and the connection.
@@ -21,19 +21,19 @@ _PLAIN_HEADERS = frozenset(
     | {"keep-alive", "transfer-encoding", "cache-control", "allow", "set-cookie", "accept-ranges"}
 )
 _PARAM = re.compile(r'([\w-]+)\s*=\s*"?([^",]+)')
-_TEXT_WORD = re.compile(r"[\w.~+/%-]{8,}=*")  # in a body that is no JSON
-_MADE = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}")  # looks as if it was drawn
+_TEXT_WORD = re.compile(r"[\w.~+/%-]{8,}=*")  # in a body that is not JSON
+_DRAWN = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}")  # looks as if it was drawn
 MOST_TEXT = 500_000
 MOST_CONTEXT = 30
-_WORD = r"[\w~-]"
+_WORD_CHARACTER = r"[\w~-]"
 MOST_VALUES = 5000
-_KEY = re.compile(r"([\w-]+)[\"']?\s*[:=]\s*[\"']?$")  # what stands before a value in a body
+_KEY_BEFORE = re.compile(r"([\w-]+)[\"']?\s*[:=]\s*[\"']?$")  # what stands before a value in a body
 _WRITERS: dict[str, Callable[[str], str]] = {
     "": lambda text: text,
     "json": lambda text: json.dumps(text)[1:-1],
     "url": lambda text: quote(text, safe="", errors="surrogatepass"),
 }
-Places = Mapping[str, Ref]  # by the text to look for
+RefPlaces = Mapping[str, Ref]  # by the text to look for
 IsMeant = Callable[[str, int, str], bool]  # of a text, a place in it and a value found there
 
 
@@ -66,7 +66,7 @@ def unfollowed(call: Call) -> str:
     texts = [*call.headers, ("the path", call.path), ("the body", call.body or ())]
     for name, template in texts:
         for piece in template:
-            if isinstance(piece, str) and (found := _MADE.search(piece)):
+            if isinstance(piece, str) and (found := _DRAWN.search(piece)):
                 return f"{name}: {found[0][:6]}…"
     return ""
 
@@ -111,7 +111,7 @@ def _value(ref: Ref, answer: Answer | None) -> str:
 def _looked_up(kind: str, where: str, answer: Answer) -> Any:
     if kind == "json":
         try:
-            return pointer.resolve(answer.document, where)
+            return pointer.resolve(answer.body, where)
         except LookupError:
             return None
     if kind == "cookie":
@@ -158,7 +158,7 @@ def _given_by(index: int, answer: Answer) -> Iterator[Ref]:
     if (path := address_of(location)).startswith("/") and len(path) > 1:
         yield Ref(index, "path:location", path)
     for name, value in _query(location).items():
-        if len(value) >= LEAST_CHARS or (value and _NAMES_ONE.search(name)):
+        if len(value) >= LEAST_CHARS or (value and _NAMES_VALUE.search(name)):
             yield Ref(index, f"query:location:{name}", value)
     for name, value in _challenges(answer):
         if len(value) >= LEAST_CHARS:
@@ -176,12 +176,12 @@ def _given_by(index: int, answer: Answer) -> Iterator[Ref]:
 
 
 def _given_in_json(index: int, answer: Answer) -> Iterator[Ref]:
-    for place, value in leaves(answer.document):
+    for place, value in leaves(answer.body):
         if not isinstance(value, str | int) or isinstance(value, bool):
             continue
         text, key = _text(value), place.rpartition("/")[2]
         long = len(text) >= LEAST_CHARS and not re.search(r"\s", text)
-        if text and (long or _NAMES_ONE.search(key)):
+        if text and (long or _NAMES_VALUE.search(key)):
             yield Ref(index, f"json:{place}", text)
 
 
@@ -201,7 +201,7 @@ def _given_in_text(index: int, answer: Answer) -> Iterator[Ref]:
             yield Ref(index, f"match:{re.escape(before)}({_TEXT_WORD.pattern})", word)
 
 
-def _with_refs(call: Call, given: Places) -> Call:
+def _with_refs(call: Call, given: RefPlaces) -> Call:
     return replace(
         call,
         path=_split(call.path, given, _in_path),
@@ -210,19 +210,19 @@ def _with_refs(call: Call, given: Places) -> Call:
     )
 
 
-def _split(template: Template, given: Places, is_meant: IsMeant) -> Template:
+def _split(template: Template, given: RefPlaces, is_meant: IsMeant) -> Template:
     pieces: list[str | Ref] = []
     for piece in template:
         pieces += [piece] if isinstance(piece, Ref) else _found(piece, given, is_meant)
     return tuple(piece for piece in pieces if piece != "")
 
 
-def _found(text: str, given: Places, is_meant: IsMeant) -> Iterator[str | Ref]:
+def _found(text: str, given: RefPlaces, is_meant: IsMeant) -> Iterator[str | Ref]:
     """Cut a text at each value that was given, the longest first."""
     at, possible = 0, sorted((each for each in given if each in text), key=len, reverse=True)
     if possible:
         values = "|".join(map(re.escape, possible))
-        for found in re.finditer(rf"(?<!{_WORD})(?:{values})(?!{_WORD})", text):
+        for found in re.finditer(rf"(?<!{_WORD_CHARACTER})(?:{values})(?!{_WORD_CHARACTER})", text):
             if not is_meant(text, found.start(), found[0]):
                 continue
             yield text[at : found.start()]
@@ -244,8 +244,8 @@ def _in_path(text: str, at: int, value: str) -> bool:
 
 def _in_body(text: str, at: int, value: str) -> bool:
     """In a body, a short value is only meant where its key says so: not each 1 is an id."""
-    key = _KEY.search(text[max(0, at - 60) : at])
-    return len(value) >= LEAST_CHARS or bool(key and _NAMES_ONE.search(key[1]))
+    key = _KEY_BEFORE.search(text[max(0, at - 60) : at])
+    return len(value) >= LEAST_CHARS or bool(key and _NAMES_VALUE.search(key[1]))
 
 
 def _words(call: Call) -> set[str]:

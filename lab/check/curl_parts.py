@@ -20,16 +20,16 @@ _VALUES = {
     "query": "re.search('[?&#]' + re.escape(name.partition(':')[2]) + '=([^&#]*)',"
     " header(name.partition(':')[0]))[1]",
 }
-_HEADER = """\
+_HEADER_FUNCTION = """\
 def header(name):
     return re.search("(?im)^" + re.escape(name) + ": *(.*?)[ \\r]*$", head)[1]"""
-_POINTED = """\
+_POINTED_FUNCTION = """\
 def pointed(value):
     for part in name.split("/")[1:]:
         part = part.replace("~1", "/").replace("~0", "~")
         value = value[int(part) if isinstance(value, list) else part]
     return value"""
-_WRITERS = {
+_WRITE_FORMS = {
     "json": "    value = json.dumps(value)[1:-1]",
     "url": '    value = urllib.parse.quote(value, safe="")',
 }
@@ -53,16 +53,16 @@ def _look_up_lines(kinds: list[str], forms: set[str]) -> Iterator[str]:
     yield 'kind, _, name = where.partition(":")'
     yield 'head, body = (open(each + number, errors="replace").read() for each in ("head", "body"))'
     if {*kinds} & {"header", "path", "query"}:
-        yield from _HEADER.splitlines()
+        yield from _HEADER_FUNCTION.splitlines()
     if "json" in kinds:
-        yield from _POINTED.splitlines()
+        yield from _POINTED_FUNCTION.splitlines()
     for kind in kinds:
         yield f'if kind == "{kind}":\n    value = {_VALUES[kind]}'
     if "query" in kinds:
         yield "    value = urllib.parse.unquote_plus(value)"
     yield "value = str(value)"
     for form in sorted(forms - {""}):
-        yield f'if form == "{form}":\n{_WRITERS[form]}'
+        yield f'if form == "{form}":\n{_WRITE_FORMS[form]}'
     yield "print(value)"
 
 
@@ -96,14 +96,14 @@ control, again, shown = map(seen, ("control", "again", "shown"))
 ' "$@"; }
 run control control; run shown shown; run again control; cd "$WORK"
 judge %(where)s %(last)d %(source)d"""
-_TEXT = """\
+_READ_TEXT = """\
 def text(run, name):
     try:
         return open(run + "/" + name, errors="replace").read()
     except OSError:
         return ""
 """
-_JSON = """\
+_JSON_VALUE = """\
 def value(run, number, where):
     try:
         found = json.loads(text(run, "body" + number))
@@ -113,20 +113,20 @@ def value(run, number, where):
     except (ValueError, LookupError, TypeError):
         return "nothing"
     return found"""
-_CODE = """\
+_STATUS_VALUE = """\
 def value(run, number, where):
     return re.findall(r"(?m)^HTTP[^ ]* (\\d+)", text(run, "head" + number))[-1:]"""
-_HEADERS = """\
+_HEADERS_VALUE = """\
 def value(run, number, where):
     name, _, key = where.partition(":")[2].partition("?")
     found = re.findall("(?im)^" + re.escape(name) + ": *(.*?)[ \\r]*$", text(run, "head" + number))
     part = "[?&#]" + re.escape(key) + "=([^&]*)"
     return [re.findall(part, each) if key else each for each in found]"""
-_WORDS = """\
+_WORDS_VALUE = """\
 def value(run, number, where):
     return re.findall(r"\\w+|[^\\w\\s]", text(run, "body" + number))"""
 # Of what varies by itself only the kind and the number remain to be compared.
-_BOTH = """\
+_COMPARE_JSON = """\
 def parts(found, at=""):
     yield at + ":", "nothing" if found == "nothing" else type(found).__name__
     if isinstance(found, (dict, list)):
@@ -139,7 +139,7 @@ one, other, seen = (dict(parts(each)) for each in (control, again, shown))
 print(where + ":", json.dumps(control), "without,", json.dumps(shown), "with it")
 same = [at for at in one if at in other and one[at] == other[at]]  # what both controls have
 sys.exit(not any(at not in seen or seen[at] != one[at] for at in same))"""
-_MOST = """\
+_COMPARE_WORDS = """\
 words = [word for word in control if word in again]  # what both controls have
 gone = [word for word in words if word not in shown]
 new = [word for word in shown if word not in control] if control == again else []
@@ -176,7 +176,7 @@ def judge(difference: Difference, calls: Sequence[int]) -> Iterator[str]:
     made = _JUDGE % {
         "value": kind,
         "relation": relation,
-        "compare": _MOST if words else _BOTH,
+        "compare": _COMPARE_WORDS if words else _COMPARE_JSON,
         "where": quoted(at),
         "last": last,
         "source": _number(related.source, calls) if related else 0,
@@ -187,14 +187,14 @@ def judge(difference: Difference, calls: Sequence[int]) -> Iterator[str]:
 def reader_of(where: str) -> tuple[str, str]:
     """Return the Python functions that read what is compared, and the place that they are given."""
     if where == "status":
-        return _TEXT + _CODE, where
+        return _READ_TEXT + _STATUS_VALUE, where
     if where.startswith("body"):
-        return _TEXT + _WORDS, where
+        return _READ_TEXT + _WORDS_VALUE, where
     if where.startswith("header:"):
-        return _TEXT + _HEADERS, where
+        return _READ_TEXT + _HEADERS_VALUE, where
     # At "/-" and "/~" it is the members of what stands there that differ.
     at = re.sub(r"/[-~]$", "", where)
-    return _TEXT + _JSON, "" if at == "/" else at
+    return _READ_TEXT + _JSON_VALUE, "" if at == "/" else at
 
 
 def _number(index: int, calls: Sequence[int]) -> int:

@@ -6,7 +6,7 @@ from lab.check.curl_parts import reader_of
 from lab.check.differences import Difference
 from lab.core.shell import quoted
 
-_AGAIN = """\
+_AGAIN_FUNCTION = """\
 again() {  # $1, %(times)d times, each over a new connection, while others ask something
   : >busy; n=0
   for each in 1 2 3; do
@@ -16,7 +16,7 @@ again() {  # $1, %(times)d times, each over a new connection, while others ask s
     n=$((n + 1)); mkdir $n; for each in jar head* body*; do [ ! -e $each ] || cp $each $n; done
     cd $n; "$1"; cd ..
   done; rm busy; }"""
-_JUDGE = """\
+_JUDGE_AGAIN = """\
 judge() { python3 -c '  # counts the answers of each kind
 import collections, json, re, sys
 where, last, times = sys.argv[1:]
@@ -38,7 +38,7 @@ judge %(where)s %(last)d %(times)d"""
 
 def again(times: int, ready: str) -> Iterator[str]:
     """Yield the lines of a shell function that sends a call so many times."""
-    yield from (_AGAIN % {"times": times, "ready": quoted(ready)}).splitlines()
+    yield from (_AGAIN_FUNCTION % {"times": times, "ready": quoted(ready)}).splitlines()
 
 
 def judge_again(difference: Difference, last: int, times: int) -> Iterator[str]:
@@ -46,7 +46,7 @@ def judge_again(difference: Difference, last: int, times: int) -> Iterator[str]:
     value, where = reader_of(difference.where)
     many = difference.where.endswith("/-")
     counted = "len(found) if isinstance(found, list) else found" if many else "found"
-    made = _JUDGE % {
+    made = _JUDGE_AGAIN % {
         "value": value,
         "counted": counted,
         "where": quoted(where),

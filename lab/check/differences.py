@@ -5,15 +5,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from lab.check.changes import HEADERS, MOST_LINES, changes
+from lab.check.changes import COMPARED, MOST_LINES, changes
 from lab.check.noise import ABSENT, Change, Noise
 from lab.check.text import is_text
 from lab.core.http import Answer
 from lab.core.redaction import redact_text, shorten
 
 MOST_SHOWN = 300
-MOST = 20  # differences of one call that are worth telling
-_SECRET = re.compile(
+MOST_DIFFERENCES = 20  # differences of one call that are worth showing
+_SECRET_NAME = re.compile(
     r"token|secret|password|passwd|session|csrf|jwt|api_?key|credential|cookie", re.I
 )
 
@@ -58,13 +58,13 @@ def differences(
     expected: Answer,
     seen: Answer,
     ignored: Iterable[str] = (),
-    headers: Collection[str] = HEADERS,
+    headers: Collection[str] = COMPARED,
     noise: Noise | None = None,
 ) -> list[Difference]:
     """Return what differs, the status first, at most 20. `ignored` names places (see `where`).
 
     A place that is ignored is ignored with all below it. Moments (dates, times, seconds since
-    the epoch) that a clock may have said in one run are equal to each other: a clock is no memory.
+    the epoch) that a clock may have said in one run are equal to each other: a clock is not memory.
     """
     left_out = tuple(ignored)
     found = [
@@ -76,7 +76,7 @@ def differences(
     return _shown_changes(found)
 
 
-def varying(first: Answer, second: Answer, headers: Collection[str] = HEADERS) -> frozenset[str]:
+def varying(first: Answer, second: Answer, headers: Collection[str] = COMPARED) -> frozenset[str]:
     """Return the places in which two answers to the same differ: they vary by themselves."""
     return frozenset(each.where for each in changes(first, second, headers))
 
@@ -96,7 +96,7 @@ def _shown_changes(found: list[Change]) -> list[Difference]:
             seen_lines.add(change.lines)
             lines += 1
         shown.append(_shown_change(change))
-    return shown[:MOST]
+    return shown[:MOST_DIFFERENCES]
 
 
 def _shown_change(change: Change) -> Difference:
@@ -124,7 +124,7 @@ def _shown(value: Any, at: str = "") -> str:
         return f"{len(value)} {kind}"
     if isinstance(value, bytes):
         return f"{len(value)} bytes" if not is_text(value) else _shown_text(repr(value))
-    if isinstance(value, str) and _SECRET.search(at):
+    if isinstance(value, str) and _SECRET_NAME.search(at):
         return shorten(value)
     return _shown_text(value if at.endswith("/~") else repr(value))
 

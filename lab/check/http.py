@@ -63,7 +63,7 @@ def send(
             body, complete, events = _read(got, timeout_s, wanted, until or _never)
         except (requests.RequestException, HTTPError, HTTPException, ValueError, OSError) as error:
             seconds = time.perf_counter() - began
-            return Answer(None, error=transport_error(error), elapsed_s=seconds)
+            return Answer(None, failure=transport_error(error), elapsed_s=seconds)
     seconds = time.perf_counter() - began
     return Answer(
         got.status_code,
@@ -148,7 +148,7 @@ def _is_stream(response: requests.Response) -> bool:
 
 
 def _without_port(body: bytes, port: int) -> bytes:
-    """The address in a link is this process's own: it is no difference."""
+    """The address in a link is this process's own: it is not a difference."""
     for host in (b"127.0.0.1", b"localhost", b"[::1]"):
         body = re.sub(re.escape(b"%s:%d" % (host, port)) + rb"(?!\d)", host + b":PORT", body)
         encoded = re.escape(b"%s%%3A%d" % (host, port))
@@ -158,7 +158,7 @@ def _without_port(body: bytes, port: int) -> bytes:
 
 def _headers(response: requests.Response, port: int) -> Headers:
     # urllib3 keeps several headers of one name apart; requests would fold them. The port is
-    # this process's own: it is no difference, in an address or in the name of a cookie.
+    # this process's own: it is not a difference, in an address or in the name of a cookie.
     return Headers(
         (name, _own_port(name.lower(), value, port)) for name, value in response.raw.headers.items()
     )

@@ -19,7 +19,7 @@ NAMES_ONE = re.compile(
     r"(_?id|_?name)?$|^(served|handled|answered)_?by$|^process(_?id)?$|^started",
     re.I,
 )
-_NAMED = re.compile(r"[\d=]")  # in a path: which one is meant
+_NAMES_WHICH = re.compile(r"[\d=]")  # in a path: which one is meant
 _VALUE = re.compile(r"[\w.~-]{2,}")
 _FORM_VALUE = re.compile(r"(?<==)[^&=]+")
 
@@ -54,7 +54,7 @@ def _has_words(call: Call) -> bool:
     return (
         in_other_words(call, call) != call
         or not isinstance(path, str)
-        or _NAMED.search(path) is not None
+        or _NAMES_WHICH.search(path) is not None
     )
 
 

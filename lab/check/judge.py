@@ -17,11 +17,11 @@ TWO = "two processes"
 TURNS = f"{TWO} in turn"
 READS_WRITES = f"{TWO}, one for reads and one for writes"
 ELSEWHERE = "a fresh process for each call, each with a disk of its own"
-ALONE = "alone, with nothing behind the service"
+EMPTIED = "alone, with nothing behind the service"
 SEPARATE = "one server, its processes"
 USED = "a process that has served other clients"
 CROSSED = "the calls spread over the replicas"
-KEPT = "on one replica, over a connection that is kept"
+KEPT_OPEN = "on one replica, over a connection that is kept"
 OTHER = "on another replica alone"
 COUNTED = "on each replica alone, again and again"
 THROUGH = "through the balancer"
@@ -31,18 +31,18 @@ PLAYS = {
     FRESH: "a fresh process answers differently",
     TWO: "a second process, while the first lives, answers differently",
     ELSEWHERE: "a process on another machine, without this one's files, answers differently",
-    ALONE: "with the backing service emptied the answers change",
+    EMPTIED: "with the backing service emptied the answers change",
     USED: "a process that has had the same calls from other clients answers differently",
     SEPARATE: "the processes of one server answer differently",
     CROSSED: "another replica answers differently",
-    KEPT: "over a connection that is kept the answers change",
+    KEPT_OPEN: "over a connection that is kept the answers change",
     OTHER: "another replica, asked alone, answers differently",
     COUNTED: "each replica counts for itself",
     THROUGH: "through the balancer the answers change",
     AFTER: "after --between the answers change",
 }
 
-SEVERAL = (TWO, CROSSED, KEPT, OTHER, THROUGH, AFTER)  # of which there may be more than one play
+SEVERAL = (TWO, CROSSED, KEPT_OPEN, OTHER, THROUGH, AFTER)  # more than one of each may be played
 
 
 class Level(StrEnum):
@@ -60,7 +60,7 @@ class Level(StrEnum):
     UNKNOWN = "unknown"
 
 
-SIGNS = {
+LEVEL_SIGNS = {
     Level.SELF_CONTAINED: Mark("✓", str(Level.SELF_CONTAINED), "good"),
     Level.BACKING_SERVICE: Mark("~", str(Level.BACKING_SERVICE), "doubt"),
     Level.DISK: Mark("✕", str(Level.DISK), "bad"),
@@ -69,7 +69,7 @@ SIGNS = {
     Level.REPLICA: Mark("✕", str(Level.REPLICA), "bad"),
     Level.UNKNOWN: Mark("?", str(Level.UNKNOWN), "doubt"),
 }
-FAILED = Mark("✕", "a check of yours failed", "bad")
+ASSERTION_FAILED = Mark("✕", "a check of yours failed", "bad")
 
 
 STATE = (Level.PROCESS, Level.DISK, Level.BACKING_SERVICE, Level.REPLICA)

@@ -17,10 +17,10 @@ from typing import Self
 from lab.core.errors import LabError
 from lab.processes.child import SIGKILL
 
-_SCRIPT = Path(__file__).with_name("private_disk.py")
-_LAYERS = "dev/shm/.two-desks"
+_DISK_SCRIPT = Path(__file__).with_name("private_disk.py")
+_LAYERS = "/dev/shm/.two-desks"
 _LOCK = "sem."  # what keeps a lock keeps no state
-_CACHES = ("__pycache__",)  # what an interpreter writes for itself is no state of the service
+_PYCACHES = ("__pycache__",)  # what an interpreter writes for itself is not state of the service
 
 
 class CannotIsolate(LabError):
@@ -37,7 +37,7 @@ class Machine:
     def __init__(self, shared: Sequence[Path] = ()) -> None:
         if sys.platform != "linux":
             raise CannotIsolate("only Linux can give a process a disk of its own")
-        command = [sys.executable, "-I", "-S", str(_SCRIPT), "hold", *map(str, shared)]
+        command = [sys.executable, "-I", "-S", str(_DISK_SCRIPT), "hold", *map(str, shared)]
         self._holder = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -49,7 +49,7 @@ class Machine:
             assert self._holder.stdout is not None
             said = self._holder.stdout.readline().decode(errors="replace").strip()
             if said != "ready":
-                raise CannotIsolate(f"this system does not allow it ({said or 'no word why'})")
+                raise CannotIsolate(f"this system does not allow it ({said or 'no reason given'})")
         except BaseException:
             self.close()
             raise
@@ -66,7 +66,7 @@ class Machine:
         `connections` is the name of who is asked before each connection (see Connections).
         """
         here = (str(self._holder.pid), str(SIGKILL), str(os.getpid()), connections)
-        inside = [str(_SCRIPT), "enter", *here]
+        inside = [str(_DISK_SCRIPT), "enter", *here]
         return [sys.executable, "-I", "-S", *inside, "--", *words]
 
     def written(self) -> list[str]:
@@ -89,11 +89,11 @@ class Machine:
                 yield "System V shared memory"
 
     def _written(self) -> Iterator[str]:
-        for layer in _folders(Path(f"/proc/{self._holder.pid}/root") / _LAYERS):
+        for layer in _folders(Path(f"/proc/{self._holder.pid}/root") / _LAYERS[1:]):
             with suppress(OSError):
                 place = (layer / "path").read_text(encoding="utf-8", errors="surrogateescape")
                 for found, folders, files in os.walk(layer / "upper"):
-                    folders[:] = [each for each in folders if each not in _CACHES]
+                    folders[:] = [each for each in folders if each not in _PYCACHES]
                     below = Path(found).relative_to(layer / "upper")
                     for file in files:
                         if not _holds_nothing(Path(found) / file):

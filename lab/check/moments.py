@@ -12,11 +12,11 @@ _MOMENTS = (
     re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"),  # RFC 9110, 5.6.7
 )
 NEAR_S = 600.0  # a clock that is read in the same run: these moments are the same
-EARLIEST_S = 1_000_000_000.0  # a smaller number is no moment
+EARLIEST_S = 1_000_000_000.0  # a smaller number is not a moment
 
 
 def same_moment(one: Any, other: Any) -> bool:
-    """Whether a clock may have said both: a clock is no memory, but another day may be one.
+    """Whether a clock may have said both: a clock is not memory, but another day may be one.
 
     They lie within 10 minutes of each other, and of now; or, as an expiry does, elsewhere, but
     on no whole minute: such a one was chosen by a person.

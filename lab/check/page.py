@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from lab.check.causes import LikelyCause
 from lab.check.document import CheckDocument, CheckedCall, CheckedPart, Shortest
-from lab.check.judge import FAILED, SIGNS, Level
+from lab.check.judge import ASSERTION_FAILED, LEVEL_SIGNS, Level
 from lab.core.page import Figure, Graph, ReportPage, Section, Table
 
 _PROCESSES = (
@@ -19,9 +19,9 @@ _REPLICAS = (
 
 def check_page(made: CheckDocument) -> ReportPage:
     """Return the page of a check."""
-    found = [(SIGNS[made.verdict], made.because)]
+    found = [(LEVEL_SIGNS[made.verdict], made.because)]
     if made.failed_assertion:
-        found.insert(0, (FAILED, made.failed_assertion))
+        found.insert(0, (ASSERTION_FAILED, made.failed_assertion))
     cut = "Cut short: this is what was known when the check was stopped, or reached a limit."
     return ReportPage(
         "lab check: is this service stateless?",
@@ -83,7 +83,7 @@ def _table(calls: list[CheckedCall]) -> Table:
             str(each.call),
             each.request,
             str(each.status or "none"),
-            each.verdict if each.verdict != each.level else SIGNS[each.level],
+            each.verdict if each.verdict != each.level else LEVEL_SIGNS[each.level],
             f"as {each.like}" if each.like else ", ".join(map(str, each.needs or ())),
             str(each.differences[0]) if each.differences else each.why,
         )
@@ -118,7 +118,7 @@ def _shortest(found: Shortest) -> Section:
 
 
 def _verdicts(parts: list[CheckedPart]) -> Table:
-    rows = [(each.name, SIGNS[each.verdict], each.because) for each in parts]
+    rows = [(each.name, LEVEL_SIGNS[each.verdict], each.because) for each in parts]
     return Table(("part", "verdict", "why"), rows, frozenset())
 
 

@@ -22,7 +22,7 @@ RESET_S = 30.0
 LAST_RESET_S = 10.0
 SLOW_START_S, MOST_AHEAD = 2.0, 6  # so many are started at once where a start is mostly waiting
 BUSY = 0.25  # of a start's time; with more it works, and more at once would be no quicker
-CONTAINER = "what a container writes and talks to is not seen from here"
+CONTAINER_UNSEEN = "what a container writes and talks to is not seen from here"
 
 
 class Pool:
@@ -30,7 +30,7 @@ class Pool:
 
     def __init__(self, start: Start, folder: Path, budget: Budget, ahead: int = 2) -> None:
         self.start = start
-        self.isolation = CONTAINER if runs_container(start.said()) else ""
+        self.isolation = CONTAINER_UNSEEN if runs_container(start.said()) else ""
         """Why processes here cannot have a disk of their own; "" while they can."""
         self._launcher = Launcher(start, folder, budget)
         self._budget = budget

@@ -8,7 +8,7 @@ from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
 from lab.check.evidence import Play
-from lab.check.judge import ALONE, ELSEWHERE, FRESH, Finding, Reproducer
+from lab.check.judge import ELSEWHERE, EMPTIED, FRESH, Finding, Reproducer
 from lab.check.runner import Runner
 from lab.check.search import Search
 from lab.check.showing import Showing, Shown
@@ -109,7 +109,7 @@ class Prover:
         return proof
 
     def _seen_in_play(self, finding: Finding, wanted: Wanted) -> Trace | None:
-        """Return the play that showed a difference that is no matter of chance, else None."""
+        """Return the play that showed a difference that is not a matter of chance, else None."""
         if (
             wanted.confirmations != CONFIRMATIONS
             or wanted.of_script
@@ -234,7 +234,7 @@ class Prover:
         chosen = tuple(sides[n] for n in calls) if sides else ()
         return Reproducer(
             calls,
-            finding.play == ALONE,
+            finding.play == EMPTIED,
             found,
             times,
             times,

@@ -13,14 +13,14 @@ from lab.core.http import Answer
 LEAST_LETTERS = 8  # of a word; a shorter one may be the same by chance
 LEAST_DIGITS = 4  # of what has a digit in it
 MOST_PLACES = 2000
-# A clock that two answers read in the same second is no relation between them. None of its forms
+# A clock that two answers read in the same second is not a relation between them. None of its forms
 # is a piece of a longer word: twelve of the digits of a random id may well stand together.
 _CLOCK = re.compile(
     r"((?<![\w:])|(?<=/\d{4}:))\d{1,2}:\d\d(:\d\d)?\s?([AaPp][Mm]|Z)?(?![\w:])"
     r"|(?<!\w)\d{4}-\d\d-\d\d(?![\da-z])"
     r"|(?<!\w)\d{8}T?\d{4}(\d\d)?Z?(?!\w)|^(1\d{9}|1\d{12}|1\d{15}|1\d{18})$"
 )
-_MADE = re.compile(r"(?<!\w)(?=[a-z_]*\d)(?=\d*[a-z_])\w{6,}", re.I)  # beside a clock, an id
+_ID_BESIDE_CLOCK = re.compile(r"(?<!\w)(?=[a-z_]*\d)(?=\d*[a-z_])\w{6,}", re.I)
 Answers = Mapping[int, Answer]  # by call
 
 
@@ -63,7 +63,7 @@ def value_at(answer: Answer, place: str) -> str | None:
 
 def _is_distinctive(value: str) -> bool:
     least = LEAST_DIGITS if re.search(r"\d", value) else LEAST_LETTERS
-    is_clock = _CLOCK.search(value) and not _MADE.search(_CLOCK.sub(" ", value))
+    is_clock = _CLOCK.search(value) and not _ID_BESIDE_CLOCK.search(_CLOCK.sub(" ", value))
     return len(value) >= least and not is_clock
 
 
@@ -71,8 +71,8 @@ def _values(answer: Answer) -> dict[str, str]:
     """Return the texts and numbers of an answer by place."""
     found: dict[str, str] = {}
     if answer.is_json:
-        found = {place: _as_text(value) for place, value in leaves(answer.document)}
-    elif is_text(answer.body):
+        found = {place: _as_text(value) for place, value in leaves(answer.body)}
+    elif is_text(answer.content):
         for number, word in enumerate(words(answer.text)[:MOST_PLACES]):
             found[f"body/{number}"] = word.text
     if location := answer.header("location"):

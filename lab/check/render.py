@@ -66,7 +66,7 @@ def explain(report: Report) -> str:
     )
     advice = _ADVICE[report.level]
     if report.level is Level.PROCESS and _carried_a_token(report):
-        advice = f"{_TOKEN}\n\n{advice}"
+        advice = f"{_TOKEN_NOTE}\n\n{advice}"
     remedies = "".join(f"\n\n{each.remedy}" for each in report.parts if each.remedy)
     return f"{done}\n\n{advice}{remedies}"
 
@@ -83,7 +83,7 @@ def _carried_a_token(report: Report) -> bool:
     )
 
 
-_TOKEN = (
+_TOKEN_NOTE = (
     "A token is not statelessness. The client carried one, and a fresh process could do nothing "
     "with it: it is a key into what one process remembers, or it is signed with a key that only "
     "one process has. In the first case put into the token what must be known, and sign it; in "

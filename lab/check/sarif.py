@@ -32,7 +32,7 @@ class SarifRule:
     text: str
 
 
-_RULES = {
+_LEVEL_RULES = {
     Level.PROCESS: SarifRule(
         "state-in-process",
         "error",
@@ -71,13 +71,13 @@ _RULES = {
         "keep it in a store that all replicas share.",
     ),
 }
-_FAILED = SarifRule(
+_FAILING = SarifRule(
     "failed-assertion",
     "error",
     "An assertion of the conversation does not hold",
     "The conversation itself says what an answer must be, and it was not, on one process.",
 )
-_ALL = (*_RULES.values(), _FAILED)
+_ALL = (*_LEVEL_RULES.values(), _FAILING)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Checked:
 
 
 def as_sarif(checks: Sequence[Checked]) -> str:
-    """Return one SARIF run with the results of these checks; what is allowed is no result."""
+    """Return one SARIF run with the results of these checks; what is allowed is not a result."""
     driver = {
         "name": "lab check",
         "semanticVersion": version("two-desks"),
@@ -118,16 +118,16 @@ def _results(check: Checked) -> Iterator[JsonObject]:
     by_number = {each.call: each for each in found.calls}
     if found.failed_assertion:
         any_result = True
-        yield _result(check, _FAILED, found.failed_assertion, found.failed_assertion, "assertion")
+        yield _result(check, _FAILING, found.failed_assertion, found.failed_assertion, "assertion")
     for call in found.calls:
-        if call.level in found.allowed or call.level not in _RULES or not call.counts:
+        if call.level in found.allowed or call.level not in _LEVEL_RULES or not call.counts:
             continue
         any_result = True
         key = call.route or call.request
         seen[key] += 1
         result = _result(
             check,
-            _RULES[call.level],
+            _LEVEL_RULES[call.level],
             _message(call),
             call.origin,
             f"{key} {seen[key]}",
@@ -136,8 +136,8 @@ def _results(check: Checked) -> Iterator[JsonObject]:
         if call.known:
             result["suppressions"] = [{"kind": "external", "justification": visible(call.known)}]
         yield result
-    if found.verdict in _RULES and found.verdict not in found.allowed and not any_result:
-        yield _result(check, _RULES[found.verdict], found.because, "", "the check")
+    if found.verdict in _LEVEL_RULES and found.verdict not in found.allowed and not any_result:
+        yield _result(check, _LEVEL_RULES[found.verdict], found.because, "", "the check")
 
 
 def _message(call: CheckedCall) -> str:

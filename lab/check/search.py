@@ -9,7 +9,7 @@ from lab.check.shrink import shrink
 from lab.check.trace import Trace
 from lab.check.wanted import Wanted
 
-MANY = 3  # more calls than that are worth a look after each of them
+MANY_CALLS_BEFORE = 3  # more calls than that are worth a look after each of them
 MOST_LOOKING_S = 2.0
 
 
@@ -125,7 +125,7 @@ class Search(Givers):
         """
         answer = self._baseline.answers[index]
         quick = answer.complete and index * answer.elapsed_s < MOST_LOOKING_S
-        if index <= MANY or not self._conversation.calls[index].reads or not quick:
+        if index <= MANY_CALLS_BEFORE or not self._conversation.calls[index].reads or not quick:
             return None
         before, found = self._runner.after_each(self._conversation, index, self._baseline)
         for number, seen in enumerate(found):

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from lab.check.age import Ages
-from lab.check.changes import HEADERS
+from lab.check.changes import COMPARED
 from lab.check.comparator import STATUS_ONLY, ResponseComparator
 from lab.check.conversation import Conversation
 from lab.check.evidence import Evidence
 from lab.check.first_plays import FirstPlays, Source
 from lab.check.idempotency import idempotency_note
 from lab.check.judge import (
-    ALONE,
     ELSEWHERE,
+    EMPTIED,
     FRESH,
     SEPARATE,
     STATE,
@@ -39,7 +39,7 @@ from lab.core.redaction import redact_text
 from lab.core.text import LogStep
 
 WITHIN = 24  # of four workers each is met, but for one time in a thousand
-SEVERAL = "several processes answer, and what varies may be one's memory: try it with one"
+SEVERAL_PROCESSES = "several processes answer, and what varies may be one's memory: try it with one"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Options:
     """
 
     ignored: frozenset[str] = frozenset()
-    headers: tuple[str, ...] = HEADERS
+    headers: tuple[str, ...] = COMPARED
     timeout_s: float = 10.0
     ahead: int = 2
     require_dependency: bool = False
@@ -151,7 +151,7 @@ class Session:
         self._played(f"on one server of {family} processes, a call {WITHIN} times")
         if found is None:
             for index in self._comparator.masked:
-                self._comparator.unsure.setdefault(index, SEVERAL)
+                self._comparator.unsure.setdefault(index, SEVERAL_PROCESSES)
             return False
         index, odd, places = found
         self._report.note(
@@ -224,12 +224,12 @@ class Session:
         """Run each call alone, with nothing behind the service."""
         trace = Trace()
         for index in range(len(conversation)):
-            self._log(ALONE, index + 1, len(conversation))
+            self._log(EMPTIED, index + 1, len(conversation))
             part = self._runner.alone(conversation, baseline, index)
             trace.take(index, part)
         files_only = bool(self._outside.disk) and not self._outside.network
         level = Level.DISK if files_only else Level.BACKING_SERVICE
-        self._evidence.add(ALONE, level, lambda: trace)
+        self._evidence.add(EMPTIED, level, lambda: trace)
         self._played("each call that was answered alike alone, with nothing behind the service")
         self._judge()
 
@@ -282,7 +282,7 @@ class Session:
     def _judge(self) -> None:
         reset = self._start.reset
         unseen = UNSEEN + self._outside.caveat if reset is None else ""
-        if reset is not None and ALONE in self._evidence.plays and reset.split() == ["true"]:
+        if reset is not None and EMPTIED in self._evidence.plays and reset.split() == ["true"]:
             unseen = "nothing was emptied: --reset true says that no answer depends on it"
         self._report.masked = self._comparator.masked
         for index in self._comparator.status_only:

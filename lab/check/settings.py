@@ -14,9 +14,9 @@ from lab.core.errors import LabError
 from lab.core.json_object import JsonObject
 from lab.core.text import one_line
 
-FILE, PYPROJECT, TABLE = "lab-check.toml", "pyproject.toml", ("tool", "lab", "check")
+SETTINGS_FILE, PYPROJECT, TABLE = "lab-check.toml", "pyproject.toml", ("tool", "lab", "check")
 MOST_BYTES_OF_SETTINGS = 1_000_000
-Kind = Literal["text", "list", "table", "flag"]
+ValueKind = Literal["text", "list", "table", "flag"]
 _KNOWN = {"request": True, "reason": True, "until": True, "conversation": False}
 """The keys of a known finding, with whether each is needed."""
 
@@ -31,12 +31,12 @@ class CheckSettings:
     known: tuple[KnownFinding, ...]
 
 
-def find_settings(folder: Path, options: Mapping[str, Kind]) -> CheckSettings | None:
+def find_settings(folder: Path, options: Mapping[str, ValueKind]) -> CheckSettings | None:
     """Return the settings of a folder, None where it has none; LabError where they are wrong.
 
     `options` are the names that the command knows, each with the kind of its value.
     """
-    for name in (FILE, PYPROJECT):
+    for name in (SETTINGS_FILE, PYPROJECT):
         path = folder / name
         if not path.is_file():
             continue
@@ -50,7 +50,7 @@ def find_settings(folder: Path, options: Mapping[str, Kind]) -> CheckSettings | 
 def _text(path: Path) -> str:
     try:
         if path.stat().st_size > MOST_BYTES_OF_SETTINGS:
-            raise LabError(f"{path.name} is too large to be read for settings")
+            raise LabError(f"{path.name} is too large for a settings file")
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise LabError(f"cannot read {path.name}: {one_line(error, 120)}") from None
@@ -60,7 +60,7 @@ def _parsed(path: Path, text: str) -> JsonObject:
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        raise LabError(f"{path.name} is no TOML: {one_line(error, 160)}") from None
+        raise LabError(f"{path.name} is not TOML: {one_line(error, 160)}") from None
 
 
 def _table(path: Path, text: str) -> JsonObject | None:
@@ -76,7 +76,7 @@ def _table(path: Path, text: str) -> JsonObject | None:
 class _TableReader:
     """Reads one table; each error names the file, the line and the key."""
 
-    def __init__(self, path: Path, text: str, options: Mapping[str, Kind]) -> None:
+    def __init__(self, path: Path, text: str, options: Mapping[str, ValueKind]) -> None:
         self._path = path
         self._lines = text.splitlines()
         self._options = options
@@ -124,16 +124,16 @@ class _TableReader:
         return tuple(self._clean(key, each) for each in value)
 
     def _known(self, number: int, value: Any) -> KnownFinding:
-        where = f"the {number + 1}. of known"
+        where = f"entry {number + 1} of known"
         if not isinstance(value, dict):
             raise self._wrong("known", "write one [[known]] table for each known finding")
         for key in value:
             if key not in _KNOWN:
-                raise self._wrong(key, f"{where}: it has {', '.join(_KNOWN)}", number)
+                raise self._wrong(key, f"{where}: its fields are {', '.join(_KNOWN)}", number)
         for key, needed in _KNOWN.items():
             if needed and key not in value:
                 raise self._wrong(
-                    "known", f"{where} has no {key}: it has {', '.join(_KNOWN)}", number
+                    "known", f"{where} has no {key}: its fields are {', '.join(_KNOWN)}", number
                 )
             if key != "until" and not isinstance(value.get(key, ""), str | None):
                 raise self._wrong(key, f"{where}: write a text", number)
@@ -159,7 +159,7 @@ class _TableReader:
 
     def _clean(self, key: str, text: str) -> str:
         if "\0" in text:
-            raise self._wrong(key, "it has a NUL character, which no command can have")
+            raise self._wrong(key, "it has a NUL character, which a command cannot contain")
         return text
 
     def _nearest(self, key: str) -> str:

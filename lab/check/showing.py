@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
 from lab.check.evidence import Play
-from lab.check.judge import ALONE, ELSEWHERE, Finding
+from lab.check.judge import ELSEWHERE, EMPTIED, Finding
 from lab.check.runner import Runner
 from lab.check.sides import Sides
 from lab.check.trace import Trace
@@ -83,7 +83,7 @@ class Showing:
                 conversation,
                 part,
                 self._baseline,
-                wiped=finding.play == ALONE,
+                wiped=finding.play == EMPTIED,
                 elsewhere=finding.play == ELSEWHERE,
                 asked_before=at_once,
                 young=self.young,
@@ -93,4 +93,4 @@ class Showing:
 
     def _may_ask_first(self, finding: Finding) -> bool:
         """Whether the fresh process cannot see that the first was asked the last call too."""
-        return not self._shared or finding.play in (ALONE, ELSEWHERE)
+        return not self._shared or finding.play in (EMPTIED, ELSEWHERE)

@@ -16,8 +16,8 @@ MOST_CALLS = 2000  # in all plays of one conversation
 FEWEST_PLAYS = 3
 FEW_CALLS = 10  # of so many, all sides that there are are thought of
 TRIES, LEAST_TRIES = 5000, 12  # of more, so many: fewer of many calls
-Sides = tuple[int, ...]  # by call, 0 or 1
-BEFORE = -1  # stands for no call at all
+Sides = tuple[int, ...]  # by call, which process or replica is asked
+BEFORE_ALL = -1  # stands for no call at all
 
 
 def plays_on_two(calls: Sequence[Call]) -> tuple[dict[str, Sides], bool]:
@@ -55,13 +55,13 @@ def _hidden(calls: Sequence[Call]) -> Hidden:
         (before, index): after
         for index, call in enumerate(calls)
         if not call.reads and (after := every >> (index + 1) << (index + 1))
-        for before in (range(index) if index else (BEFORE,))
+        for before in (range(index) if index else (BEFORE_ALL,))
     }
 
 
 def _shown_after(sides: Sides, before: int, index: int, asked: Sequence[int]) -> int:
     """Return the calls that go to another process than one call, and where an earlier one went."""
-    if before != BEFORE and sides[before] == sides[index]:
+    if before != BEFORE_ALL and sides[before] == sides[index]:
         return 0
     return asked[1 - sides[index]]
 

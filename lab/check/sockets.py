@@ -18,11 +18,11 @@ _SYSTEM = (
         for name in ("systemd", "nscd", "avahi-daemon")
     ),
 )
-_BY_FAMILY, _DUMP, _DONE, _ERROR = 20, 0x301, 3, 2  # linux/sock_diag.h, linux/netlink.h
+_BY_FAMILY, _DUMP, _END, _ERROR = 20, 0x301, 3, 2  # linux/sock_diag.h, linux/netlink.h
 _OPEN = sum(1 << state for state in (1, 2, 4, 5, 8))  # linux/tcp.h: not over, and no listener
 _LISTENS = 1 << 10
 _USER_AT, _INODE_AT = 64, 68  # linux/inet_diag.h, in struct inet_diag_msg
-_NAME_AND_PEER, _NAME, _PEER = 0b101, 0, 2  # linux/unix_diag.h
+_NAME_AND_PEER, _UNIX_NAME, _PEER = 0b101, 0, 2  # linux/unix_diag.h
 
 End = tuple[str, int]  # an address and a port; of a unix socket its name and UNIX
 UNIX = -1
@@ -78,7 +78,7 @@ def _diagnosis() -> tuple[dict[int, str], dict[int, int]]:
     for body in _dump(request):
         inode = struct.unpack_from("=I", body, 4)[0]
         for attribute, value in _attributes(body[16:]):
-            if attribute == _NAME:
+            if attribute == _UNIX_NAME:
                 names[inode] = value.rstrip(b"\0").decode(errors="replace")
             elif attribute == _PEER:
                 peers[inode] = struct.unpack("=I", value)[0]
@@ -158,7 +158,7 @@ def _dump(request: bytes) -> Iterator[bytes]:
         asked.send(header + request)
         while True:
             for number, body in _messages(asked.recv(1 << 18)):
-                if number in (_DONE, _ERROR):
+                if number in (_END, _ERROR):
                     return
                 yield body
 

@@ -14,7 +14,7 @@ from typing import IO
 import psutil
 
 from lab.check.command import Placeholders, check_port, split
-from lab.check.container import COMPOSE, is_compose
+from lab.check.container import COMPOSE_REFUSED, is_compose
 from lab.check.family import MARK, end_marked
 from lab.core.errors import LabError
 
@@ -41,7 +41,7 @@ class Start:
     host: str | None = None
 
     def said(self) -> list[str]:
-        """Return the command's words as they were given; raise LabError if it is no command."""
+        """Return the command's words as they were given; raise LabError if it is not a command."""
         return split(self.command, windows=os.name != "posix")
 
     def words(self, port: int, folder: Path = Path()) -> list[str]:
@@ -59,7 +59,7 @@ class Start:
                 "shell: --start \"sh -c '…'\""
             )
         if is_compose(words):
-            raise LabError(f"--start {self.command!r}: {COMPOSE}")
+            raise LabError(f"--start {self.command!r}: {COMPOSE_REFUSED}")
         return [program, *words[1:]]
 
     def environment(self, port: int, folder: Path = Path()) -> dict[str, str]:

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-_WORD = re.compile(r"[^\s<>\"'=&;,]+")
-_PIECE = re.compile(r"\w+|[^\w\s]")
+_UNBROKEN = re.compile(r"[^\s<>\"'=&;,]+")
+_WORD_OR_SIGN = re.compile(r"\w+|[^\w\s]")
 MOST_PIECES = 4000  # of a longer text, lines are compared
 _CONTEXT = 60  # characters of a long line around a word
 
@@ -30,7 +30,7 @@ class Word:
 def words(text: str) -> list[Word]:
     """Return its words, without marks of HTML and punctuation."""
     found, at = [], 0
-    for match in _WORD.finditer(text):
+    for match in _UNBROKEN.finditer(text):
         found.append(Word(match[0], text[at : match.start()], match.start()))
         at = match.end()
     return found
@@ -57,7 +57,7 @@ class Pattern:
     def learn(self, text: str) -> None:
         """Keep only what this text has as well."""
         if self._runs is None:
-            self._by_line = len(_PIECE.findall(text)) > MOST_PIECES
+            self._by_line = len(_WORD_OR_SIGN.findall(text)) > MOST_PIECES
             self._runs = [run] if (run := self._pieces(text)) else []
             return
         pieces, runs, at = self._pieces(text), [], 0
@@ -86,7 +86,7 @@ class Pattern:
     def _pieces(self, text: str) -> list[str]:
         if self._by_line:
             return [line.strip() for line in text.splitlines() if line.strip()]
-        return _PIECE.findall(text)
+        return _WORD_OR_SIGN.findall(text)
 
 
 def _find(pieces: list[str], run: list[str], start: int) -> int | None:

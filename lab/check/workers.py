@@ -28,7 +28,7 @@ def separate_memory(
     turn, the last first, then each other call, five at most. An answer must come back after
     another was seen (what changes once was merely changed), and a server that had none of the
     conversation must answer the same each time: else it may be a process number in the answer,
-    which is no state. A call that changes something may answer differently each time by right;
+    which is not state. A call that changes something may answer differently each time by right;
     of such a call only counts that one process serves it and another refuses it.
     """
     later = range(len(conversation) - 1, 0, -1)

@@ -38,7 +38,7 @@ def open_page(address: str, environ: Mapping[str, str], platform: str = sys.plat
 
 
 def open_private(link: str, no_open: bool, folder: Path) -> None:
-    """Open the page of `lab up`, unless `no_open` is set or stdout is no terminal.
+    """Open the page of `lab up`, unless `no_open` is set or stdout is not a terminal.
 
     The link makes its reader the instructor, and what stands on a browser's command line is
     readable for every user of this machine. So the browser gets a file in `folder` that only

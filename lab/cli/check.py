@@ -50,7 +50,7 @@ def _settings(
     multiple=True,
     callback=_settings,
     metavar="NAME=VALUE",
-    help="Environment variable for the service; {port} is filled in.",
+    help="Environment variable for the service; {port} is replaced by the port.",
 )
 @click.option(
     "--reset",
@@ -73,7 +73,7 @@ def _settings(
     default="20s",
     show_default=True,
     type=duration(least_s=0.1),
-    help="How long it may take to start.",
+    help="How long the service may take to start.",
 )
 @click.option(
     "--host",
@@ -84,7 +84,7 @@ def _settings(
     "--http", "http_file", type=_path, help="Read the conversation from a .http file of any name."
 )
 @click.option(
-    "--har", "har_file", type=_path, help="Read the conversation from a recording of a browser."
+    "--har", "har_file", type=_path, help="Read the conversation from a browser's recording."
 )
 @openapi_options
 @mcp_options
@@ -100,7 +100,7 @@ def _settings(
     "--allow",
     multiple=True,
     type=click.Choice(["backing-service", "disk"]),
-    help="Exit 0 for state in a backing service, or on the disk; may be given twice.",
+    help="Exit 0 if the only state is in a backing service, or on the disk; repeatable.",
 )
 @click.option(
     "--max-requests",
@@ -135,14 +135,14 @@ def _settings(
 @click.option(
     "--require-dependency",
     is_flag=True,
-    help="Say *unknown* if no answer depends on an earlier request.",
+    help="Report *unknown* if no answer depends on an earlier request.",
 )
 @click.option(
     "--explain", is_flag=True, help="Name the likely cause, its usual remedy, and what that costs."
 )
 @options.as_json
 @click.option("--junit", "junit_file", type=_path, help="Write JUnit XML for CI.")
-@click.option("--sarif", "sarif_file", type=_path, help="Write SARIF 2.1.0 for a code host.")
+@click.option("--sarif", "sarif_file", type=_path, help="Write SARIF 2.1.0 for code scanning.")
 @options.out
 def check(
     conversation: Path | None,
@@ -173,15 +173,15 @@ def check(
     sarif_file: Path | None,
     out: Path,
 ) -> int:
-    """Is your service stateless? The answer, and the shortest script that proves it.
+    """Find out whether your service is stateless, with the shortest script that proves it.
 
     CONVERSATION is a file with the calls of a client: a script (.py), a .http file, or a .har
     file, which a browser records. You can give an OpenAPI document instead (--openapi). An MCP
-    server (--mcp) says itself what there is to call.
+    server (--mcp) itself lists what can be called.
 
     The same calls are sent in several ways: all to one process; each to a fresh process; to two
     processes in turn; each to a process with a disk of its own; and each alone, after a reset.
-    Where an answer changes, the service keeps state, and the way shows where.
+    If an answer changes, the service keeps state; which way of sending changed it shows where.
 
     Examples:
       lab check --start "flask --app myapp run --port {port}" requests.py
@@ -195,11 +195,11 @@ def check(
             http.post("/login", json={"user": "ada"})
             http.get("/cart")
 
-    Your command is started many times, with your rights.
+    The lab starts your command many times, with your rights.
 
-    Alone, `lab check` runs what lab-check.toml, or [tool.lab.check] of pyproject.toml, says.
-    Each option may stand there by its name (--url as urls). A known finding does not fail
-    until its day is over; one that is no longer found is said.
+    Without arguments, `lab check` reads lab-check.toml, or [tool.lab.check] in pyproject.toml.
+    Each option can be set there by its name (--url as urls). A known finding does not fail the
+    check until its date has passed. If a known finding is no longer found, the report says so.
 
     A settings file:
         start = "flask --app shop run --port {port}"
@@ -210,9 +210,9 @@ def check(
         reason = "carts move to the store in March"
         until = 2027-03-31
 
-    Replicas that run already are given with --url, two or more. Each pair of calls then goes to
-    two of them at least once. Nothing is started or ended, so the verdict is weaker: *alike on
-    these replicas*. What the conversation says is really sent, again and again.
+    With --url, you name two or more replicas that already run. Each pair of calls then goes to
+    two of them at least once. The lab starts and stops nothing, so the verdict is weaker:
+    *alike on these replicas*. The requests are really sent, many times.
 
     Exit status:
       0    self-contained (of replicas: alike): no state was found
@@ -298,7 +298,7 @@ def _say(line: str) -> None:
 
 
 def _seldom(log: Callable[[str], None]) -> LogStep:
-    """Pass steps on; where it is no terminal, of those that count (12 of 20) one in a while."""
+    """Pass steps on; without a terminal, only some of those that count (12 of 20)."""
     show, last = in_lines(log), dict[str, float]()
 
     def log_seldom(line: str, done: int = 0, of: int = 0) -> None:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from lab.check.document import CheckDocument
     from lab.check.judge import Level, Report
     from lab.check.known import KnownFinding
-    from lab.check.settings import CheckSettings, Kind
+    from lab.check.settings import CheckSettings, ValueKind
 
-_WORDS, _BATCH = "lab.check.words", "lab.check.batch"
+_META_WORDS, _META_BATCH = "lab.check.words", "lab.check.batch"
 _NOT_IN_A_FILE = frozenset({"help", "version", "json", "junit", "sarif", "out"})
 WORST_FIRST = (EXIT_INTERRUPTED, 1, 3, 0)
 
@@ -29,7 +29,7 @@ class WithSettings(click.Command):
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Keep the words of the first call; those of the file follow in calls below it."""
-        context.meta.setdefault(_WORDS, tuple(args))
+        context.meta.setdefault(_META_WORDS, tuple(args))
         return super().parse_args(context, args)
 
 
@@ -61,7 +61,7 @@ class Batch:
 
 def current_batch() -> Batch | None:
     """Return the batch that this call of the command belongs to."""
-    found: Batch | None = click.get_current_context().meta.get(_BATCH)
+    found: Batch | None = click.get_current_context().meta.get(_META_BATCH)
     return found
 
 
@@ -75,7 +75,7 @@ def run_settings(conversation: Path | None, files: Sequence[Path | None], as_jso
         raise LabError(f"{batch.settings.path.name} has neither start nor urls: add one of them")
     settings = _settings_of(context)
     names: list[str | None] = [None] if conversation else [*settings.conversations] or [None]
-    batch = context.meta[_BATCH] = Batch(settings)
+    batch = context.meta[_META_BATCH] = Batch(settings)
     status = 0
     try:
         for name in names:
@@ -85,26 +85,26 @@ def run_settings(conversation: Path | None, files: Sequence[Path | None], as_jso
             if status == EXIT_INTERRUPTED:
                 break
     finally:
-        del context.meta[_BATCH]
+        del context.meta[_META_BATCH]
     _write(batch, files, as_json, status)
     return status
 
 
 def _settings_of(context: click.Context) -> "CheckSettings":
-    from lab.check.settings import FILE, find_settings
+    from lab.check.settings import SETTINGS_FILE, find_settings
 
     settings = find_settings(Path.cwd(), options_of(context.command))
     if settings is None:
         raise click.UsageError(
             "give either --start COMMAND or --url URL of each replica; or keep them in "
-            f"{FILE} or in [tool.lab.check] of pyproject.toml, in this folder"
+            f"{SETTINGS_FILE} or in [tool.lab.check] of pyproject.toml, in this folder"
         )
     return settings
 
 
-def options_of(command: click.Command) -> "dict[str, Kind]":
+def options_of(command: click.Command) -> "dict[str, ValueKind]":
     """Return the options that a settings file may have, by name, with the kind of their value."""
-    found: dict[str, Kind] = {}
+    found: dict[str, ValueKind] = {}
     for option in command.params:
         if not isinstance(option, click.Option):
             continue
@@ -115,13 +115,13 @@ def options_of(command: click.Command) -> "dict[str, Kind]":
 
 
 def _one(context: click.Context, batch: Batch, conversation: str | None) -> int:
-    words = [*batch.settings.words, *context.meta[_WORDS]]
+    words = [*batch.settings.words, *context.meta[_META_WORDS]]
     words += ["--", conversation] if conversation else []
     name = context.info_name or "check"
     with _named(batch.settings.path):
         inner = context.command.make_context(name, words, parent=context.parent)
     with inner:
-        inner.meta[_BATCH] = batch
+        inner.meta[_META_BATCH] = batch
         status: int = context.command.invoke(inner)
         return status
 

@@ -77,12 +77,12 @@ def mcp_options(command: Callable[..., R]) -> Callable[..., R]:
         "called",
         multiple=True,
         metavar="NAME[=JSON]",
-        help="With --mcp: call this tool as well, though it does not say that it only reads.",
+        help="With --mcp: also call this tool, although it is not marked as read-only.",
     )
     @click.option(
         "--mcp-version",
         type=click.Choice(VERSIONS),
-        help="With --mcp: speak this version of the protocol only.",
+        help="With --mcp: speak only this version of the protocol.",
     )
     @wraps(command)
     def with_mcp(

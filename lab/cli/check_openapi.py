@@ -9,13 +9,12 @@ from typing import Any
 
 import click
 
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_ENV_VARIABLE = re.compile(r"\$\{(\w+)\}")
 FROM_ENV = "${NAME} in it is read from the environment."
 AT_HOME = "goes with --openapi FILE"
-Command = Callable[..., int]
 
 
-def openapi_options(function: Command) -> Command:
+def openapi_options(function: Callable[..., int]) -> Callable[..., int]:
     """Add --openapi and its options; the command gets `openapi_file` and `openapi_settings`."""
 
     @functools.wraps(function)
@@ -86,7 +85,7 @@ def _pair(option: str, text: str, between: str) -> tuple[str, str]:
     name = name.strip()
     if not (name and found):
         raise click.UsageError(f"{option} {text!r}: write NAME{between}VALUE")
-    return name, _VARIABLE.sub(lambda match: _from_env(option, match[1]), value.strip())
+    return name, _ENV_VARIABLE.sub(lambda match: _from_env(option, match[1]), value.strip())
 
 
 def _from_env(option: str, name: str) -> str:

@@ -53,12 +53,12 @@ def replica_options(command: Callable[..., R]) -> Callable[..., R]:
         "urls",
         multiple=True,
         metavar="URL",
-        help="Instead of --start: a replica that runs already. Give each of two or more.",
+        help="Instead of --start: a replica that already runs. Name at least two.",
     )
     @click.option(
         "--through",
         metavar="URL",
-        help="With --url: ask through the load balancer before the replicas, too.",
+        help="With --url: also send the calls through the load balancer at this address.",
     )
     @click.option(
         "--between",
@@ -77,7 +77,7 @@ def replica_options(command: Callable[..., R]) -> Callable[..., R]:
     @click.option(
         "--replica-header",
         metavar="NAME",
-        help="With --url: header that names the replica.  [default: one that does]",
+        help="With --url: header that names the replica.  [default: found automatically]",
     )
     @click.option(
         "--drop-cookie",

@@ -10,7 +10,7 @@ from rich.text import Text
 from lab.check.causes import in_words
 from lab.check.curl import as_curl
 from lab.check.document import CheckDocument, document, text
-from lab.check.judge import FAILED, SIGNS, Finding, Level, Report
+from lab.check.judge import ASSERTION_FAILED, LEVEL_SIGNS, Finding, Level, Report
 from lab.check.render import as_junit, explain
 from lab.check.replicas.script import pair_lines, replicas_as_curl
 from lab.check.sarif import Checked, as_sarif
@@ -80,7 +80,7 @@ def keep(
 
 def show(report: Report, start: Start, folder: Path) -> None:
     """Print the verdict, what was found and the shortest script that shows it."""
-    mark = FAILED if report.failed else SIGNS[report.level]
+    mark = ASSERTION_FAILED if report.failed else LEVEL_SIGNS[report.level]
     worst = ", ".join(each.name for each in report.parts if each.report.level is report.level)
     because = redact_text(report.because if report.failed or not worst else worst)
     headline = f"{mark.sign} {_headline(report)}  "
@@ -88,7 +88,7 @@ def show(report: Report, start: Start, folder: Path) -> None:
     if report.partial:
         screen.print(Text("Cut short: this is what was known.", "yellow"))
     for part in report.parts:
-        mark = SIGNS[part.report.level]
+        mark = LEVEL_SIGNS[part.report.level]
         said = f"  {redact_text(part.report.because)}"
         screen.print(
             Text.assemble((f"{mark.sign} {part.name}: {mark.word}", mark.style), said),
@@ -185,7 +185,7 @@ def _table(report: Report) -> "Table":
 
 
 def _verdict(finding: Finding) -> Text:
-    mark = SIGNS[finding.level]
+    mark = LEVEL_SIGNS[finding.level]
     if finding.known:
         return Text(f"{mark}, {finding.known}", "dim")
     if finding.verdict != str(finding.level):

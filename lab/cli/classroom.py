@@ -43,7 +43,7 @@ def _address(context: click.Context, option: click.Parameter, value: str | None)
     "--listen",
     callback=_address,
     metavar="ADDRESS",
-    help=f"The address of this machine that phones can reach; {LOOPBACK} for none but its own.",
+    help=f"The address of this machine that phones use; {LOOPBACK} keeps the network out.",
 )
 @click.option(
     "--phone-port",
@@ -65,7 +65,7 @@ def _address(context: click.Context, option: click.Parameter, value: str | None)
     type=click.Path(dir_okay=False, path_type=Path),
     default=None,
     metavar="FILE",
-    help="Keep the votes as CSV at the end. Without it nothing of the room is kept.",
+    help="At the end, write the votes to FILE as CSV. Without it, nothing of the room is kept.",
 )
 @options.port
 @options.no_open
@@ -84,14 +84,15 @@ def classroom(
 ) -> None:
     """Run the lesson for a room: everyone's phone is a customer, and votes before each run.
 
-    It is `lab up` with one more listener, for phones. It shows which addresses this machine
-    has and what can be reached there, and asks once. The wall, a part of the instructor's
-    page, shows how to join. A clicker leads through the class: → asks, opens and closes the
-    votes, shows them, runs, and goes on.
+    It is `lab up` with one more listener, for phones. It lists this machine's addresses and what
+    each exposes, then asks for confirmation once. The wall, a part of the instructor's page,
+    shows how to join. A clicker leads through the class: each → takes the next step (ask, open
+    the vote, close it, show the result, run the script, go on).
 
-    Without --listen it takes the only address. --listen 127.0.0.1 --rehearse 200 opens none,
-    and fills the room with simulated phones. The stage begins with session affinity, so that
-    each phone finds its cart (--affinity changes that); chapters choose their own settings.
+    Without --listen it takes this machine's only address. --listen 127.0.0.1 --rehearse 200
+    opens no address to the network, and fills the room with simulated phones. The stage begins
+    with session affinity, so that each phone finds its cart (--affinity changes that); chapters
+    choose their own settings.
     """
     from lab.console import assembly, listening  # the whole page: loaded only when it is served
 
@@ -175,7 +176,7 @@ def _keep(path: Path, csv: Callable[[], str]) -> None:
 
 def _require_folder(votes: Path | None) -> None:
     if votes and not votes.absolute().parent.is_dir():
-        raise LabError(f"there is no folder {votes.parent} to keep the votes in: make it first")
+        raise LabError(f"the folder {votes.parent} for the votes does not exist: make it first")
 
 
 COMMANDS = (classroom,)

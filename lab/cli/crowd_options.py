@@ -19,10 +19,10 @@ from lab.stack.deployment import Deployment
 
 MASTER = "127.0.0.1:5557"
 _FAULT_HELP = {
-    FaultKind.KILL: "B@10s: end that server's process (or the store's) after 10 s; repeatable.",
+    FaultKind.KILL: "B@10s: kill server B (store@10s: the session store) after 10 s; repeatable.",
     FaultKind.RESTART: "B@12s: start it again.",
     FaultKind.PAUSE: "B@10s: freeze it: it keeps its connections and answers nothing.",
-    FaultKind.RESUME: "B@12s: let a frozen one continue.",
+    FaultKind.RESUME: "B@12s: let a paused server continue.",
 }
 
 
@@ -78,7 +78,7 @@ class CrowdOptions:
 def _fault_option(kind: FaultKind) -> Option:
     read = partial(parse_planned_fault, kind)
     return click.option(
-        f"--{kind}", multiple=True, type=ParsedType("WHO@WHEN", read), help=_FAULT_HELP[kind]
+        f"--{kind}", multiple=True, type=ParsedType("TARGET@TIME", read), help=_FAULT_HELP[kind]
     )
 
 
@@ -86,7 +86,11 @@ crowd_options = options.together(
     number("--shoppers", 1, MAX_SHOPPERS, 100, "Shoppers at a time."),
     value("--rate", RATE, "100/s", "Requests of all shoppers together: 300/s, 18000/min."),
     value(
-        "--for", duration(most_s=MAX_S), "10s", "The measured time: 500ms, 30s, 5min, 1h.", "for_s"
+        "--for",
+        duration(most_s=MAX_S),
+        "10s",
+        "How long to measure: 500ms, 30s, 5min, 1h.",
+        "for_s",
     ),
     value(
         "--warm-up",
@@ -103,12 +107,12 @@ crowd_options = options.together(
         "--rate is ignored.",
     ),
     click.option(
-        "--once", is_flag=True, help="Run the script once for each shopper, not again and again."
+        "--once", is_flag=True, help="Run the script once for each shopper, without repeating it."
     ),
     click.option(
         "--anyway",
         is_flag=True,
-        help="Run a crowd that ends before most shoppers come or have a cart.",
+        help="Run a crowd that ends before most shoppers have arrived or have a cart.",
     ),
     number("--rounds", 1, 100, 1, "Rounds over both desks; the order alternates."),
     click.option(
@@ -134,7 +138,7 @@ crowd_options = options.together(
     click.option(
         "--join",
         metavar="HOST[:PORT]",
-        help="Work for the `lab crowd --master` at this address.",
+        help="Join the `lab crowd --master` at this address, as a worker.",
     ),
     click.option(
         "--port",
@@ -143,7 +147,7 @@ crowd_options = options.together(
         metavar="N",
         help="Port of nginx; a free one by default.",
     ),
-    click.option("--self-test", is_flag=True, help="Freeze a server: does p99 show it?"),
+    click.option("--self-test", is_flag=True, help="Freeze a server, to see whether p99 shows it."),
     options.as_json,
     stack_options.settings,
     stack_options.deployment,
@@ -161,8 +165,8 @@ def listen_address(where: str) -> str:
     host, port = _address("--listen", where)
     if host not in ("127.0.0.1", "localhost"):
         raise LabError(
-            f"--listen {host}: anyone there could join, so only 127.0.0.1; other machines come "
-            f"by `ssh -L {port}:127.0.0.1:{port} THIS_HOST`"
+            f"--listen {host}: anyone there could join; listen on 127.0.0.1, and let other "
+            f"machines come by `ssh -L {port}:127.0.0.1:{port} THIS_HOST`"
         )
     return f"127.0.0.1:{port}"
 

@@ -13,7 +13,7 @@ def diff(file: str) -> None:
     """Compare the source code of the two desks: it shows what statelessness changes.
 
     In a pipe or a file, the output is a patch: `lab diff > one.patch`, then `git apply
-    one.patch` in a clone turns the stateful desk's file into the stateless desk's.
+    one.patch` in a clone turns the stateful file into the stateless one.
     """
     lines = app_diff.diff(file)
     summary = f"{app_diff.changed_lines(lines)} changed lines. - stateful, + stateless"

@@ -41,7 +41,7 @@ def exercise(context: click.Context, source: Path | None, as_json: bool) -> None
       lab exercise check              check what you have written so far
       lab exercise check --hint       get a hint
 
-    An instructor's own exercises are a folder: `lab docs own-exercise`.
+    Instructors can write exercises of their own: see `lab docs own-exercise`.
     """
     context.obj = source
     if context.invoked_subcommand is None:
@@ -67,7 +67,7 @@ def start(
 ) -> None:
     """Write the files of an exercise into FOLDER, ./NAME if you give none.
 
-    Read its README.md first. A file that exists is never lost.
+    Read its README.md first. An existing file is never lost.
     """
     from lab.exercises.exercise import find
     from lab.exercises.folder import begin
@@ -85,15 +85,18 @@ def start(
 @exercise.command()
 @click.argument("folder", default=".", type=_folder)
 @click.option(
-    "--exercise", "name", metavar="NAME", help="Which exercise it is, if it has no exercise.json."
+    "--exercise",
+    "name",
+    metavar="NAME",
+    help="Name of the exercise, if FOLDER has no exercise.json.",
 )
 @_source
 @click.option(
     "--start",
     "command",
     metavar="COMMAND",
-    help='Command that starts your service, in any language: "node server.js {port}". It is '
-    "remembered.",
+    help='Command that starts your service, in any language: "node server.js {port}". The lab '
+    "remembers it.",
 )
 @click.option(
     "--seed",

@@ -30,7 +30,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
     "--exercise",
     "name",
     metavar="NAME",
-    help="Which exercise they are.  [default: as exercise.json in them says]",
+    help="Exercise of the submissions.  [default: from their exercise.json]",
 )
 @click.option(
     "--from",
@@ -43,9 +43,11 @@ _file = click.Path(dir_okay=False, path_type=Path)
     "--start",
     "command",
     metavar="COMMAND",
-    help="How they are started.  [default: as each remembers, or as the exercise says]",
+    help="Command that starts a submission.  [default: from its exercise.json, or the exercise's]",
 )
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Repeat a grading.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Repeat an earlier grading."
+)
 @click.option(
     "--max-seconds",
     default="2min",
@@ -58,7 +60,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
     default="1GiB",
     show_default=True,
     type=SIZE,
-    help="Stop a submission whose processes use more memory together.",
+    help="Stop a submission whose processes together use more memory.",
 )
 @options.number("--jobs", 1, 64, 1, "How many submissions are graded at once.")
 @click.option("--csv", "csv_file", type=_file, help="Write a table for a spreadsheet.")
@@ -101,10 +103,10 @@ def grade(
 ) -> int:
     """Grade the submissions in these folders, one after another.
 
-    Each is copied and checked in a process of its own, with the hidden checks, and a limit of
-    time and memory. On Linux it reaches no network but this machine's own. A submission that
+    Each is copied and checked in a process of its own, with the hidden checks and limits of time
+    and memory. On Linux it can reach this machine, but not the network. A submission that
     crashes, loops or deletes its files gets its verdict, and the next one follows. It runs with
-    your rights: it can read and write your files. Grade strangers in a container.
+    your rights: it can read and write your files. Grade strangers' work in a container.
 
     Examples:
       lab grade handed-in/*           exercise.json says which exercise it is
@@ -113,7 +115,7 @@ def grade(
       lab grade --exercise punch-card --gradescope-zip autograder.zip
 
     Exit status:
-      0    every submission was graded, whatever its points are
+      0    every submission was graded, whatever its points
       2    wrong usage
       3    a submission was stopped, or its checks ended early
       130  stopped by Ctrl-C
@@ -121,13 +123,15 @@ def grade(
     from lab.exercises import formats
     from lab.exercises.checking import new_seed
     from lab.exercises.exercise import find
-    from lab.exercises.folder import MEMORY
+    from lab.exercises.folder import EXERCISE_FILE
     from lab.exercises.grading import GradeLimits, Grader, common_exercise, require_submission
 
     single = [each for each in (gradescope_file, classroom_file) if each]
     if zip_file or workflow_file:
         if not name or folders:
-            raise click.UsageError("--gradescope-zip and --workflow take --exercise, and no folder")
+            raise click.UsageError(
+                "--gradescope-zip and --workflow need --exercise, and take no folder"
+            )
         _write_autograders(find(name, source), zip_file, workflow_file, command or "")
         return 0
     folders = tuple(each for each in folders if _is_folder(each))
@@ -138,7 +142,7 @@ def grade(
     if command is not None and "{port}" not in command:
         raise LabError(f"--start {command!r} has no {{port}}: write it where the port belongs")
     if len(folders) == 1 and not single:
-        require_submission(folders[0], [MEMORY])
+        require_submission(folders[0], [EXERCISE_FILE])
     exercise = find(name or common_exercise(folders), source)
     limits = GradeLimits(max_seconds, int(max_memory))
     grader = Grader(exercise, new_seed() if seed is None else seed, command or "", limits)
@@ -162,7 +166,9 @@ def _is_folder(path: Path) -> bool:
     """Whether it can be a submission; say on stderr of a file that it is left out."""
     if path.is_dir():
         return True
-    said = f"! {visible(path)} is no folder: it is not graded (unpack it, if it is a submission)"
+    said = (
+        f"! {visible(path)} is not a folder, so it is not graded (if it is a submission, unpack it)"
+    )
     err.print(Text(said, "yellow"), soft_wrap=True)
     return False
 

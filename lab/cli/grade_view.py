@@ -18,7 +18,7 @@ from lab.exercises.result import CheckStatus, WorkResult
 if TYPE_CHECKING:
     from lab.exercises.grading import Grader
 
-_MOST_SHOWN = 80
+_MOST_MESSAGE_SHOWN = 80
 _NOT_CONFINED = {
     confine.NETWORK: "the network: this system gives a process none of its own",
     confine.LIMITS: "CPU time and the size of files: this system has no such limits",
@@ -56,7 +56,7 @@ def first_wrong(result: WorkResult) -> str:
     reasons = [f"{each.name}: {each.rationale}" for each in seen[:1]]
     if result.trouble:
         reasons.insert(0, result.trouble)
-    return one_line("; ".join(reasons), _MOST_SHOWN * (len(reasons) + 1))
+    return one_line("; ".join(reasons), _MOST_MESSAGE_SHOWN * (len(reasons) + 1))
 
 
 def closing(grader: "Grader", graded: Sequence[Submission]) -> Iterator[str]:

@@ -7,19 +7,19 @@ _UP = "`lab up` runs both desks and the page, and Ctrl-C there stops them"
 _PAUSE = "`lab pause B` freezes a server, `lab resume B` lets it go on"
 _LIST = "`lab list` lists the scripts, `lab show NAME` explains one"
 _KILL = "`lab kill B` kills a server, `lab drain B` stops it when its last requests are done"
-_REPORT = "`lab report --open` shows the newest run as a page"
-_NEW = "`lab new mine.py` writes a script to begin with"
-_KEPT = "`lab runs` lists the runs that are kept, `lab runs --clean` keeps the newest ten"
+_SEE_REPORT = "`lab report --open` shows the newest run as a page"
+_SEE_NEW = "`lab new mine.py` writes a script to begin with"
+_CLEAN_RUNS = "`lab runs` lists the runs that are kept, `lab runs --clean` keeps the newest ten"
 _DOCS = "`lab docs` lists the pages of the handbook"
-_GUESSES: Mapping[str, str] = {
+_MEANT: Mapping[str, str] = {
     **dict.fromkeys(("start", "serve", "server", "console", "launch", "boot"), _UP),
     **dict.fromkeys(("stop", "down", "quit", "exit", "shutdown", "halt"), f"{_UP}. {_KILL}"),
     **dict.fromkeys(("freeze", "hang", "unpause", "continue", "thaw", "unfreeze"), _PAUSE),
     **dict.fromkeys(("remove", "rm", "crash-server", "terminate"), _KILL),
     **dict.fromkeys(("ls", "scripts", "experiments", "claims"), _LIST),
-    **dict.fromkeys(("results", "result", "html", "junit"), _REPORT),
-    **dict.fromkeys(("init", "create", "template", "scaffold", "write"), _NEW),
-    **dict.fromkeys(("clean", "clear", "prune", "purge", "history", "logs"), _KEPT),
+    **dict.fromkeys(("results", "result", "html", "junit"), _SEE_REPORT),
+    **dict.fromkeys(("init", "create", "template", "scaffold", "write"), _SEE_NEW),
+    **dict.fromkeys(("clean", "clear", "prune", "purge", "history", "logs"), _CLEAN_RUNS),
     **dict.fromkeys(("tutorial", "guide", "manual", "man", "handbook"), _DOCS),
     **dict.fromkeys(("ps", "servers", "info", "state"), "`lab status` shows each server"),
     **dict.fromkeys(("scale", "grow"), "`lab add` starts one more server at each desk"),
@@ -44,9 +44,9 @@ def answer(name: str, commands: Iterable[str], scripts: Iterable[str]) -> str:
     if guess.endswith(".py"):
         path = name if "/" in name or "\\" in name else f"./{name}"
         return f"to run a script of your own, give its path: `lab run {path}`"
-    if guess in _GUESSES:
-        return _GUESSES[guess]
-    close = get_close_matches(guess, [*commands, *scripts, *_GUESSES], 1)
+    if guess in _MEANT:
+        return _MEANT[guess]
+    close = get_close_matches(guess, [*commands, *scripts, *_MEANT], 1)
     if not close:
         return "`lab --help` lists the commands"
     if close[0] in commands:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lab.core.quantity import Quantity
     from lab.crowd.document import CrowdDocument
 
-PAGE = "report.html"
+REPORT_PAGE = "report.html"
 
 
 def leave_check(folder: Path, document: "CheckDocument") -> None:
@@ -134,4 +134,4 @@ def _leave(folder: Path, name: str, document: str, page: Callable[[], "ReportPag
     write(folder / name, document)  # first: the page can be made from it again
     from lab.report.page_html import page_html  # loads templates and charts
 
-    write(folder / PAGE, page_html(page()))
+    write(folder / REPORT_PAGE, page_html(page()))

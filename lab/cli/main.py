@@ -15,8 +15,8 @@ from lab.cli.help import Context, prepared
 from lab.cli.output import screen
 from lab.core.text import one_line
 
-_FILES = {"class": "classroom"}  # `class` is a word of Python's
-_SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")
+_MODULES = {"class": "classroom"}  # `class` is a word of Python's
+_SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")  # FaultKind, not loaded
 # The commands, in the order in which `lab --help` lists them, each with its line there.
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Run the experiments": {
@@ -40,7 +40,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "kill": "Kill a server of the running `lab up`.",
         "restart": "Restart a server, with an empty memory.",
         "pause": "Freeze a server: it answers nothing until it is resumed.",
-        "resume": "Resume a frozen server.",
+        "resume": "Resume a paused server.",
         "drain": "Stop a server when its last requests are done.",
         "add": "Start one more server at each desk.",
         "store": "Break or repair the session store.",
@@ -53,10 +53,10 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "check": "Find out whether your own service is stateless.",
     },
     "Teach with it": {
-        "museum": "Visit real outages by hidden state, and their remedies.",
-        "exercise": "List exercises, begin one, check your work.",
+        "museum": "Visit real outages by hidden state, and see their remedies.",
+        "exercise": "List exercises, begin one, or check your work.",
         "grade": "Grade the submissions of a class.",
-        "teach": "Print a handout, a worksheet, concept questions.",
+        "teach": "Print a handout, a worksheet or concept questions.",
     },
     "Look at what was kept": {
         "report": "Show a kept run again: page, JUnit XML, HAR, curl.",
@@ -178,7 +178,7 @@ def cli(context: click.Context) -> None:
       3    too little evidence: a verdict, or that of one variant, is unknown
       130  stopped by Ctrl-C
 
-    The help of `check`, `compare`, `crowd`, `doctor` and `runs` says what theirs mean.
+    Other commands list their own exit statuses in their help.
     """
     if context.invoked_subcommand is None:
         screen.print(_WELCOME)
@@ -187,5 +187,5 @@ def cli(context: click.Context) -> None:
 prepared(cli)
 for lines in _SECTIONS.values():
     for name, line in lines.items():
-        file = "server_faults" if name in _SERVER_FAULTS else _FILES.get(name, name)
+        file = "server_faults" if name in _SERVER_FAULTS else _MODULES.get(name, name)
         cli.add_command(LazyCommand(name, f"lab.cli.{file}", line))

@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 @options.as_json
 @options.out
 def museum(name: str | None, as_json: bool, out: Path) -> int:
-    """Visit real outages by hidden state, each a small service on the real package.
+    """Visit real outages caused by hidden state, each a small service on the real package.
 
     Without NAME, the pieces are listed. With NAME, the piece is shown: what was reported, the
     same calls to two servers in turn, the proof by `lab check`, the remedy, and the proof
     again. That takes up to 20 seconds.
 
-    Half of the pieces need nothing more. The others need `pip install ".[museum]"`, or packages
-    of Node; the list says which are missing, and the command that installs them.
+    Half of the pieces need nothing else. The others need `pip install ".[museum]"`, or packages
+    of Node; the list shows which are missing, and the command that installs them.
 
     Examples:
       lab museum
       lab museum ctfd
 
     Exit status:
-      0    `lab check` finds the fault, and after the remedy what was promised
+      0    `lab check` finds the fault, and the promised result after the remedy
       1    it finds something else
       2    wrong usage, or a package is missing
       130  stopped by Ctrl-C
@@ -109,7 +109,7 @@ def _show(tour: "Tour", folder: Path) -> None:
 
 
 def _show_half(title: str, cause: str, half: "ShownService") -> None:
-    from lab.check.judge import SIGNS
+    from lab.check.judge import LEVEL_SIGNS
 
     screen.print(Text(title, "bold"))
     if cause:
@@ -122,7 +122,7 @@ def _show_half(title: str, cause: str, half: "ShownService") -> None:
     screen.print(table)
     if half.turns.stopped:
         screen.print(Text(f"  the client cannot go on ({half.turns.stopped})"))
-    mark = SIGNS[half.proof.verdict]
+    mark = LEVEL_SIGNS[half.proof.verdict]
     headline = f"{mark.sign} {half.proof.verdict.upper()}  "
     say(Text(half.command, "dim"))
     screen.print(Text.assemble((headline, mark.style), half.proof.because), soft_wrap=True)

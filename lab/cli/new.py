@@ -14,8 +14,8 @@ from lab.core.shell import quoted
 def new(file: Path) -> None:
     """Write a script to begin with: a few requests, and comments that explain them.
 
-    FILE is the name of the new file, mine.py if you give none. A file that exists is left as
-    it is.
+    FILE is the name of the new file, mine.py if you give none. An existing file is never
+    overwritten.
 
     Example:
         lab new mine.py && lab run ./mine.py

@@ -1,6 +1,7 @@
 """Options that commands of every kind share, and how an option with a default is made."""
 
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,16 @@ def number(name: str, least: int, most: int, default: int, what: str) -> Option:
     """Return an option that is a whole number from `least` to `most`."""
     kind = click.IntRange(least, most)
     return click.option(name, type=kind, default=default, show_default=True, metavar="N", help=what)
+
+
+class RenamedOption(click.Option):
+    """An option whose help shows its first name only; its old names still work."""
+
+    def get_help_record(self, context: click.Context) -> tuple[str, str] | None:
+        """Return the names and the text for the help."""
+        shown = copy(self)
+        shown.opts = self.opts[:1]
+        return super(RenamedOption, shown).get_help_record(context)
 
 
 def together(*given: Option) -> Option:

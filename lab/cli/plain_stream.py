@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 # Signs of the lab's own, as they are written where the encoding does not have them.
-SIGNS = {
+PLAIN_SIGNS = {
     "✓": "ok",
     "✕": "x",
     "≠": "!=",
@@ -113,7 +113,7 @@ def _narrow(character: str, encoding: str) -> str:
     try:
         character.encode(encoding)
     except UnicodeEncodeError:
-        return SIGNS.get(character) or character.encode("ascii", "backslashreplace").decode()
+        return PLAIN_SIGNS.get(character) or character.encode("ascii", "backslashreplace").decode()
     return character
 
 

@@ -59,10 +59,10 @@ def plan(
 ) -> int:
     """Compute memory, store operations, traffic and machines for many users.
 
-    There is one row for each place where the cart can live. The lab measures on this machine
-    what a request costs there, under load at half of saturation; the first time this takes a
-    minute. Everything else is assumed, and each assumption is an option; replicas, spare
-    machines, latency, TLS, data centres and prices are off by default.
+    There is one row for each place where the cart can live. The lab measures what a request
+    costs on this machine, under load at half of saturation; the first time this takes a minute.
+    Everything else is assumed, and each assumption is an option; replicas, spare machines,
+    latency, TLS, data centres and prices are off by default.
 
     Examples:
       lab plan --users 50M --actions-per-user 20/day

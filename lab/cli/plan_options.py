@@ -1,6 +1,8 @@
 """The options of `lab plan` that are assumptions."""
 
-from lab.cli.options import number, together, value
+import click
+
+from lab.cli.options import RenamedOption, number, together, value
 from lab.cli.param_types import (
     COUNT,
     DURATION,
@@ -75,12 +77,20 @@ assumptions = together(
         "Bytes a second, in each direction; 1.25GB is 10 Gbit/s.",
     ),
     value("--target-utilisation", SHARE, "60%", "How much of a machine may be in use."),
-    number("--replicas-min", 1, 10_000, 1, "Minimum number of server processes."),
+    click.option(
+        "--servers-min",
+        "--replicas-min",
+        "replicas_min",
+        cls=RenamedOption,
+        type=click.IntRange(1, 10_000),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Minimum number of server processes.",
+    ),
     number("--store-replicas", 0, 20, 0, "Copies of each store machine."),
     number("--balancer-replicas", 0, 20, 0, "Copies of each nginx machine."),
-    number(
-        "--spare-machines", 0, 100, 0, "Machines of each part that may fail: 1 is what N+1 means."
-    ),
+    number("--spare-machines", 0, 100, 0, "Spare machines of each part; 1 means N+1."),
     value(
         "--store-latency",
         duration(0, 10),
@@ -92,7 +102,7 @@ assumptions = together(
         "--tls-handshake",
         duration(0, 1),
         "0s",
-        "Processor time of nginx for a TLS handshake, one for each visit; 0s is no TLS.",
+        "Processor time of nginx for a TLS handshake, one for each visit; 0s: no TLS.",
         "tls_handshake_s",
     ),
     number(

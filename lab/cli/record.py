@@ -20,10 +20,10 @@ from lab.core.run_folder import new_run_folder
 def record(out: Path) -> None:
     """Record every script of the page's lesson, in about a minute.
 
-    Both desks are started, and each script runs as a click in the page would run it: once as
+    The lab starts both desks and runs each script as a click in the page would run it: once as
     the chapter has it, and once for each setting that changes what happens (affinity, store,
-    retry). What the servers answered and what nginx logged is kept as walkthrough.json in a
-    new folder of --out, with the versions of all programs. `lab export` makes a page of it.
+    retry). It keeps the servers' answers and nginx's log as walkthrough.json in a new folder of
+    --out, with the versions of all programs. `lab export` makes a page of it.
 
     Session ids are shortened. The tokens are whole, so that the page can take one apart: the
     key that signed them is thrown away with the servers.

@@ -44,7 +44,7 @@ def report(
 
     RUN is the folder of a run, its document (result.json, check.json, crowd.json, plan.json), or
     its name in --out. It can also be what was run: crash, mine.py, check, crowd or plan stands
-    for the newest such run that has a report. Without RUN, the newest run of all is shown.
+    for its newest run that has a report. Without RUN, this command shows the newest run of all.
     `lab runs` lists them. A run may come from another machine.
 
     Without options, this command prints what was found, and writes report.html next to the
@@ -54,7 +54,7 @@ def report(
     Examples:
         lab report --open                 open the newest run in the browser
         lab report crash --open           the newest run of crash
-        lab report --junit results.xml    for CI: not met is a failure
+        lab report --junit results.xml    for CI: an unmet expectation fails
         lab report RUN --curl | less      every request, to send it again
     """
     document, passed_over = catalog.find(run, out)
@@ -78,7 +78,7 @@ def report(
         if as_curl or powershell:
             _commands(shown.run, "powershell" if powershell else "posix")
     if html_file or open_it or not (junit_file or har_file or as_curl or powershell):
-        page = html_file or document.parent / kept.PAGE
+        page = html_file or document.parent / kept.REPORT_PAGE
         _write(page, shown.html())
         if str(page) != "-":
             if not html_file and not open_it:

@@ -10,14 +10,14 @@ from lab.cli.output import say, screen, write_document
 
 @click.command()
 @click.argument("name")
-@click.option("--source", is_flag=True, help="Print its source and nothing else, to be copied.")
+@click.option("--source", is_flag=True, help="Print its source and nothing else.")
 def show(name: str, source: bool) -> None:
     """Explain a script: its claim, what would disprove it, and its source.
 
     NAME is a bundled script (`lab list`) or the path of your own file.
 
     Example:
-        lab show crash --source > mine.py    a copy, to be changed
+        lab show crash --source > mine.py    a copy for you to change
     """
     experiment = experiments.find(name)
     if source:

@@ -10,12 +10,12 @@ from types import FrameType
 
 IMPATIENT_S = 3.0  # presses of Ctrl-C closer than this are one
 AGAIN_S = 0.02
-_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+_SIGNAL_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 def install() -> None:
     """Turn each of these signals into KeyboardInterrupt, so that nothing is left running."""
-    for name in _NAMES:
+    for name in _SIGNAL_NAMES:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), StopSignal())
 

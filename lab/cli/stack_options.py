@@ -66,23 +66,23 @@ def settings(command: Command, most: int = MOST_SERVERS) -> Command:
 
 _FAULT_COMMANDS = {
     "kill": "Command that kills an --upstream server. Give one for all servers, or one for each "
-    "in the same order; {desk}, {name} (A), {name_lower} (a), {host} and {port} are filled in. "
+    "in the same order; {desk}, {name} (A), {name_lower} (a), {host} and {port} are replaced. "
     "It is split into words and runs without a shell.",
     "restart": "Command that starts a killed server again. Without it, the server stays dead.",
     "restart-env": "Command that starts a server with other variables (a new price, another "
-    "key): they are in its own environment, and in {env_file} as lines NAME=VALUE. Without any, "
-    "the server is to have its usual ones again.",
+    "key): they are in its own environment, and in {env_file} as lines NAME=VALUE. Run with no "
+    "variables, it must restore the server's usual ones.",
     "pause": "Command that freezes a server.",
-    "resume": "Command that resumes a frozen server.",
+    "resume": "Command that resumes a paused server.",
     "add": "Command that starts one more server, {name}, and prints its address at the end.",
-    "drain": "Command that ends a server gently, when nginx sends it nothing more.",
+    "drain": "Command that stops a server gently, once nginx sends it nothing more.",
     "look": "Command that prints /proc/PID/status and /proc/PID/io of a server's process.",
 }
 _STORE_COMMANDS = {
     "kill": "Command that kills the session store of the --upstream servers.",
     "restart": "Command that starts the store again.",
     "pause": "Command that freezes the store.",
-    "resume": "Command that resumes a frozen store.",
+    "resume": "Command that resumes a paused store.",
 }
 
 
@@ -130,7 +130,7 @@ def deployment(command: Command) -> Command:
             "--on",
             type=click.Choice(["compose", "kubernetes"]),
             help="Use the servers of the compose.yaml in this folder (or of COMPOSE_FILE), or of "
-            "kubernetes.yaml, with all that the options below would say.",
+            "kubernetes.yaml, instead of setting the options below yourself.",
         ),
         click.option(
             "--upstream",
@@ -150,15 +150,16 @@ def deployment(command: Command) -> Command:
             "--signing-keys",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
             metavar="FILE",
-            help="File with the signing keys of the --upstream servers, separated by commas; else "
-            "they are taken from STATELESS_SIGNING_KEYS, if it is set.",
+            help="File with the signing keys of the --upstream servers, separated by commas. By "
+            "default they come from STATELESS_SIGNING_KEYS, if it is set.",
         ),
         click.option(
             "--deployment-wait",
             type=duration(1, 3600),
             default="60s",
             show_default=True,
-            help="How long a command of these may run, and a server may take to go or come back.",
+            help="How long each of these commands may run, and a server may take to stop or come "
+            "back.",
         ),
     )(asked)
     return given

@@ -2,29 +2,28 @@
 
 import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from lab.cli.options import Command
 from lab.cli.output import say, write_document
 from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from lab.teaching.paper import PredictedChapter
 
-Command = Callable[..., Any]
-CHAPTERS = "1,3,6,7,10"
+DEFAULT_CHAPTERS = "1,3,6,7,10"
 """Those of the plan for 50 minutes."""
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group()
 def teach() -> None:
-    """Print what a class needs: a handout, a worksheet, concept questions.
+    """Print what a class needs: a handout, a worksheet or concept questions.
 
-    The plans for 20, 50 and 90 minutes, and all else about teaching: `lab docs teaching`.
+    `lab docs teaching` has plans for 20, 50 and 90 minutes, and all else about teaching.
 
     Examples:
       lab teach handout --open             two pages to take home
@@ -58,7 +57,7 @@ def handout(out: Path | None, force: bool, open_it: bool) -> None:
 @teach.command()
 @click.option(
     "--chapters",
-    default=CHAPTERS,
+    default=DEFAULT_CHAPTERS,
     show_default=True,
     metavar="N,N",
     help="Chapters of the page that you are going to run.",
@@ -81,7 +80,7 @@ def worksheet(chapters: str, out: Path | None, force: bool, open_it: bool) -> No
     type=click.Choice(["before", "after"]),
     default="before",
     show_default=True,
-    help="For --paper: those for before the class, or those for after it.",
+    help="With --paper: the questions for before the class, or for after it.",
 )
 @click.option(
     "--chapters",
@@ -100,9 +99,9 @@ def questions(
 ) -> None:
     """Write the twenty concept questions, or list them.
 
-    They are ten pairs: both questions of a pair are about one idea, one for before the class and
-    one for after it. Each wrong answer is a known misconception. Without a FILE they are listed,
-    with the right answers.
+    They form ten pairs. Both questions of a pair ask about the same idea, one before the class
+    and one after it. Each wrong answer is a known misconception. Without a FILE, the command
+    lists them with the right answers.
     """
     from lab.teaching.questions import read
 
@@ -141,7 +140,7 @@ def _chapters(numbers: str) -> "list[PredictedChapter]":
         chosen = []
     if not chosen or not all(1 <= number <= len(lesson) for number in chosen):
         raise click.BadParameter(
-            f"--chapters: write numbers from 1 to {len(lesson)}, such as {CHAPTERS}"
+            f"--chapters: write numbers from 1 to {len(lesson)}, such as {DEFAULT_CHAPTERS}"
         )
     found = [(number, lesson[number - 1]) for number in chosen]
     return [

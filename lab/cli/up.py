@@ -22,7 +22,7 @@ from lab.evidence.result import Settings
     default=3,
     show_default=True,
     metavar="N",
-    help="How many browsers without rights may have a small stage of their own at a time.",
+    help="How many other browsers may have a small stage of their own at a time.",
 )
 @options.out
 def up(port: int | None, no_open: bool, learners: int, out: Path, **settings: Any) -> None:
@@ -31,8 +31,8 @@ def up(port: int | None, no_open: bool, learners: int, out: Path, **settings: An
     The page is a walkthrough with real requests, and the instructor can break servers in
     it. The printed link makes one browser the instructor's, and works once. Every other
     browser on this machine can watch, shop, and run the lesson on a small stage of its own;
-    --learners says how many of these there are at a time. A restart in the same folder knows
-    the instructor's browser again, for a day, and takes the same port if it is free.
+    --learners limits how many there are at a time. A restart in the same folder recognises the
+    instructor's browser for a day, and takes the same port if it is free.
 
     From another terminal, in the same folder:
         lab status               show each server, its carts and the settings

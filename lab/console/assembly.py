@@ -46,7 +46,7 @@ from lab.evidence.result import Settings
 from lab.experiments.provision import ProvisionedStack
 from lab.processes.ports import claim
 
-FILES = MOST_STREAMS + MOST_OF_INSTRUCTOR + 300  # a stream is an open file
+OPEN_FILES = MOST_STREAMS + MOST_OF_INSTRUCTOR + 300  # a stream is an open file
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def running(
     With `phones` a listener for phones, too.
     """
     refuse_second(root)
-    require_open_files(FILES, "a page with its watchers")
+    require_open_files(OPEN_FILES, "a page with its watchers")
     lesson = plan.load()
     folder = new_run_folder(root, "up")
     variants = console_variants(settings)

@@ -16,7 +16,7 @@ CHAPTER_SETTINGS: Mapping[str, tuple[str, ...]] = {
 """Settings that only a chapter changes; a clean stage has the first value of each it leaves out."""
 REDUCED_CENTS = 99_900
 _PRICES = {"usual": PRODUCTS["laptop"].unit_price_cents, "reduced": REDUCED_CENTS}
-_APPS = {"goods": "stateless_app", "prices": "lab.variants.price_in_token"}
+_CHANGED_APPS = {"goods": "stateless_app", "prices": "lab.variants.price_in_token"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ChapterChanges:
 
     def app(self, desk: Desk) -> str:
         """Return the module that the servers of a desk run."""
-        return _APPS[self.token] if desk == "stateless" else "stateful_app"
+        return _CHANGED_APPS[self.token] if desk == "stateless" else "stateful_app"
 
     def env(self, desk: Desk, keys: tuple[str, str]) -> dict[str, str]:
         """Return what the servers of a desk get in their environment; `keys` are the run's."""

@@ -88,8 +88,8 @@ def refuse_second(root: Path) -> None:
     """Raise LabError if a lab runs from `root` already."""
     if control := find_control_file(root):
         raise LabError(
-            f"a lab is up already: {control.origin} (pid {control.pid}); stop it with Ctrl-C in "
-            "its terminal, or keep this one apart with --out DIR"
+            f"a lab is already running: {control.origin} (pid {control.pid}); stop it with Ctrl-C "
+            "in its terminal, or keep this one apart with --out DIR"
         )
 
 

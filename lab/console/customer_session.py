@@ -103,7 +103,7 @@ class CustomerSession:
             if exchange.op == op:
                 return exchange
         raise BadOrder(
-            f"op: {op} is none of the last {MOST_REMEMBERED} requests of this customer at this "
+            f"op: {op} is not one of the last {MOST_REMEMBERED} requests of this customer at this "
             "desk since the stage was set up"
         )
 

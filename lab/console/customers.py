@@ -26,7 +26,7 @@ from lab.stack.server_pool import ServerPool
 MOST_CUSTOMERS = 5000
 MOST_WITH_HISTORY = 300  # of the others only credentials and cart are kept
 STRANGER = Watcher()
-_OP = re.compile(r"(c[0-9]{1,9})-(?:stateful|stateless)-[0-9]{1,9}")
+_OP_OF_CUSTOMER = re.compile(r"(c[0-9]{1,9})-(?:stateful|stateless)-[0-9]{1,9}")
 
 
 class Customers:
@@ -139,7 +139,7 @@ class Customers:
 
     def who_of(self, op: str) -> str:
         """Return the customer who sent this op of nginx's log, "c1" for "c1-stateful-7"; or ""."""
-        match = _OP.fullmatch(op)
+        match = _OP_OF_CUSTOMER.fullmatch(op)
         with self._changing:
             return match[1] if match and match[1] in self._by_who else ""
 

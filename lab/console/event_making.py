@@ -18,7 +18,7 @@ from lab.console.events import (
     SettingValues,
     TriedServer,
 )
-from lab.console.marks import Mark
+from lab.console.marks import ShownMark
 from lab.console.stack_state import StackState
 from lab.core.faults import STORE, FaultEvent, FaultEvidence
 from lab.core.http import UNANSWERED
@@ -28,14 +28,13 @@ from lab.evidence.run_document import RecordedExchange
 from lab.report import curl
 from lab.report.plain import lower
 from lab.report.sequence import look_of
-from lab.stack.access_log import AccessEntry
+from lab.stack.access_log import LOGGED_COUNT, AccessEntry
 
 MOST_PATH_CHARS = 300
 MOST_LABEL_CHARS = 60
 HUNG_UP = 499  # what nginx logs where the client left before the answer
 
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
-_COUNT = re.compile(r"[0-9]{1,9}")
 _BETWEEN = re.compile(r", | : ")  # nginx: one server after the other; after an internal redirect
 
 
@@ -85,7 +84,7 @@ def request_of(exchange: RecordedExchange, desk: str, who: str) -> RequestEvent:
         ms=exchange.elapsed_ms,
         bytes_in=exchange.bytes_sent,
         bytes_out=exchange.bytes_received,
-        store_operations=int(operations) if tried and _COUNT.fullmatch(operations) else None,
+        store_operations=int(operations) if tried and LOGGED_COUNT.fullmatch(operations) else None,
         who=who,
         mark=marks.of_request(exchange.status),
     )
@@ -114,7 +113,7 @@ def from_exchange(
     )
 
 
-def _marked(exchange: RecordedExchange, look: Sequence[str], shows: str, aside: bool) -> Mark:
+def _marked(exchange: RecordedExchange, look: Sequence[str], shows: str, aside: bool) -> ShownMark:
     if aside:
         return marks.of_repetition(exchange.status)
     if shows:
@@ -161,9 +160,9 @@ def _tried(entry: AccessEntry, server_at: Mapping[int, str]) -> Iterator[TriedSe
     for number, address in enumerate(_BETWEEN.split(entry.upstream_addr)):
         if address and address != "-":
             port = address.rpartition(":")[2]
-            name = server_at.get(int(port), "") if _COUNT.fullmatch(port) else ""
+            name = server_at.get(int(port), "") if LOGGED_COUNT.fullmatch(port) else ""
             status = statuses[number] if number < len(statuses) else ""
-            yield TriedServer(name, status if _COUNT.fullmatch(status) else "")
+            yield TriedServer(name, status if LOGGED_COUNT.fullmatch(status) else "")
 
 
 def _asked(exchange: RecordedExchange) -> list[TriedServer]:
@@ -190,7 +189,7 @@ def _name(text: Any) -> str:
 
 
 def _safe(value: Any) -> Any:
-    """Return it without credentials and passwords, bounded; None for what is no JSON."""
+    """Return it without credentials and passwords, bounded; None for what is not JSON."""
     if isinstance(value, str):
         return one_line(_USERINFO.sub("", redact_text(value)), MOST_PATH_CHARS)
     return None if isinstance(value, float) and not isfinite(value) else value

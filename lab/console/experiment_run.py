@@ -14,10 +14,10 @@ from lab.console.lesson import questions
 from lab.core.errors import LabError
 from lab.core.redaction import redact_text
 from lab.core.run_folder import new_run_folder
-from lab.evidence.record import Event
+from lab.evidence.record import LiveEvent
 from lab.experiments.runner import Run
 
-CROWD = "crowd"
+CROWD_RUN = "crowd"
 COUNT_EVERY_S = 0.5
 END_DEADLINE_S = 20.0  # longer than any wait of a bundled script between two requests
 
@@ -75,7 +75,7 @@ class ExperimentRun:
         def perform(folder: Path, progress: "_Progress") -> None:
             run_page_crowd(folder, shoppers, progress.counts)
 
-        return self._begin(CROWD, perform)
+        return self._begin(CROWD_RUN, perform)
 
     def _begin(self, name: str, perform: "Callable[[Path, _Progress], int | None]") -> str:
         with self._starting:
@@ -144,7 +144,7 @@ class _Progress:
         self._servers = dict(servers)
         self.line(line)
 
-    def event(self, variant: str, event: Event) -> None:
+    def event(self, variant: str, event: LiveEvent) -> None:
         """Count an exchange or a fault; publish the count now and then."""
         self._check()
         number = next(self._numbers)

@@ -13,7 +13,7 @@ from lab.core.run_folder import write_private
 
 RIGHTS_FILE = "instructor.json"
 MOST_FILE_BYTES = 1000
-_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+_SECRET_TEXT = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True)
@@ -45,5 +45,5 @@ def _rights_in(text: bytes) -> KeptRights | None:
         rights = msgspec.json.decode(text, type=KeptRights)
     except (msgspec.MsgspecError, RecursionError):
         return None
-    plain = _SECRET.fullmatch(rights.secret) and 0 <= rights.port <= 65535
+    plain = _SECRET_TEXT.fullmatch(rights.secret) and 0 <= rights.port <= 65535
     return rights if plain else None

@@ -1,6 +1,5 @@
 """The kept runs as the page shows them: which there are, what was found, and their playback."""
 
-import re
 import threading
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +11,7 @@ from lab.console import playback
 from lab.console.playback import PlayedStep
 from lab.console.run_outline import ExperimentOutline, VariantOutline, outline_of, variant_outline
 from lab.core.errors import LabError
-from lab.core.run_folder import entries_of
+from lab.core.run_folder import RUN_FOLDER_NAME, entries_of
 from lab.core.text import one_line
 from lab.evidence.run_document import ExperimentResult, RunDocument
 from lab.report.drawing import sequence_svg
@@ -20,7 +19,6 @@ from lab.report.saved import load
 from lab.report.sequence import story_of
 
 MOST_RUNS = 200
-_FOLDER = re.compile(r"(\d{8}-\d{6})-(.+)")  # as `lab.core.run_folder` names it
 
 
 class RunListed(msgspec.Struct, frozen=True):
@@ -150,7 +148,7 @@ def _latest(root: Path) -> str:
 
 
 def _listed(folder: Path) -> RunListed:
-    stem = _FOLDER.fullmatch(folder.name)
+    stem = RUN_FOLDER_NAME.fullmatch(folder.name)
     try:
         began = datetime.strptime(stem[1], "%Y%m%d-%H%M%S") if stem else None
     except ValueError:

@@ -10,10 +10,10 @@ from lab.core.json_object import JsonObject
 from lab.shop.cart import MAX_QUANTITY
 from lab.shop.catalogue import PRODUCTS
 from lab.shop.desks import DESKS
-from lab.shop.names import customer_name
+from lab.shop.names import HIDDEN_CATEGORIES, customer_name
 from lab.stack.pool_spec import LETTERS
 
-Check = Callable[[Any], Any]
+FieldCheck = Callable[[Any], Any]
 
 MOST_ADDRESS_CHARS = 200
 MOST_TOKEN_CHARS = 16 * 1024
@@ -21,8 +21,7 @@ MOST_TRIES = 9
 MOST_TIMES = 12
 NAMED_SERVERS = ("served", "other", "living")
 # Control, format (bidirectional too), surrogate, private, unassigned, line and paragraph.
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_TOKEN = re.compile(rf"[!-~]{{1,{MOST_TOKEN_CHARS}}}")
+_TOKEN_TEXT = re.compile(rf"[!-~]{{1,{MOST_TOKEN_CHARS}}}")
 _OP = re.compile(r"c[0-9]{1,9}-(?:stateful|stateless)-[0-9]{1,9}")
 
 
@@ -58,7 +57,7 @@ def _address(value: Any) -> str:
 
 
 def _token(value: Any) -> str:
-    if isinstance(value, str) and _TOKEN.fullmatch(value):
+    if isinstance(value, str) and _TOKEN_TEXT.fullmatch(value):
         return value
     raise BadOrder(
         f"token: 1 to {MOST_TOKEN_CHARS} printable ASCII characters without spaces, "
@@ -72,7 +71,7 @@ def _op(value: Any) -> str:
     raise BadOrder("op: the id of an earlier request of this customer, such as c1-stateful-7")
 
 
-VERBS: Mapping[str, Mapping[str, Check]] = {
+ORDER_VERBS: Mapping[str, Mapping[str, FieldCheck]] = {
     **{verb: {} for verb in ("login", "view", "view-url", "products")},
     **{verb: {} for verb in ("clear", "checkout", "logout", "forge")},
     "add": {"sku": _sku, "quantity": _quantity},
@@ -82,7 +81,7 @@ VERBS: Mapping[str, Mapping[str, Check]] = {
     "replay": {"op": _op},
     "verify": {"token": _token},
 }
-_HOW = frozenset({"customer", "do", "desks", "server", "tries", "times", "until"})
+_ORDER_FIELDS = frozenset({"customer", "do", "desks", "server", "tries", "times", "until"})
 
 
 @dataclass(frozen=True)
@@ -111,11 +110,11 @@ def checked_order(body: object) -> Order:
     if not isinstance(body, dict):
         raise BadOrder('the order must be a JSON object such as {"do": "view"}')
     verb = body.get("do")
-    if not isinstance(verb, str) or verb not in VERBS:
-        raise BadOrder(f"do: one of {', '.join(VERBS)}")
-    wanted = VERBS[verb]
-    if unknown := sorted(map(repr, body.keys() - wanted.keys() - _HOW)):
-        takes = ", ".join([*wanted, *sorted(_HOW)])
+    if not isinstance(verb, str) or verb not in ORDER_VERBS:
+        raise BadOrder(f"do: one of {', '.join(ORDER_VERBS)}")
+    wanted = ORDER_VERBS[verb]
+    if unknown := sorted(map(repr, body.keys() - wanted.keys() - _ORDER_FIELDS)):
+        takes = ", ".join([*wanted, *sorted(_ORDER_FIELDS)])
         raise BadOrder(f"unknown field {unknown[0][:40]}: {verb} takes {takes}")
     if missing := wanted.keys() - body.keys():
         raise BadOrder(f"missing field {min(missing)!r}: {verb} takes {', '.join(wanted)}")
@@ -169,11 +168,11 @@ def _until(verb: str, body: JsonObject) -> str | None:
 
 
 def _whole(name: str, value: Any, most: int) -> int:
-    # bool is a subclass of int, and a float is no count.
+    # bool is a subclass of int, and a float is not a count.
     if type(value) is int and 1 <= value <= most:
         return value
     raise BadOrder(f"{name}: a whole number from 1 to {most}")
 
 
 def _hides(text: str) -> bool:
-    return any(unicodedata.category(character) in _HIDDEN for character in text)
+    return any(unicodedata.category(character) in HIDDEN_CATEGORIES for character in text)

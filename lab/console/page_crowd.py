@@ -17,7 +17,7 @@ from lab.experiments.provision import ProvisionedStack
 from lab.experiments.script_api import Lab
 
 FOR_S, KILL_AT_S = 10.0, 5.0
-SETTINGS = Settings(affinity="cookie")  # each shopper has a server: what dies with one is seen
+WITH_AFFINITY = Settings(affinity="cookie")  # each shopper has a server: what dies with one is seen
 PAGE_KEPT_LOG = 1000
 Counts = Mapping[str, Mapping[str, int]]
 """Requests by desk and by the server that answered."""
@@ -26,7 +26,7 @@ Say = Callable[[str, Counts], object]
 
 def run_page_crowd(folder: Path, shoppers: int, say: Say) -> None:
     """Run the crowd and keep it in `folder`; `say` hears how it goes, twice a second."""
-    variants, counts = two_desks(SETTINGS), dict[str, Mapping[str, int]]()
+    variants, counts = two_desks(WITH_AFFINITY), dict[str, Mapping[str, int]]()
     document = CrowdDocument([])
     say("starting servers and nginx", counts)
     provisioned = ProvisionedStack(folder)
@@ -55,7 +55,7 @@ def _profile(shoppers: int, lab: Lab) -> LoadProfile:
         timetable=(PlannedFault(FaultKind.KILL, "B", KILL_AT_S),),
         engine="locust" if has_locust() else "threads",
     )
-    return asked.beginning_out_of_step(lab.visit_of(asked).requests)
+    return asked.beginning_out_of_step(lab.trial_run(asked).requests)
 
 
 def _line(desk: str, now: Progress) -> str:

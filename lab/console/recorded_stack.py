@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from lab.console.stack_state import DeskSettings, ServerState, StackState, StoreState
 from lab.core.faults import STORE, FaultEvent, FaultKind
 from lab.evidence.run_document import UsedSettings, VariantResult
+from lab.shop.desks import MOST_SERVERS
 
-_LETTERS = 26
 _NAME_CHARS = 2  # servers are letters
 
 
@@ -104,12 +104,12 @@ def _present(variant: VariantResult | None, lives: dict[str, list[Life]]) -> lis
     if variant is None:
         return []
     later = {fault.target for fault in variant.faults if fault.kind is FaultKind.ADD}
-    return sorted(lives.keys() - later - {STORE})[:_LETTERS]
+    return sorted(lives.keys() - later - {STORE})[:MOST_SERVERS]
 
 
 def _lives(variant: VariantResult) -> dict[str, list[Life]]:
     """Return the lives of every server a variant names, and of the store if it was broken."""
-    count = min(_LETTERS, variant.settings.servers)
+    count = min(MOST_SERVERS, variant.settings.servers)
     lives = {chr(ord("A") + number): [Life()] for number in range(count)}
     for event in variant.events:
         if isinstance(event, FaultEvent):

@@ -14,15 +14,15 @@ def routes() -> Blueprint:
     """Return the routes; every page is rendered from its Markdown when it is asked for."""
     routes = Blueprint("docs", __name__, url_prefix=PREFIX.rstrip("/"))
 
-    @routes.get("/", strict_slashes=False)  # /docs is no redirect: that would name a host
+    @routes.get("/", strict_slashes=False)  # /docs is not a redirect: that would name a host
     def index() -> Response:
-        return _page(handbook.INDEX)
+        return _page(handbook.INDEX_PAGE)
 
     @routes.get("/<name>")
     def page(name: str) -> Response:
         if name in web.ASSETS:
             kind = TYPES[name[name.rindex(".") :]]
-            return revalidated(send_from_directory(handbook.FOLDER, name, mimetype=kind))
+            return revalidated(send_from_directory(handbook.HANDBOOK_FOLDER, name, mimetype=kind))
         return _page(name)
 
     return routes

@@ -34,11 +34,11 @@ _LESSON: Mapping[str, Rule] = {
     "second": any_text(20),
     "third": any_text(20),
 }
-_SETTINGS: Mapping[str, Rule] = {
+_SETTING_RULES: Mapping[str, Rule] = {
     name: one_of(*allowed) for name, allowed in settings.ALL_SETTINGS.items()
 }
 
-_STAGE: Mapping[str, Rule] = {"servers": whole(1, settings.MOST_PAGE_SERVERS), **_SETTINGS}
+_STAGE: Mapping[str, Rule] = {"servers": whole(1, settings.MOST_PAGE_SERVERS), **_SETTING_RULES}
 
 
 def routes(services: Services) -> Blueprint:
@@ -115,7 +115,7 @@ def _change_the_stage(routes: Blueprint, services: Services) -> None:
 
     @routes.post("/lab/knobs")
     def change() -> Response:
-        return jsonify(services.live.playground.change(**read({}, _SETTINGS)))
+        return jsonify(services.live.playground.change(**read({}, _SETTING_RULES)))
 
     @routes.post("/lab/stage")
     def anew() -> Response:

@@ -23,7 +23,7 @@ class Score:
 
     `kept`, `lost` and `open` count customers with an acknowledged cart: by the last read that
     showed what became of it, open where none has since the last acknowledged write or fault.
-    A refused copy of a request (`aside`) is no error: the desk was right to refuse it.
+    A refused copy of a request (`aside`) is not an error: the desk was right to refuse it.
     """
 
     def __init__(self) -> None:

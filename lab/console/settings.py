@@ -29,7 +29,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 """The settings that change what a script of the lesson shows; the first value is the usual one."""
 CACHES: Mapping[str, tuple[str, ...]] = {"obedient": OBEDIENT, "naive": NAIVE}
-PAUSED_SHOWS = "proxy_read_timeout 1s"  # a frozen server is a 504 after this
+PAUSED_SHOWS = "proxy_read_timeout 1s"  # a paused server is a 504 after this
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from lab.evidence.exchange import SAFE_METHODS
 from lab.report.wording import VERDICT_SIGNS
 from lab.shop.desks import DESKS
 
-_DONE = {
+_FAULT_DONE = {
     FaultKind.KILL: "killed",
     FaultKind.RESTART: "restarted with an empty memory",
     FaultKind.PAUSE: "paused",
@@ -26,7 +26,7 @@ _DONE = {
 _SETTING_WORDS: dict[str, tuple[str, dict[str, str]]] = {
     "affinity": ("Affinity", {"none": "none: round robin", "cookie": "sticky cookie"}),
     "retry": ("Retries", {"off": "off", "on": "on"}),
-    "cache": ("Cache", {"off": "off", "obedient": "obedient", "naive": "naive"}),
+    "cache": ("Cache", {"off": "off", "obedient": "obeys headers", "naive": "keeps everything"}),
     "store": (
         "Stateful carts in",
         {"memory": "process memory", "file": "files", "redis": "a shared store"},
@@ -45,7 +45,7 @@ def words() -> Mapping[str, object]:
         "STATE_SIGNS": STATE_SIGNS,
         "FAULTS": {
             kind: {
-                "done": _DONE[kind],
+                "done": _FAULT_DONE[kind],
                 "brings_up": kind.brings_up,
                 "ends_process": kind.ends_process,
                 "applies_to": kind.applies_to,
@@ -56,7 +56,7 @@ def words() -> Mapping[str, object]:
         "SESSION_CODE": msgspec.to_builtins(session_code()),
         "UNANSWERED": [0, *sorted(UNANSWERED)],
         "CHOICES": CHOICES,
-        "MOST_SERVERS": MOST_PAGE_SERVERS,
+        "MOST_PAGE_SERVERS": MOST_PAGE_SERVERS,
         "SETTINGS": {
             name: {"label": label, "values": {value: values[value] for value in SETTINGS[name]}}
             for name, (label, values) in _SETTING_WORDS.items()

@@ -131,7 +131,7 @@ def is_confirmed(kind: FaultKind, seen: FaultEvidence) -> bool | None:
 
     An end is confirmed when nothing of the process is left, as far as the lab can see, and its
     port is closed. Of a server that the lab did not start its instance has to be gone: a closed
-    port is no end where it still answers on an open connection, and another instance may be
+    port is not an end where it still answers on an open connection, and another instance may be
     behind that port at once. A restart is confirmed when a new instance answers; an added server
     when the balancer reaches it.
     """

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
+
+import msgspec
 
 DEEPEST = 100  # levels of JSON; a deeper body is text here
 BAD_GATEWAY, GATEWAY_TIMEOUT = 502, 504
@@ -61,7 +64,7 @@ class ReadTimedOut(TransportError):
 
 
 class BadAnswer(TransportError):
-    """Something came that is no HTTP answer."""
+    """Something came that is not an HTTP answer."""
 
     says = "not an HTTP answer"
 
@@ -149,7 +152,7 @@ class Headers(Mapping[str, str]):
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer under the names that requests uses. `status` None: none came, see `error`.
+    """An answer under the names that requests uses. `status` None: none came, see `failure`.
 
     `complete` is False for a stream that was left before it ended; `events` says how many of its
     events belong together: they came at once, or as many were waited for.
@@ -157,8 +160,8 @@ class Answer:
 
     status: int | None
     headers: Headers = field(default_factory=Headers)
-    body: bytes = field(default=b"", repr=False)
-    error: TransportError | None = None
+    content: bytes = field(default=b"", repr=False)
+    failure: TransportError | None = None
     elapsed_s: float = 0.0
     complete: bool = True
     events: int = 0
@@ -169,18 +172,18 @@ class Answer:
         return self.status
 
     @property
-    def content(self) -> bytes:
-        """The body."""
-        return self.body
+    def error(self) -> str | None:
+        """The failure as a sentence; None if an answer came."""
+        return None if self.failure is None else str(self.failure)
 
     @property
     def text(self) -> str:
         """The body as text."""
-        return self.body.decode("utf-8", "replace")
+        return self.content.decode("utf-8", "replace")
 
     @property
     def ok(self) -> bool:
-        """Whether an answer came and it is no error."""
+        """Whether an answer came and it is not an error."""
         return self.status is not None and self.status < 400
 
     @property
@@ -195,33 +198,103 @@ class Answer:
         return timedelta(seconds=self.elapsed_s)
 
     def json(self) -> Any:
-        """Return the body's JSON; raise ValueError if it is none."""
-        return json.loads(self.body)
+        """Return the body's JSON; raise ValueError if it is none (or nested deeper than 100)."""
+        with suppress(RecursionError):
+            document = json.loads(self.content)
+            if document is None or self.is_json:
+                return document
+        raise ValueError(f"the JSON is nested deeper than {DEEPEST} levels")
 
     def raise_for_status(self) -> None:
         """Raise the transport's error if no answer came, ValueError if its status is an error."""
-        if self.error is not None:
-            raise self.error
+        if self.failure is not None:
+            raise self.failure
         if not self.ok:
             raise ValueError(f"the answer is {self.status}: {self.text[:200]}")
 
     @cached_property
-    def document(self) -> Any:
+    def body(self) -> Any:
         """The body's JSON, or None if it is not JSON (or nested deeper than 100)."""
         try:
-            document = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
-        return None if _is_deeper(document, DEEPEST) else document
+            document = msgspec.json.decode(self.content)  # five times as fast as json
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            document = _as_python_reads_it(self.content)
+        return None if _is_deeper(self.content, document, DEEPEST) else document
 
     @property
     def is_json(self) -> bool:
         """Whether the body is JSON (null included)."""
-        return self.document is not None or self.body.strip() == b"null"
+        return self.body is not None or self.content.strip() == b"null"
 
     def header(self, name: str) -> str | None:
         """Return the first header of that name, whatever its case."""
         return self.headers.get(name)
+
+
+class WithAnswer:
+    """An `answer`, and all its names: what a script is handed has them, whatever else it is."""
+
+    @property
+    def answer(self) -> Answer:
+        """The answer alone, as a script of `lab check` is given it."""
+        raise NotImplementedError
+
+    @property
+    def status_code(self) -> int | None:
+        """The status; None if no answer came."""
+        return self.answer.status_code
+
+    @property
+    def headers(self) -> Headers:
+        """The answer's headers; names are case-insensitive."""
+        return self.answer.headers
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that the answer sets, by name."""
+        return self.answer.cookies
+
+    @property
+    def content(self) -> bytes:
+        """The body as it came."""
+        return self.answer.content
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.answer.text
+
+    @property
+    def body(self) -> Any:
+        """The body's JSON, or None if it is not JSON (or nested deeper than 100)."""
+        return self.answer.body
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body is JSON (null included)."""
+        return self.answer.is_json
+
+    @property
+    def ok(self) -> bool:
+        """Whether an answer came and it is no error."""
+        return self.answer.ok
+
+    @property
+    def elapsed(self) -> timedelta:
+        """The time from sending to the end of the answer."""
+        return self.answer.elapsed
+
+    def header(self, name: str) -> str | None:
+        """Return the first header of that name, whatever its case."""
+        return self.answer.header(name)
+
+    def json(self) -> Any:
+        """Return the body's JSON; raise ValueError if it is none."""
+        return self.answer.json()
+
+    def raise_for_status(self) -> None:
+        """Raise the transport's error if no answer came, ValueError if its status is an error."""
+        self.answer.raise_for_status()
 
 
 def count_events(body: bytes) -> int:
@@ -230,7 +303,17 @@ def count_events(body: bytes) -> int:
     return text.count(b"\n\n") or text.count(b"\n") or int(bool(body))
 
 
-def _is_deeper(document: Any, levels: int) -> bool:
+def _as_python_reads_it(text: bytes) -> Any:
+    """What `json` makes of it: it takes NaN, numbers of any size and other encodings, too."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_deeper(text: bytes, document: Any, levels: int) -> bool:
+    if text.count(b"[") + text.count(b"{") <= levels:  # a crowd reads every body
+        return False
     level = [document]
     for _ in range(levels):
         level = [

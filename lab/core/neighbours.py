@@ -16,7 +16,7 @@ def new_module(path: Path, prefix: str) -> tuple[ModuleType, Callable[[], None]]
     """
     spec = importlib.util.spec_from_file_location(f"{prefix}_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise LabError(f"{path} is no Python file: its name must end in .py")
+        raise LabError(f"{path} is not a Python file: its name must end in .py")
     module, loader = importlib.util.module_from_spec(spec), spec.loader
     sys.modules[spec.name] = module  # dataclasses look themselves up there
     reach_neighbours(path)

@@ -15,7 +15,7 @@ def encode(*names: str | int) -> str:
 def decode(pointer: str) -> list[str]:
     """Return the names in a pointer, which may have the form of a URI fragment: "#/paths/a%20b".
 
-    LookupError if it is no pointer.
+    LookupError if it is not a pointer.
     """
     if pointer.startswith("#"):
         pointer = unquote(pointer[1:])

@@ -13,17 +13,17 @@ _SHORTENED = re.compile(r"…\(\d+")  # once is enough: the length and the hash 
 # Each pattern has two groups: what stays, and the secret. In a URL or a form, in JSON text
 # (perhaps cut off), in a cookie, in an Authorization header, in any such header of a curl command,
 # and a bare signed token.
-_NAME = r"(?:[\w-]*(?:token|session|secret|passw(?:or)?d|api[_-]?key|csrf|jwt)[\w-]*|sid)"
-_HEADER = r"(?:auth|token|secret|key|cookie)"
+_FIELD_NAME = r"(?:[\w-]*(?:token|session|secret|passw(?:or)?d|api[_-]?key|csrf|jwt)[\w-]*|sid)"
+_HEADER_WORD = r"(?:auth|token|secret|key|cookie)"
 _SECRETS = (
-    re.compile(rf"(\b{_NAME}=)([^&#;,\s\"']+)", re.IGNORECASE),
-    re.compile(rf"([\"']{_NAME}[\"']\s*:\s*[\"'])([^\"']+)", re.IGNORECASE),
+    re.compile(rf"(\b{_FIELD_NAME}=)([^&#;,\s\"']+)", re.IGNORECASE),
+    re.compile(rf"([\"']{_FIELD_NAME}[\"']\s*:\s*[\"'])([^\"']+)", re.IGNORECASE),
     re.compile(r"(\bBearer +)([^\s\"']+)", re.IGNORECASE),
-    re.compile(rf"(-H '[\w-]*{_HEADER}[\w-]*: *(?:\w+ +)?)([^'\s]+)(?=')", re.IGNORECASE),
+    re.compile(rf"(-H '[\w-]*{_HEADER_WORD}[\w-]*: *(?:\w+ +)?)([^'\s]+)(?=')", re.IGNORECASE),
     re.compile(r"()((?<![\w.-])\.?[\w-]{16,}\.[\w-]{4,12}\.[\w-]{20,})"),
 )
-_IS_SECRET = re.compile(_NAME, re.IGNORECASE)
-_COOKIE = re.compile(r"([^=;,\s]+=)([^;,]+)")  # requests folds several Set-Cookie with commas
+_IS_SECRET = re.compile(_FIELD_NAME, re.IGNORECASE)
+_COOKIE_PAIR = re.compile(r"([^=;,\s]+=)([^;,]+)")  # requests folds several Set-Cookie with commas
 _ATTRIBUTES = frozenset({"expires=", "max-age=", "path=", "domain=", "samesite="})
 
 
@@ -77,7 +77,7 @@ def redact_json(value: Any) -> Any:
 
 def _redact_header(name: str, value: str) -> str:
     if name in ("cookie", "set-cookie"):
-        return _COOKIE.sub(_shorten_cookie, value)
+        return _COOKIE_PAIR.sub(_shorten_cookie, value)
     if name in SECRET_HEADERS:
         scheme, space, credential = value.partition(" ")
         return f"{scheme} {shorten(credential)}" if space else shorten(value)

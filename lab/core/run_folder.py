@@ -1,12 +1,14 @@
 """The folder that a run is kept in: a new one for each run, readable by its owner only."""
 
 import os
+import re
 import stat
 from datetime import datetime
 from pathlib import Path
 
 from lab.core.errors import LabError
 
+RUN_FOLDER_NAME = re.compile(r"(\d{8}-\d{6})-(.+)")  # when the run began, and its name
 _made: list[Path] = []
 
 
@@ -39,7 +41,7 @@ def new_run_folder(
         if latest:
             _point_latest(root, folder)
         return folder
-    raise LabError(f"{root} holds too many runs of this second; try again")
+    raise LabError(f"too many runs started in this second in {root}; try again")
 
 
 def is_own(path: Path) -> bool:
@@ -115,11 +117,11 @@ def _link_in(root: Path) -> Path | None:
 def _describe_link(link: Path) -> str:
     try:
         link.stat()
-        why = "which is no folder: remove the link"
+        why = "which is not a folder: remove the link"
     except FileNotFoundError:
-        why = "which is no folder: make that folder, remove the link"
+        why = "which is not a folder: make that folder, remove the link"
     except OSError as error:  # a link to itself
-        why = f"which leads to no folder ({error.strerror}): remove the link"
+        why = f"which does not lead to a folder ({error.strerror}): remove the link"
     return f"{link} is a link to {link.readlink()}, {why}"
 
 

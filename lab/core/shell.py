@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
-_PLAIN = re.compile(r"[\n\t\x20-\x7e]*")
+PLAIN_TEXT = re.compile(r"[\n\t\x20-\x7e]*")
 
 
 def quoted(text: str, data: bytes | None = None) -> str:
@@ -12,7 +12,7 @@ def quoted(text: str, data: bytes | None = None) -> str:
 
     `data` are its bytes, where `to_bytes` does not say which.
     """
-    if _PLAIN.fullmatch(text):
+    if PLAIN_TEXT.fullmatch(text):
         return shlex.quote(text)
     # $'…': every byte that is not plain ASCII as three octal digits.
     shown = "".join(

@@ -20,7 +20,7 @@ class Measure(msgspec.Struct, frozen=True):
 
     k: int | float
     n: int | None = None
-    """Of how many `k` were counted; None where `k` is no count of anything."""
+    """Of how many `k` were counted; None where `k` is not a count of anything."""
     low: float | None = None
     high: float | None = None
     unit: str = ""
@@ -38,7 +38,7 @@ def share(successes: int, of: int, unit: str = "") -> Measure:
     95 %; likewise for k = n.
     """
     if not 0 <= successes <= of:
-        raise ValueError(f"{successes} of {of} is no share")
+        raise ValueError(f"{successes} of {of} is not a share")
     if of == 0:
         return Measure(0, 0, unit=unit)
     p = successes / of

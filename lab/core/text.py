@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 # Control characters (tab and newline aside), bidirectional and invisible formatting, lone
-# surrogates and non-characters: what hides, reorders, or is no XML.
-_HIDDEN = re.compile(
+# surrogates and non-characters: what hides, reorders, or is not XML.
+_HIDDEN_CHARACTERS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
@@ -14,13 +14,18 @@ _HIDDEN = re.compile(
 
 def visible(value: Any) -> str:
     """Return `value` as text in which nothing hides: a hidden character becomes its number."""
-    return _HIDDEN.sub(lambda match: _escaped(match[0]), str(value))
+    return _HIDDEN_CHARACTERS.sub(lambda match: _escaped(match[0]), str(value))
 
 
 def one_line(value: Any, most: int = 0) -> str:
     """Return it on one line, cut with an ellipsis past `most` characters (0: never)."""
     text = " ".join(visible(value).split())
     return text if not most or len(text) <= most else text[: most - 1] + "…"
+
+
+def no_formula(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _escaped(character: str) -> str:

@@ -16,19 +16,19 @@ DAY_S = 86_400
 MOST_S = 3650.0 * DAY_S
 MOST_PER_S = 1e6
 MOST_PRICE = 1_000_000
-_COUNTS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+_COUNT_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 _PERIODS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": DAY_S, "day": DAY_S}
 _SECONDS: Mapping[str, int | Decimal] = {**_PERIODS, "": 1, "ms": Decimal("0.001")}
 _DECIMAL = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _BINARY = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
-_BYTES = {**_DECIMAL, **_BINARY}
+_BYTE_UNITS = {**_DECIMAL, **_BINARY}
 # No sign, no exponent, no other script's digits, and no 5,000 of them.
 _NUMBER = r"(?P<number>[0-9]{1,15}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})"
 
 
 def parse_count(text: str) -> int:
     """Read `50M`, `1.5k` or `2000`: a whole number from 1 to 10^12."""
-    value = _read(text, _COUNTS, "a number, such as 5000, 1.5k or 50M")
+    value = _read(text, _COUNT_UNITS, "a number, such as 5000, 1.5k or 50M")
     if value != int(value) or not 1 <= value <= MOST_USERS:
         raise LabError(f"{_quoted(text)}: give a whole number from 1 to {MOST_USERS:,}")
     return int(value)
@@ -48,7 +48,7 @@ def parse_rate(text: str, most_per_s: float = MOST_PER_S, needs_unit: bool = Fal
     number, slash, unit = text.strip().partition("/")
     if (slash or needs_unit) and unit not in _PERIODS:
         raise LabError(f"{_quoted(text)}: give a rate, such as 300/s, 18000/min, 3/h or 20/day")
-    value = _read(number, _COUNTS, "a rate, such as 300/s or 20/day", text)
+    value = _read(number, _COUNT_UNITS, "a rate, such as 300/s or 20/day", text)
     value /= _PERIODS[unit] if slash else 1
     if not Decimal("1e-9") <= value <= Decimal(most_per_s):
         raise LabError(
@@ -59,7 +59,7 @@ def parse_rate(text: str, most_per_s: float = MOST_PER_S, needs_unit: bool = Fal
 
 def parse_size(text: str) -> float:
     """Read `512MB` or `16GiB`: from 1 MB to 1,000 TB."""
-    value = _read(text, _BYTES, "a size, such as 512MB or 16GiB")
+    value = _read(text, _BYTE_UNITS, "a size, such as 512MB or 16GiB")
     if not 10**6 <= value <= 10**15:
         raise LabError(f"{_quoted(text)}: give at least 1MB and at most 1000TB")
     return float(value)
@@ -107,10 +107,10 @@ def format_rate(per_s: float) -> str:
 
 def format_size(value: float) -> str:
     """Return "32GiB" or "1.25GB": the largest unit that gives a short number."""
-    units = sorted(_BYTES.items(), key=lambda each: -each[1])
+    units = sorted(_BYTE_UNITS.items(), key=lambda each: -each[1])
     exact = (unit for unit, times in units if value >= times and value * 1000 % times == 0)
     unit = next(exact, "B")
-    return f"{_plain(value / _BYTES[unit])}{unit}"
+    return f"{_plain(value / _BYTE_UNITS[unit])}{unit}"
 
 
 def format_share(value: float) -> str:

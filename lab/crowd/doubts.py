@@ -68,8 +68,8 @@ _TEXT = {
     "{expected:,.0f} answers",
     DoubtKind.STRANGERS: "{value:,.0f} answers came from a process the lab did not start",
     DoubtKind.RETRIED: "the load balancer asked a second server for {value:,.0f} requests",
-    DoubtKind.NOT_AS_PREDICTED: "{value:,.0f} carts came out other than predicted ({detail}): "
-    "something else than the timetable is at work",
+    DoubtKind.NOT_AS_PREDICTED: "{value:,.0f} carts came out differently than predicted "
+    "({detail}): something other than the timetable is at work",
     DoubtKind.CARTS_UNKNOWN: "{value:,.0f} carts: unknown, a server that may have them does not "
     "say: {detail}",
     DoubtKind.NOT_SETTLED: "{expected:,.0f} iterations began, {value:,.0f} were settled",

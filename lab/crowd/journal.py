@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from lab.crowd.messages import IterationResult, WorkerReport
-from lab.crowd.tally import UNANSWERED, Tally
+from lab.crowd.tally import NO_SERVER_NAME, Tally
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange, OpStatus
 
@@ -110,7 +110,7 @@ class Journal:
             exchange.error,
         )
         with self._lock:
-            self._count(exchange, server or UNANSWERED, by_the_lab)
+            self._count(exchange, server or NO_SERVER_NAME, by_the_lab)
             if self._file:
                 self._file.write(self._encode(line) + b"\n")
 

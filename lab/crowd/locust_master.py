@@ -27,7 +27,7 @@ from lab.crowd.worker import SOON_S
 GREENLET_POLL_S = 0.02
 # Locust's own messages carry them. JOB has a `JobForWorker`, REPORT and DONE a `WorkerReport`,
 # both as JSON; READY the worker's number, BEGIN the seconds until the start, ERROR a text.
-JOB, READY, BEGIN, REPORT, DONE, ERROR = (
+LAB_JOB, LAB_READY, LAB_BEGIN, LAB_REPORT, LAB_DONE, LAB_ERROR = (
     f"lab_{word}" for word in ("job", "ready", "begin", "report", "done", "error")
 )
 
@@ -52,10 +52,10 @@ class LocustMaster:
         self._error: str | None = None
         self._clients: Sequence[str | None] = ()
         on: dict[str, Callable[[Any], object]] = {
-            READY: lambda worker: self._ready.add(int(worker)),
-            REPORT: self._on_report,
-            DONE: lambda data: self._done.add(self._on_report(data)),
-            ERROR: self._on_error,
+            LAB_READY: lambda worker: self._ready.add(int(worker)),
+            LAB_REPORT: self._on_report,
+            LAB_DONE: lambda data: self._done.add(self._on_report(data)),
+            LAB_ERROR: self._on_error,
         }
         for kind, act in on.items():
             self._runner.register_message(kind, partial(_with_data, act))
@@ -73,7 +73,7 @@ class LocustMaster:
         self._clients = self._present_clients()
         for number, client in enumerate(self._clients):
             given = JobForWorker(job, number, len(self._clients))
-            self._runner.send_message(JOB, msgspec.json.encode(given), client)
+            self._runner.send_message(LAB_JOB, msgspec.json.encode(given), client)
         self._wait_until(lambda: len(self._ready) == len(self._clients))
         shoppers = job.profile.shoppers
         gevent.spawn(self._runner.start, shoppers, shoppers)
@@ -82,7 +82,7 @@ class LocustMaster:
         if self._channel.receive() is None:
             return
         self._channel.send(Begun(time.monotonic() + SOON_S))
-        self._runner.send_message(BEGIN, SOON_S)
+        self._runner.send_message(LAB_BEGIN, SOON_S)
         self._wait_until(lambda: len(self._done) == len(self._clients))
         self._runner.stop()  # Locust's own users and counts: ready for another job
         self._channel.send(Done())

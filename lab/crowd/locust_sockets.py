@@ -37,7 +37,7 @@ class EncryptedServer(zmqrpc.Server):
 
 
 class EncryptedClient(zmqrpc.Client):
-    """A worker's end. It proves that it has the master's public key, which is no public one."""
+    """A worker's end. It proves that it has the master's public key, which is not a public one."""
 
     def __init__(self, host: str, port: int, identity: str) -> None:
         kind = zmq.DEALER

@@ -30,12 +30,12 @@ from lab.crowd import locust_sockets
 from lab.crowd.gevent_transport import ConnectionPool, GeventTransport
 from lab.crowd.json_channel import JsonChannel
 from lab.crowd.locust_master import (
-    BEGIN,
-    DONE,
-    ERROR,
-    JOB,
-    READY,
-    REPORT,
+    LAB_BEGIN,
+    LAB_DONE,
+    LAB_ERROR,
+    LAB_JOB,
+    LAB_READY,
+    LAB_REPORT,
     JobForWorker,
     LocustMaster,
 )
@@ -69,8 +69,8 @@ class LocustWorker:
         self._begin = Event()
         self._running = 0
         self._spawned = 0
-        self._runner.register_message(JOB, self._on_job)
-        self._runner.register_message(BEGIN, self._on_begin)
+        self._runner.register_message(LAB_JOB, self._on_job)
+        self._runner.register_message(LAB_BEGIN, self._on_begin)
 
     def run_next_user(self) -> None:
         """Run the next virtual user of this worker from the start to the end."""
@@ -91,7 +91,7 @@ class LocustWorker:
         try:
             yield
         except Exception as error:
-            self._runner.send_message(ERROR, describe_failure(error))
+            self._runner.send_message(LAB_ERROR, describe_failure(error))
 
     def _on_job(self, environment: Environment, msg: Any, **_: Any) -> None:
         with self._errors_to_master():
@@ -100,7 +100,7 @@ class LocustWorker:
             self._begin, self._spawned = Event(), 0  # another job may have been done before
             self._pool = ConnectionPool.to(job.url)
             self._worker = CrowdWorker(job, self._given.worker, lambda: GeventTransport(self._pool))
-            self._runner.send_message(READY, self._given.worker)
+            self._runner.send_message(LAB_READY, self._given.worker)
 
     def _on_begin(self, environment: Environment, msg: Any, **_: Any) -> None:
         self._worker.journal.begin(time.monotonic() + msg.data)
@@ -113,18 +113,18 @@ class LocustWorker:
         with self._errors_to_master():
             gevent.sleep(REPORT_EVERY_S)
             while self._running or worker.time_left_s() > 0:
-                self._report(REPORT)
+                self._report(LAB_REPORT)
                 gevent.sleep(min(REPORT_EVERY_S, worker.time_left_s() or REPORT_EVERY_S))
-            self._report(REPORT)  # the last of the measured time
+            self._report(LAB_REPORT)  # the last of the measured time
             reads = worker.closing_reads()
             closing = gevent.spawn(Pool(GREENLETS_CLOSING).map, lambda read: read(), reads)
             while not closing.ready():
-                self._report(REPORT)
+                self._report(LAB_REPORT)
                 closing.join(REPORT_EVERY_S)
             closing.get()
             worker.journal.close()
             self._pool.close()
-            self._report(DONE)
+            self._report(LAB_DONE)
 
     def _report(self, kind: str) -> None:
         self._runner.send_message(kind, msgspec.json.encode(self._worker.report()))

@@ -22,7 +22,7 @@ from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
 
-ITEM = "/api/cart/items/"
+ITEM_PATH = "/api/cart/items/"
 _numbers = count(1)
 
 
@@ -53,7 +53,7 @@ class LocustRecorder:
         problem = None if exchange.ok else exchange.error or f"status {exchange.status}"
         self.fire(
             exchange.method,
-            f"{ITEM}{{sku}}" if path.startswith(ITEM) else path,
+            f"{ITEM_PATH}{{sku}}" if path.startswith(ITEM_PATH) else path,
             exchange.elapsed_ms,
             len(exchange.response_body),
             RuntimeError(problem) if problem else None,

@@ -12,10 +12,10 @@ import msgspec
 from lab.crowd.journal import COLUMNS
 from lab.crowd.result import CrowdResult
 
-_TIMES = tuple(COLUMNS.index(name) for name in ("at_s", "waited_ms", "elapsed_ms"))
-_OP, _OUTCOME, _CUSTOMER = (COLUMNS.index(name) for name in ("op", "outcome", "customer"))
-_SERVER = COLUMNS.index("served_by")
-_LOOK = "-look"  # how the ids of the lab's own looks end: they are no requests of the script
+_TIME_COLUMNS = tuple(COLUMNS.index(name) for name in ("at_s", "waited_ms", "elapsed_ms"))
+_ITS_OP, _OUTCOME, _CUSTOMER = (COLUMNS.index(name) for name in ("op", "outcome", "customer"))
+_SERVED_BY = COLUMNS.index("served_by")
+_LOOK_SUFFIX = "-look"  # ends the ids of the lab's own looks: they are not the script's requests
 
 
 @dataclass
@@ -103,14 +103,14 @@ def _lines(path: Path) -> Iterator[tuple[str, float, float, bool, str]]:
             for line in lines:
                 try:
                     row = decode(line)
-                    if str(row[_OP]).endswith(_LOOK):
+                    if str(row[_ITS_OP]).endswith(_LOOK_SUFFIX):
                         continue
-                    at_s, waited_ms, elapsed_ms = (float(row[n] or 0) for n in _TIMES)
+                    at_s, waited_ms, elapsed_ms = (float(row[n] or 0) for n in _TIME_COLUMNS)
                     # "c12-3" is the third iteration of shopper c12.
                     shopper, ok = str(row[_CUSTOMER]).rpartition("-")[0], row[_OUTCOME] == "ok"
                 except (msgspec.MsgspecError, IndexError, ValueError, RecursionError):
                     continue
-                server = str(row[_SERVER] or "") if len(row) > _SERVER else ""
+                server = str(row[_SERVED_BY] or "") if len(row) > _SERVED_BY else ""
                 yield shopper, at_s - waited_ms / 1000, waited_ms + elapsed_ms, ok, server
     except OSError:
         return

@@ -11,13 +11,13 @@ import msgspec
 from lab.core.statistics import LEAST_FOR_P99
 
 LEAST_FOR_P95 = 100
-UNANSWERED = ""
+NO_SERVER_NAME = ""
 """In place of a server's name where none answered."""
 OTHER_SERVERS = "others"
-MOST_SERVERS, MOST_NAME = 100, 32
+MOST_NAMED_SERVERS, MOST_SERVER_NAME = 100, 32
 _PERCENTILES = (("p50", 0.50, 1), ("p95", 0.95, LEAST_FOR_P95), ("p99", 0.99, LEAST_FOR_P99))
 _WIDTH = math.log(1.01)
-_LEAST_MS = 0.001
+_SHORTEST_MS = 0.001
 
 
 class Percentiles(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ class Histogram(msgspec.Struct):
 
     def add(self, value_ms: float) -> None:
         """Count one value, in ms."""
-        bucket = round(math.log(max(value_ms, _LEAST_MS)) / _WIDTH)
+        bucket = round(math.log(max(value_ms, _SHORTEST_MS)) / _WIDTH)
         self.counts[bucket] = self.counts.get(bucket, 0) + 1
 
     def merge(self, other: "Histogram") -> None:
@@ -119,8 +119,8 @@ class Tally(msgspec.Struct):
 
     def count_server(self, server: str, requests: int = 1) -> None:
         """Count requests that a server answered; it names itself, so not every name is kept."""
-        known = server in self.by_server or len(self.by_server) < MOST_SERVERS
-        name = server[:MOST_NAME] if known else OTHER_SERVERS
+        known = server in self.by_server or len(self.by_server) < MOST_NAMED_SERVERS
+        name = server[:MOST_SERVER_NAME] if known else OTHER_SERVERS
         self.by_server[name] = self.by_server.get(name, 0) + requests
 
     def add(self, other: "Tally") -> None:

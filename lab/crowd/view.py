@@ -20,7 +20,7 @@ from lab.crowd.wording import describe_fault, describe_servers, milliseconds, se
 
 LINE_EVERY_S = 2.0
 _BAR = 24
-_COLUMNS = (
+_HEADS = (
     *("", "in\nflight", "per\ns", "p50\nms", "p95\nms", "p99\nms"),
     *("requests\nfailed", "\nunknown", "carts\nkept", "\nlost", "looks\nshown"),
 )
@@ -81,9 +81,9 @@ def announcement(profile: LoadProfile) -> str:
 
 def _table(results: Sequence[CrowdResult]) -> Table:
     table = Table(box=None, padding=(0, 1), collapse_padding=True, header_style="bold")
-    for name in _COLUMNS[:-1]:
+    for name in _HEADS[:-1]:
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
-    table.add_column(_COLUMNS[-1], justify="right")  # on two lines where the terminal is narrow
+    table.add_column(_HEADS[-1], justify="right")  # on two lines where the terminal is narrow
     for each in results:
         carts = each.carts
         counts = _Counts(

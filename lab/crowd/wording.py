@@ -17,7 +17,7 @@ def describe_carts(audit: LossAudit) -> str:
     if not audit.owed:
         return "no cart was owed"
     if audit.unknown == audit.owed:
-        return f"of {audit.owed:,} acknowledged carts nothing is known"
+        return f"nothing is known of {audit.owed:,} acknowledged carts"
     others = [(getattr(audit, fate), fate) for fate in _OTHER_FATES]
     kept = format_measure(audit.kept_share)
     return kept + "".join(f", {number:,} {fate}" for number, fate in others if number)
@@ -100,7 +100,7 @@ def _prediction(audit: LossAudit) -> str:
         return f"none had to be lost{edge}"
     if audit.as_predicted:
         return f"lost are {audit.predicted_and_lost:,}, exactly those that had to be{edge}"
-    return f"{audit.differing:,} came out other than predicted{edge}"
+    return f"{audit.differing:,} came out differently than predicted{edge}"
 
 
 def _model(each: CrowdResult) -> str:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from lab.core.errors import LabError
 
-FOLDER = Path(__file__).parent
-INDEX = "index"
+HANDBOOK_FOLDER = Path(__file__).parent
+INDEX_PAGE = "index"
 # The reading order. `index` lists the same pages, with a sentence about each.
 PAGES = (
-    INDEX,
+    INDEX_PAGE,
     *("first-script", "claims"),
     *("scripts", "results", "commands"),
     *(
@@ -47,7 +47,7 @@ def find(name: str) -> Page:
         close = get_close_matches(short, PAGES, 1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(PAGES)}"
         raise LabError(f"the handbook has no page {name[:60]!r}: {hint}")
-    markdown = (FOLDER / f"{short}.md").read_text(encoding="utf-8")
+    markdown = (HANDBOOK_FOLDER / f"{short}.md").read_text(encoding="utf-8")
     title = markdown.partition("\n")[0].removeprefix("# ").replace("`", "")
     return Page(short, title, markdown)
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from lab.docs.handbook import FOLDER, INDEX, Page, pages
+from lab.docs.handbook import HANDBOOK_FOLDER, INDEX_PAGE, Page, pages
 
-STYLE = "handbook.css"
+STYLE_SHEET = "handbook.css"
 PICTURES = ("architecture.svg",)
-ASSETS = (STYLE, *PICTURES)
-Address = Callable[[str], str]
+ASSETS = (STYLE_SHEET, *PICTURES)
+LinkTo = Callable[[str], str]
 
 
-def html_page(page: Page, address: Address) -> str:
+def html_page(page: Page, address: LinkTo) -> str:
     """Return a page as an HTML document; `address(name)` is the address of another page."""
     parser = MarkdownIt("commonmark").enable("table")
     tokens = parser.parse(page.markdown)
@@ -28,7 +28,7 @@ def html_page(page: Page, address: Address) -> str:
     body = parser.renderer.render(tokens, parser.options, {})
     return _DOCUMENT.format(
         title=escape(page.title),
-        style=STYLE,
+        style=STYLE_SHEET,
         navigation=_navigation(page.name, address),
         body=body.replace("<table>", '<div class="wide"><table>').replace(
             "</table>", "</table></div>"
@@ -47,11 +47,11 @@ def write_folder(folder: Path) -> Path:
         text = html_page(page, lambda name: f"{name}.html")
         (folder / f"{page.name}.html").write_text(text, encoding="utf-8")
     for name in ASSETS:
-        shutil.copyfile(FOLDER / name, folder / name)
-    return folder / f"{INDEX}.html"
+        shutil.copyfile(HANDBOOK_FOLDER / name, folder / name)
+    return folder / f"{INDEX_PAGE}.html"
 
 
-def _rewrite_links(tokens: Sequence[Token], address: Address) -> None:
+def _rewrite_links(tokens: Sequence[Token], address: LinkTo) -> None:
     """Point links at pages where they are served; what lies outside the handbook becomes text."""
     outside = False
     for token in tokens:
@@ -68,7 +68,7 @@ def _rewrite_links(tokens: Sequence[Token], address: Address) -> None:
             token.type = "text"  # its content is the alternative text
 
 
-def _navigation(current: str, address: Address) -> str:
+def _navigation(current: str, address: LinkTo) -> str:
     links = []
     for page in pages():
         here = ' aria-current="page"' if page.name == current else ""

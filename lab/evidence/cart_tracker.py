@@ -135,7 +135,7 @@ def compare_carts(owed: JsonObject, seen: JsonObject | None) -> Fate:
 
 
 def _quantities(cart: Any) -> dict[str, int] | None:
-    """How many of each product; None if it is no cart (a shop may answer anything)."""
+    """How many of each product; None if it is not a cart (a shop may answer anything)."""
     goods: dict[str, int] = {}
     try:
         for line in cart["lines"]:

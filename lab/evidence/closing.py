@@ -19,7 +19,7 @@ from lab.evidence.shopper import Shopper
 LOOK_TIMEOUT_S = 2.0
 PATIENCE = 3  # a server that was silent so often is not asked again
 NO_SERVER = "no server is left to ask"
-_NOT_SHOWN = (Fate.UNKNOWN, Fate.WRONG, Fate.DUPLICATED)
+_FATES_NOT_SHOWN = (Fate.UNKNOWN, Fate.WRONG, Fate.DUPLICATED)
 
 
 class Silence(msgspec.Struct, frozen=True, array_like=True):
@@ -91,7 +91,7 @@ def final_fate(fates: set[Fate]) -> Fate:
         return Fate.KEPT
     if not fates:
         return Fate.UNKNOWN
-    return next((fate for fate in _NOT_SHOWN if fate in fates), Fate.LOST)
+    return next((fate for fate in _FATES_NOT_SHOWN if fate in fates), Fate.LOST)
 
 
 def silence(look: Exchange) -> Silence | None:

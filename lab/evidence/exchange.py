@@ -1,15 +1,11 @@
 """One request and its answer, as the client saw them, with an honest outcome."""
 
-import json
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from lab.core.http import Answer, Headers, TransportError, is_answered
+from lab.core.http import Answer, Headers, TransportError, WithAnswer, is_answered
 from lab.core.nearest import no_attribute
 from lab.evidence.other_words import FIELDS
 
@@ -42,7 +38,7 @@ def outcome_of(method: str, status: int | None, *, sent: bool = True) -> OpStatu
 
 
 @dataclass
-class Exchange:
+class Exchange(WithAnswer):
     """A request, its answer, and the times. Header names are kept as they were sent.
 
     `path` is the path within the shop, query included; `target` the server it was
@@ -82,8 +78,8 @@ class Exchange:
         return f"{self.method} {self.path}{at} -> {self.error or self.status}"
 
     def __getitem__(self, name: object) -> Any:
-        """Refuse it: an answer is no dict, its `body` is one."""
-        raise TypeError(f"an answer is no dict: its JSON is .body, as in answer.body[{name!r}]")
+        """Refuse it: an answer is not a dict, its `body` is one."""
+        raise TypeError(f"an answer is not a dict: its JSON is .body, as in answer.body[{name!r}]")
 
     @property
     def latency_ms(self) -> float:
@@ -122,39 +118,6 @@ class Exchange:
         )
 
     @property
-    def headers(self) -> Headers:
-        """The answer's headers; names are case-insensitive."""
-        return self.answer.headers
-
-    @property
-    def status_code(self) -> int | None:
-        """The status, None if no answer came."""
-        return self.status
-
-    @property
-    def content(self) -> bytes:
-        """The answer's body."""
-        return self.response_body
-
-    @property
-    def text(self) -> str:
-        """The answer's body as text."""
-        return self.answer.text
-
-    @property
-    def elapsed(self) -> timedelta:
-        """The time from sending to the end of the answer."""
-        return self.answer.elapsed
-
-    def json(self) -> Any:
-        """Return the answer's JSON; raise ValueError if it is not JSON."""
-        return self.answer.json()
-
-    def raise_for_status(self) -> None:
-        """Raise the transport's error if no answer came, ValueError if its status is an error."""
-        self.answer.raise_for_status()
-
-    @property
     def served_by(self) -> str | None:
         """The server that answered (its X-Served-By)."""
         return self.headers.get("x-served-by")
@@ -163,14 +126,6 @@ class Exchange:
     def instance(self) -> str | None:
         """Which process answered (its X-Instance): a restart changes it."""
         return self.headers.get("x-instance")
-
-    @cached_property
-    def body(self) -> Any:
-        """The answer's JSON, or None if it is not JSON."""
-        try:
-            return msgspec.json.decode(self.response_body)  # five times as fast as json
-        except (msgspec.DecodeError, RecursionError):
-            return _as_python_reads_it(self.response_body)
 
     @property
     def bytes_sent(self) -> int:
@@ -188,14 +143,6 @@ class Exchange:
             + _headers_size(self.response_headers)
             + len(self.response_body)
         )
-
-
-def _as_python_reads_it(text: bytes) -> Any:
-    """What `json` makes of it: it takes NaN, numbers of any size and other encodings, too."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _headers_size(headers: dict[str, str]) -> int:

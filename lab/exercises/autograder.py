@@ -12,8 +12,8 @@ from lab.processes.spawn import HOME
 
 TEMPLATES = Path(__file__).with_name("templates")
 _PACKAGES = ("lab", "stateful_app", "stateless_app")
-_LEFT_OUT = ("__pycache__", "node_modules", ".git")
-_EXECUTABLE, _PLAIN = 0o100755, 0o100644
+_LEFT_OUT_FOLDERS = ("__pycache__", "node_modules", ".git")
+_EXECUTABLE_MODE, _PLAIN_MODE = 0o100755, 0o100644
 _WHEN = (2026, 1, 1, 0, 0, 0)  # the same files make the same zip
 _NODE = """
       - uses: actions/setup-node@v4
@@ -42,7 +42,7 @@ def write_zip(exercise: Exercise, path: Path, command: str = "") -> None:
     try:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
             for name, text in texts.items():
-                mode = _PLAIN if name.endswith(".txt") else _EXECUTABLE
+                mode = _PLAIN_MODE if name.endswith(".txt") else _EXECUTABLE_MODE
                 _add(made, name, text.encode(), mode)
             for package in _PACKAGES:
                 for file in _files(HOME / package):
@@ -85,11 +85,11 @@ def _filled(template: str, exercise: Exercise, command: str, **words: str) -> st
 
 def _files(root: Path) -> Iterator[Path]:
     for each in sorted(root.rglob("*")):
-        if each.is_file() and not {*each.relative_to(root).parts} & {*_LEFT_OUT}:
+        if each.is_file() and not {*each.relative_to(root).parts} & {*_LEFT_OUT_FOLDERS}:
             yield each
 
 
-def _add(made: zipfile.ZipFile, name: str, data: bytes, mode: int = _PLAIN) -> None:
+def _add(made: zipfile.ZipFile, name: str, data: bytes, mode: int = _PLAIN_MODE) -> None:
     entry = zipfile.ZipInfo(name, _WHEN)
     entry.external_attr = mode << 16
     entry.compress_type = zipfile.ZIP_DEFLATED

@@ -10,8 +10,8 @@ from lab.core.errors import LabError
 if TYPE_CHECKING:
     from lab.exercises.work import Work
 
-_MOST_POINTS = 1000
-_MARKS, _AFTER = "two_desks_check", "two_desks_after"
+_MOST_EARNED = 1000
+_MARKS, _COMES_AFTER = "two_desks_check", "two_desks_after"
 CheckFunction = Callable[["Work"], None]
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -71,7 +71,7 @@ def after(*others: CheckFunction) -> Callable[[Function], Function]:
     """Run a check only if these other checks have passed."""
 
     def mark(function: Function) -> Function:
-        vars(function)[_AFTER] = tuple(vars(function).get(_AFTER, ())) + others
+        vars(function)[_COMES_AFTER] = tuple(vars(function).get(_COMES_AFTER, ())) + others
         return function
 
     return mark
@@ -103,7 +103,7 @@ def declared(names: Mapping[str, object]) -> list[DeclaredCheck]:
             raise LabError(f"two checks are called {each.name}: rename one")
         if unknown := [name for name in each.after if name not in seen]:
             raise LabError(
-                f"{each.name} runs after {unknown[0]}, which is no check: put @check on it"
+                f"{each.name} runs after {unknown[0]}, which is not a check: put @check on it"
             )
         seen.add(each.name)
     if not found:
@@ -120,10 +120,10 @@ def _declared(function: CheckFunction) -> DeclaredCheck:
     points, hidden = vars(function)[_MARKS]
     text = cleandoc(function.__doc__ or "")
     if not text:
-        raise LabError(f"the check {name} has no docstring: write what the student is to read")
-    if not isinstance(points, int) or not 0 <= points <= _MOST_POINTS:
-        raise LabError(f"the check {name}: points are a whole number from 0 to {_MOST_POINTS}")
-    others = tuple(each.__name__ for each in vars(function).get(_AFTER, ()))
+        raise LabError(f"the check {name} has no docstring: write what the student should read")
+    if not isinstance(points, int) or not 0 <= points <= _MOST_EARNED:
+        raise LabError(f"the check {name}: points are a whole number from 0 to {_MOST_EARNED}")
+    others = tuple(each.__name__ for each in vars(function).get(_COMES_AFTER, ()))
     title, _, rest = text.partition("\n")
     return DeclaredCheck(
         name, title.rstrip("."), rest.strip(), points, bool(hidden), others, function

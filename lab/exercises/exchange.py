@@ -6,16 +6,16 @@ from typing import Any
 
 from requests import PreparedRequest
 
-from lab.core.http import Answer, Headers
+from lab.core.http import Answer, TransportError, WithAnswer
 from lab.core.shell import body_words, curl_line, quoted
 from lab.core.text import one_line
 from lab.exercises.declare import NotMet
 
-_MOST_SHOWN = 160  # characters of a body
+_MOST_BODY_SHOWN = 160  # characters of a body
 _UNSAID = ("content-length", "user-agent", "accept", "accept-encoding", "connection", "host")
 
 
-class HttpExchange:
+class HttpExchange(WithAnswer):
     """A request and its answer. Its methods raise NotMet where the answer is not as asked for.
 
     `number` counts the servers of a check: evidence names server 1 as port 8001.
@@ -31,26 +31,36 @@ class HttpExchange:
     ) -> None:
         self.method = sent.method or "GET"
         self.path = path
-        self.answer = answer
+        self._answer = answer
         self.curl = _curl(number, path, sent)
         self._history = history
 
     @property
-    def status(self) -> int:
+    def answer(self) -> Answer:
+        """The answer alone; its `status` is None if none came."""
+        return self._answer
+
+    @property
+    def status_code(self) -> int:
         """The status of the answer."""
         if self.answer.status is None:
             raise NotMet(f"{self.line}: {self.answer.error}", evidence=self)
         return self.answer.status
 
     @property
-    def headers(self) -> Headers:
-        """The headers of the answer, by name in any case."""
-        return self.answer.headers
+    def status(self) -> int:
+        """The status of the answer."""
+        return self.status_code
 
     @property
-    def text(self) -> str:
-        """The body as text."""
-        return self.answer.text
+    def error(self) -> str | None:
+        """Why no answer came, as a sentence; None if one came."""
+        return self.answer.error
+
+    @property
+    def failure(self) -> TransportError | None:
+        """Why no answer came, as a typed error; None if one came."""
+        return self.answer.failure
 
     @property
     def line(self) -> str:
@@ -59,13 +69,13 @@ class HttpExchange:
 
     def json(self) -> Any:
         """Return the body's JSON."""
-        if not self.answer.is_json:
+        if not self.is_json:
             raise NotMet(
                 f"{self.line} answers {self.status} with a body that is not JSON",
                 evidence=self,
                 help="Answer with JSON, and with Content-Type: application/json.",
             )
-        return self.answer.document
+        return self.body
 
     def value(self, *keys: str | int) -> Any:
         """Return what stands in the JSON at these keys: `answer.value("items", 0, "id")`."""
@@ -78,7 +88,7 @@ class HttpExchange:
                 raise NotMet(
                     f"the answer to {self.line} has no {place}",
                     evidence=self,
-                    help=f"It is to have {' > '.join(map(str, keys))}; see the README.",
+                    help=f"It must have {' > '.join(map(str, keys))}; see the README.",
                 ) from None
         return value
 
@@ -95,7 +105,7 @@ class HttpExchange:
         """Return the answer on one line: its status and the beginning of its body."""
         if self.answer.status is None:
             return f"no answer: {self.answer.error}"
-        return f"{self.answer.status} {one_line(self.answer.text, _MOST_SHOWN)}".strip()
+        return f"{self.answer.status} {one_line(self.answer.text, _MOST_BODY_SHOWN)}".strip()
 
     def shown(self) -> str:
         """Return the lines for curl that led to this exchange and its own, with the answers."""

@@ -11,8 +11,8 @@ from lab.core.json_object import json_text
 from lab.core.text import one_line
 from lab.exercises.exercise import HINTS, Exercise, find
 
-MEMORY = "exercise.json"
-_NOT_COPIED = ("__pycache__", "node_modules")
+EXERCISE_FILE = "exercise.json"
+_NOT_COUNTED = ("__pycache__", "node_modules")
 
 
 class Memory(msgspec.Struct, kw_only=True):
@@ -37,7 +37,7 @@ def begin(exercise: Exercise, folder: Path, source: Path | None, *, force: bool)
         raise LabError(f"{exercise.starter} is empty: an exercise begins with its starter")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        present = [each for each in (*files, Path(MEMORY)) if (folder / each).exists()]
+        present = [each for each in (*files, Path(EXERCISE_FILE)) if (folder / each).exists()]
         if present and not force:
             raise LabError(
                 f"{folder} has {present[0]} already: choose another folder, or give --force (it "
@@ -53,32 +53,32 @@ def begin(exercise: Exercise, folder: Path, source: Path | None, *, force: bool)
 
 
 def recall(folder: Path) -> Memory:
-    """Return what a folder remembers; LabError where it is no folder of an exercise."""
+    """Return what a folder remembers; LabError where it is not a folder of an exercise."""
     try:
-        return msgspec.json.decode((folder / MEMORY).read_bytes(), type=Memory)
+        return msgspec.json.decode((folder / EXERCISE_FILE).read_bytes(), type=Memory)
     except FileNotFoundError:
         raise LabError(
-            f"{folder} has no {MEMORY}, which says what exercise it is: go into the folder that "
-            "`lab exercise start` made, or give --exercise NAME"
+            f"{folder} has no {EXERCISE_FILE}, which says what exercise it is: go into the folder "
+            "that `lab exercise start` made, or give --exercise NAME"
         ) from None
     except (OSError, ValueError) as error:
         raise LabError(
-            f"cannot read {folder / MEMORY}: {one_line(error, 120)}; give --exercise NAME"
+            f"cannot read {folder / EXERCISE_FILE}: {one_line(error, 120)}; give --exercise NAME"
         ) from None
 
 
 def remember(folder: Path, memory: Memory) -> None:
     """Write what a folder remembers."""
     try:
-        (folder / MEMORY).write_text(json_text(memory), encoding="utf-8")
+        (folder / EXERCISE_FILE).write_text(json_text(memory), encoding="utf-8")
     except OSError as error:
-        raise LabError(f"cannot write {folder / MEMORY}: {error}") from None
+        raise LabError(f"cannot write {folder / EXERCISE_FILE}: {error}") from None
 
 
 def exercise_of(folder: Path, name: str | None, source: Path | None) -> Exercise:
     """Return the exercise of a folder: the one that is named, or else the one it remembers."""
     if not folder.is_dir():
-        raise LabError(f"{folder} is no folder: name the one that `lab exercise start` made")
+        raise LabError(f"{folder} is not a folder: name the one that `lab exercise start` made")
     if name:
         return find(name, source)
     memory = recall(folder)
@@ -119,7 +119,7 @@ def next_hint(folder: Path, exercise: Exercise) -> tuple[int, str]:
 def _files(root: Path) -> Iterator[Path]:
     for each in sorted(root.rglob("*")):
         below = each.relative_to(root)
-        if each.is_file() and not {*below.parts} & {*_NOT_COPIED}:
+        if each.is_file() and not {*below.parts} & {*_NOT_COUNTED}:
             yield below
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from lab.core import junit
 from lab.core.errors import LabError
-from lab.core.text import visible
+from lab.core.text import no_formula, visible
 from lab.exercises.grading import Submission
 from lab.exercises.result import CheckResult, CheckStatus, WorkResult
 
@@ -22,7 +22,6 @@ _FROM_RUNNER = {
     "commit": "COMMIT_URL",
     "release": "RELEASE_URL",
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def feedback(result: CheckResult) -> str:
@@ -171,8 +170,7 @@ def _cell(value: object) -> str:
     """Return a cell that no spreadsheet takes for a formula."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = visible(value).replace("\n", " ")
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return no_formula(visible(value).replace("\n", " "))
 
 
 def as_junit(graded: Sequence[Submission]) -> str:

@@ -37,7 +37,7 @@ class GradeLine(msgspec.Struct, kw_only=True):
 def main() -> None:
     """Check the submission that stdin names."""
     results = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a check prints is no result
+    os.dup2(2, 1)  # what a check prints is not a result
 
     def say(line: GradeLine) -> None:
         results.write(msgspec.json.encode(line) + b"\n")

@@ -29,7 +29,7 @@ from lab.processes.child import DEATH_TIMEOUT_S
 from lab.processes.spawn import HOME, clean_environment
 from lab.processes.waiting import end_of, wait_until
 
-LOOK_S = 0.1
+GRADER_LOOK_S = 0.1
 MOST_SUBMITTED = 200_000_000  # bytes of a submission
 MOST_FILE = 512_000_000  # bytes of one file that it writes
 MOST_PROCESSES = 256
@@ -130,7 +130,7 @@ class Grader:
             if time.monotonic() > deadline:
                 return f"stopped after {limits.seconds:g} s"
             with suppress(subprocess.TimeoutExpired):
-                process.wait(LOOK_S)
+                process.wait(GRADER_LOOK_S)
         return ""
 
 
@@ -198,12 +198,14 @@ def require_submission(folder: Path, files: Sequence[str]) -> None:
         return any((place / each).exists() for each in files)
 
     if not has_one(folder) and any(has_one(each) for each in folder.iterdir() if each.is_dir()):
-        raise LabError(f"{folder} is no submission, but holds some: did you mean {folder / '*'}?")
+        raise LabError(
+            f"{folder} is not a submission, but contains some: did you mean {folder / '*'}?"
+        )
 
 
 def _copy(folder: Path, target: Path) -> None:
     if not folder.is_dir():
-        raise LabError(f"{folder} is no folder")
+        raise LabError(f"{folder} is not a folder")
     size, linked = 0, packages_of(folder)
     for root, folders, files in os.walk(folder):
         left_out = {*NOT_COPIED, *(linked if Path(root) == folder else ())}

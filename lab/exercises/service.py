@@ -60,7 +60,7 @@ class Disk:
 
 
 def copy_work(source: Path, target: Path) -> None:
-    """Copy a student's files; what is no file or folder is left out, packages become links."""
+    """Copy a student's files; what is not a file or folder is left out, packages become links."""
     linked = {} if os.name == "nt" else packages_of(source)
 
     def left_out(folder: str, names: list[str]) -> list[str]:

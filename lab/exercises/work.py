@@ -32,7 +32,7 @@ MOST_READ = 1_000_000
 NEVER_STARTS = "the service does not start"
 MOST_REASON = 200  # characters
 SCRIPT_S = 30.0  # at each desk; less than `lab grade` gives a submission
-_PLACE = re.compile(r'\s*File ".*", line (\d+)')
+_TRACEBACK_PLACE = re.compile(r'\s*File ".*", line (\d+)')
 _RESTORE = Path(__file__).with_name("restore.py")
 
 
@@ -61,7 +61,7 @@ class LabCall:
         "" if it wrote nothing there.
         """
         lines = self.err.strip().splitlines()
-        places = [found[1] for each in lines if (found := _PLACE.match(each))]
+        places = [found[1] for each in lines if (found := _TRACEBACK_PLACE.match(each))]
         said = one_line(lines[-1].removeprefix("lab: "), MOST_REASON) if lines else ""
         return f"{said}, line {places[-1]}" if said and places else said
 

@@ -13,7 +13,7 @@ from werkzeug.routing import Map, Rule
 
 from lab.core.errors import LabError
 
-_METHODS = frozenset({"get", "post", "put", "patch", "delete"})
+_HTTP_METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def serving(package: str, method: str, path: str) -> Passage | None:
     """Return the function of the app that serves `GET /api/cart`, its decorators too.
 
     It is read from the source's route decorators; the app is not imported. None where no
-    route fits, as for a 404 or a 405. A query in `path` is no part of the route.
+    route fits, as for a 404 or a 405. A query in `path` is not part of the route.
     """
     source = source_of(package).read_text(encoding="utf-8")
     functions: dict[str, ast.FunctionDef] = {}
@@ -95,7 +95,7 @@ def _routes(tree: ast.Module) -> Iterator[tuple[str, str, ast.FunctionDef]]:
                 case ast.Call(
                     func=ast.Attribute(value=ast.Name(id=blueprint), attr=verb),
                     args=[ast.Constant(value=str(rule)), *_],
-                ) if blueprint in prefixes and verb in _METHODS:
+                ) if blueprint in prefixes and verb in _HTTP_METHODS:
                     yield prefixes[blueprint] + rule, verb.upper(), node
 
 

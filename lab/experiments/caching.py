@@ -128,7 +128,7 @@ def _reached_a_server(lab: Lab, exchanges: Iterable[Exchange]) -> int:
 
 
 def _disagree(lab: Lab, exchanges: Sequence[Exchange]) -> int:
-    """Return how far X-Cache is from nginx's log: what is no hit has reached a server."""
+    """Return how far X-Cache is from nginx's log: what is not a hit has reached a server."""
     _, others = _split(exchanges)
     return abs(len(others) - _reached_a_server(lab, exchanges))
 

@@ -12,7 +12,7 @@ empty after the order; the old token still holds the full cart, and its signatur
 store that remembers which token was used stops it, for one operation with each change.
 
 At the same moment even a session can be sold twice: both requests read it before either
-writes. That is measured too (`sold_twice_at_once`), and is no part of the verdict.
+writes. That is measured too (`sold_twice_at_once`), and is not part of the verdict.
 
 Try next: `lab run double-checkout --matrix`; a denylist does not help, since no customer logs out.
 """
@@ -22,16 +22,24 @@ from functools import partial
 
 from lab.core.statistics import Measure
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, Verdict
+from lab.evidence.result import Measurements, Observation, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import harm
-from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN, TOKEN_DENYLIST, TOKEN_REVISION
+from lab.experiments.matrix import (
+    ALONE,
+    FILE,
+    MEMORY,
+    REDIS,
+    TOKEN,
+    TOKEN_DENYLIST,
+    TOKEN_REVISION,
+    WITH_STORE,
+)
 from lab.experiments.script_api import Lab
 
 DRAWBACK = "One cart can be ordered again and again with the same token (replay)."
 EXPECTED = Verdict.CONFIRMED
-ALONE, WITH_STORE = Settings(servers=1), Settings(servers=1, store="redis")
 VARIANTS = (
     MEMORY.expecting(Verdict.NOT_AFFECTED, settings=ALONE),
     REDIS.expecting(Verdict.NOT_AFFECTED, settings=WITH_STORE),

@@ -40,7 +40,7 @@ EXPECTED = Verdict.HOLDS
 CUSTOMERS = 9  # more than servers, so that each server has several at the same time
 QUICK_CUSTOMERS = 5
 QUICK_SERVERS = 2
-MANY, MOST = 89, 99  # of one product: as many as a cart can hold
+MANY_LAMPS, MOST_LAMPS = 89, 99  # of one product: as many as a cart can hold
 AT_ONCE = 6  # adds of each customer, while all others add too
 
 Goods = dict[str, int]
@@ -100,7 +100,7 @@ class Visit:
         yield from self.try_what_is_refused()
         yield from self.change("clear", {})
         yield from self.refused(409, "POST", "/api/checkout")
-        yield from self.add("lamp", min(MOST, MANY + number))
+        yield from self.add("lamp", min(MOST_LAMPS, MANY_LAMPS + number))
         yield from self.ship_to(f"{number} Main Street, {self.revision}")
         yield from self.order()
         yield from self.add("pen", number)
@@ -195,7 +195,7 @@ def numbers_given_twice(answers: Iterable[Exchange]) -> list[str]:
 def _goods_complaint(due: Due, shown: JsonObject, prices: Mapping[str, int]) -> str | None:
     goods = due.goods or {}
     lines = [(sku, quantity, prices[sku]) for sku, quantity in goods.items()]
-    seen = [tuple(map(line.get, _LINE)) for line in shown["lines"] or ()]
+    seen = [tuple(map(line.get, _LINE_FIELDS)) for line in shown["lines"] or ()]
     total = sum(quantity * price for _, quantity, price in lines)
     if seen == lines and shown.get("total_cents") == total:
         return None
@@ -216,7 +216,7 @@ def _rest_complaint(due: Due, body: JsonObject, shown: JsonObject) -> str | None
     return None
 
 
-_LINE = ("sku", "quantity", "unit_price_cents")
+_LINE_FIELDS = ("sku", "quantity", "unit_price_cents")
 
 
 def observe(measured: Measurements) -> Observation:

@@ -24,12 +24,11 @@ from lab.evidence.exchange import Exchange
 from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
-from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN
+from lab.experiments.matrix import ALONE, FILE, MEMORY, REDIS, TOKEN
 from lab.experiments.script_api import Lab
 
 CLAIM = "A session id that was planted before login does not open the cart after it."
 EXPECTED = Verdict.HOLDS
-ALONE = Settings(servers=1)
 KEEPS_ID = Variant(
     "login-keeps-id",
     "stateful",
@@ -45,8 +44,8 @@ VARIANTS = (
 )
 EXPECTATIONS = (*VARIANTS, FILE.expecting(Verdict.HOLDS))
 GUESSES = 3
-CREDENTIALS = ("Cookie", "Authorization")
-THE_CUSTOMERS, THE_PLANTERS, NOTHING = "a customer's", "the planter's", "nothing"
+CREDENTIAL_HEADERS = ("Cookie", "Authorization")
+THE_CUSTOMERS, THE_PLANTERS, NO_CART = "a customer's", "the planter's", "nothing"
 
 
 def script(shopper: Shopper, lab: Lab) -> None:
@@ -66,7 +65,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
         opened_by_guess=guesses.count(True),
         planted=len(looks),
         opened=looks.count(THE_CUSTOMERS),
-        refused=looks.count(NOTHING),
+        refused=looks.count(NO_CART),
     )
 
 
@@ -84,7 +83,7 @@ def look_after_login(
     if not (bought.ok and look.answered):
         return []
     if not look.ok:
-        return [NOTHING] if look.status == HTTPStatus.UNAUTHORIZED else []
+        return [NO_CART] if look.status == HTTPStatus.UNAUTHORIZED else []
     shown = look.body["user"]["user_id"]
     return [THE_PLANTERS if shown == planter else THE_CUSTOMERS]
 
@@ -117,7 +116,7 @@ def counted_on(credential: str, by: int) -> str:
 
 def _credentials(exchange: Exchange) -> dict[str, str]:
     sent = exchange.request_headers
-    return {name: sent[name] for name in CREDENTIALS if name in sent}
+    return {name: sent[name] for name in CREDENTIAL_HEADERS if name in sent}
 
 
 def observe(measured: Measurements) -> Observation:

@@ -40,7 +40,7 @@ VARIANTS = (
 )
 CUSTOMERS = 1
 
-OLD, NEW = "{key}", "{other_key}"  # filled in by the lab; oldest first, the last one signs
+OLD_KEY, NEW_KEY = "{key}", "{other_key}"  # filled in by the lab; oldest first, the last one signs
 STEPS = ("agreed", "odd", "careful", "hasty", "everywhere")
 
 
@@ -53,13 +53,13 @@ def script(shopper: Shopper, lab: Lab) -> None:
         lab.together([partial(lab.restart, server, env=env) for server in servers])
 
     seen = {"agreed": refusals(lab)}
-    give(NEW, last)
+    give(NEW_KEY, last)
     seen["odd"] = refusals(lab)
-    give(f"{NEW},{OLD}", last)
+    give(f"{NEW_KEY},{OLD_KEY}", last)
     seen["careful"] = refusals(lab)
-    give(f"{OLD},{NEW}", last)
+    give(f"{OLD_KEY},{NEW_KEY}", last)
     seen["hasty"] = refusals(lab)
-    give(f"{OLD},{NEW}", *others)
+    give(f"{OLD_KEY},{NEW_KEY}", *others)
     seen["everywhere"] = refusals(lab)
     for step, (refused, tried, _) in seen.items():
         lab.measure(**{f"refused_{step}": refused, f"tried_{step}": tried})

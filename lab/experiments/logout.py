@@ -24,12 +24,11 @@ from lab.evidence.exchange import Exchange
 from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
-from lab.experiments.matrix import MEMORY, REDIS, TOKEN, TOKEN_DENYLIST, TOKEN_REVISION
+from lab.experiments.matrix import ALONE, MEMORY, REDIS, TOKEN, TOKEN_DENYLIST, TOKEN_REVISION
 from lab.experiments.script_api import Lab
 
 DRAWBACK = "After logout the old token still opens the cart (no revocation)."
 EXPECTED = Verdict.CONFIRMED
-ALONE = Settings(servers=1)
 SHORT_EXPIRY = Variant("token-short-expiry", "stateless", ALONE, env={"TOKEN_MAX_AGE_S": "1"})
 VARIANTS = (
     MEMORY.expecting(Verdict.NOT_AFFECTED, settings=ALONE),
@@ -43,7 +42,7 @@ CUSTOMERS = 4
 QUICK_CUSTOMERS = 2
 REFUSED_WITHIN_S = 2.1  # a life of 1 s may last 2 s: a token's clock has no decimals
 EVERY_S = 0.3
-NEW_KEY = {"STATELESS_SIGNING_KEYS": "{other_key}"}
+OTHER_KEY = {"STATELESS_SIGNING_KEYS": "{other_key}"}
 
 
 def script(shopper: Shopper, lab: Lab) -> None:
@@ -80,7 +79,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
     if lab.quick:
         return  # a new key is the bluntest remedy, and the slowest to try
     for server in lab.servers:
-        lab.restart(server, env=NEW_KEY)
+        lab.restart(server, env=OTHER_KEY)
     lab.measure(
         accepted_after_new_key=shopper.replay(kept, server=desk).ok,
         innocent_out_by_new_key=logged_out(others, desk) - out_by_waiting,

@@ -2,6 +2,8 @@
 
 from lab.evidence.result import Settings, Variant
 
+ALONE = Settings(servers=1)
+WITH_STORE = Settings(servers=1, store="redis")
 MEMORY = Variant("memory", "stateful")
 MEMORY_AFFINITY = Variant("memory-affinity", "stateful", Settings(affinity="cookie"))
 FILE = Variant("file", "stateful", Settings(store="file"))

@@ -44,7 +44,7 @@ VARIANTS = (
     Variant("token", "stateless", Settings(servers=1), expect=Verdict.AFFECTED),
 )
 CUSTOMERS = 1
-HOME = "7 Acacia Avenue"
+HOME_ADDRESS = "7 Acacia Avenue"
 REWRITTEN = {"user_id": "900", "name": "Mallory", "lines": {"laptop": 99}, "shipping_address": "1"}
 LABELS = {"v": 2, "aud": "two-desks"}
 STRANGERS = {
@@ -58,10 +58,10 @@ def script(shopper: Shopper, lab: Lab) -> None:
     """Shop, then let a stranger read, change and forge what the shopper carries."""
     shopper.login()
     shopper.add("laptop")
-    shopper.ship_to(HOME)
+    shopper.ship_to(HOME_ADDRESS)
     header, credential = carried(shopper.view_cart())
     text = decoded(credential)
-    facts = (shopper.user_id, shopper.name, "laptop", HOME)
+    facts = (shopper.user_id, shopper.name, "laptop", HOME_ADDRESS)
     stranger = lab.shopper()
 
     def status(header: str, credential: str) -> int | None:

@@ -37,7 +37,7 @@ from lab.evidence.result import Measurements, Observation, Settings, Variant, Ve
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import kept_share, lacks_reads
-from lab.experiments.matrix import FILE, MEMORY, MEMORY_AFFINITY, REDIS, TOKEN
+from lab.experiments.matrix import ALONE, FILE, MEMORY, MEMORY_AFFINITY, REDIS, TOKEN
 from lab.experiments.script_api import Lab
 
 CLAIM = "Adding a server is easy, and helps at once."
@@ -45,7 +45,6 @@ EXPECTED = Verdict.HOLDS
 
 
 SUPPLIER = "lab.variants.slow_supplier"
-ALONE = Settings(servers=1)
 VARIANTS = (
     MEMORY.on_module(SUPPLIER, ALONE, Verdict.FAILS),
     MEMORY_AFFINITY.on_module(SUPPLIER, Settings(1, affinity="cookie"), Verdict.FAILS),

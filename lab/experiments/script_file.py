@@ -13,7 +13,7 @@ from lab.core.neighbours import new_module
 
 SCRIPT_MAX_SECONDS = 120.0
 MISSPELT = 0.85
-NAMES = (
+SCRIPT_NAMES = (
     *("CLAIM", "EXPECTED", "CUSTOMERS", "QUICK_CUSTOMERS", "QUICK_SERVERS", "ABOUT", "CROWD"),
     *("DRAWBACK", "DEPENDS_ON"),
     *("VARIANTS", "EXPECTATIONS", "QUESTION", "observe", "script"),
@@ -55,8 +55,8 @@ def why_no_script(module: ModuleType) -> str | None:
     if inspect.isgeneratorfunction(found):
         line = _line_of_yield(found)
         return (
-            f"{name}, line {line}: a `yield` makes script() a generator, of which Python would "
-            "run no line. Take it out: what a script does it simply does, one line after the other"
+            f"{name}, line {line}: a `yield` makes script() a generator, and Python would run none "
+            "of its lines. Take it out: a script simply runs, line after line"
         )
     try:
         signature = inspect.signature(found)
@@ -70,8 +70,8 @@ def why_no_script(module: ModuleType) -> str | None:
 
 def misspelt(module: ModuleType) -> str | None:
     """Return a sentence about a name in the file that is almost one the lab looks for."""
-    unknown = [each for each in vars(module) if each not in NAMES]
-    for name in NAMES:
+    unknown = [each for each in vars(module) if each not in SCRIPT_NAMES]
+    for name in SCRIPT_NAMES:
         close = [] if hasattr(module, name) else get_close_matches(name, unknown, 1, MISSPELT)
         if close:
             file = Path(module.__file__ or "").name

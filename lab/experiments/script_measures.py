@@ -17,7 +17,7 @@ def require_keepable(name: str, value: object) -> None:
     """Raise ScriptMistake for a value that a result cannot keep: NaN, an object of another kind."""
     if isinstance(value, float) and not math.isfinite(value):
         raise ScriptMistake(
-            f"{name} is {value}, which is no number that can be kept: leave it out, or say None"
+            f"{name} is {value}, which cannot be kept as a number: leave it out, or give None"
         )
     if isinstance(value, str | int | float | None | msgspec.Struct):
         return

@@ -174,5 +174,5 @@ def _require_none_left(returned: object) -> None:
         if inspect.iscoroutine(returned):
             returned.close()
         raise ScriptMistake(
-            f"script() returned {returned!r}, of which nothing has run: make it a plain function"
+            f"script() returned {returned!r}, which has not run: make it a plain function"
         )

@@ -18,7 +18,7 @@ from lab.experiments.script_threads import ScriptThreads
 
 INSIST_S = 3.5  # for a script to end after it was interrupted
 GIVE_UP_S = 30.0
-_LOOK_S = 0.1
+_WATCH_LOOK_S = 0.1
 _end = os._exit  # the real one: while a script runs, it is refused
 _STOPS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -95,9 +95,9 @@ class _TimeLimit:
     def _watch(self) -> None:
         left = self._seconds or 0.0
         while left > 0:
-            if self._over.wait(min(left, _LOOK_S)):
+            if self._over.wait(min(left, _WATCH_LOOK_S)):
                 return
-            left -= _LOOK_S
+            left -= _WATCH_LOOK_S
             if self._is_debugged():
                 return
         self.passed = True
@@ -126,7 +126,7 @@ class _TimeLimit:
     def _insisting(self, before: Callable[[int, FrameType | None], Any]) -> Any:
         """Return a signal handler: from the second time on, `except:` does not help a script.
 
-        The end of the time is no press of Ctrl-C: the time at the next desk may end so soon
+        The end of the time is not a press of Ctrl-C: the time at the next desk may end so soon
         after it that `before` would take both for one.
         """
 

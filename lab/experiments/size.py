@@ -28,10 +28,10 @@ from collections.abc import Callable, Mapping
 
 from lab.core.statistics import Measure
 from lab.evidence.exchange import MAX_COOKIE_BYTES
-from lab.evidence.result import Measurements, Observation, Settings, Verdict
+from lab.evidence.result import Measurements, Observation, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
-from lab.experiments.matrix import MEMORY, TOKEN
+from lab.experiments.matrix import ALONE, MEMORY, TOKEN
 from lab.experiments.script_api import Lab
 
 COOKIE_NAME = "token="
@@ -41,7 +41,6 @@ ANSWER_TIMEOUT_S = 5
 
 DRAWBACK = "Every request carries the whole cart again."
 EXPECTED = Verdict.CONFIRMED
-ALONE = Settings(servers=1)
 VARIANTS = (
     MEMORY.expecting(Verdict.NOT_AFFECTED, settings=ALONE, http_directives=NGINX_DEFAULT),
     TOKEN.expecting(Verdict.AFFECTED, settings=ALONE, http_directives=NGINX_DEFAULT),

@@ -32,12 +32,20 @@ from lab.evidence.result import Measurements, Observation, Settings, Variant, Ve
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import harm
-from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN, TOKEN_DENYLIST, TOKEN_REVISION
+from lab.experiments.matrix import (
+    ALONE,
+    FILE,
+    MEMORY,
+    REDIS,
+    TOKEN,
+    TOKEN_DENYLIST,
+    TOKEN_REVISION,
+    WITH_STORE,
+)
 from lab.experiments.script_api import Lab
 
 DRAWBACK = "Two tabs that change one cart lose acknowledged changes."
 EXPECTED = Verdict.CONFIRMED
-ALONE, WITH_STORE = Settings(servers=1), Settings(servers=1, store="redis")
 SESSION_REVISION = Variant(
     "session-revision",
     "stateful",

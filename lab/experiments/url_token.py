@@ -27,17 +27,16 @@ from urllib.parse import quote, urlsplit
 
 from lab.core.statistics import Measure
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, Verdict
+from lab.evidence.result import Measurements, Observation, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
-from lab.experiments.matrix import MEMORY, TOKEN
+from lab.experiments.matrix import ALONE, MEMORY, TOKEN
 from lab.experiments.script_api import Lab
 
 DRAWBACK = "A token in the URL is found afterwards where URLs are kept: log, Referer, history."
 EXPECTED = Verdict.CONFIRMED
 LOG = "logs/combined.log"  # within the run's folder; beside the lab's own log, which has no query
 DEFAULT_LOG = (f"access_log {LOG} combined",)
-ALONE = Settings(servers=1)
 VARIANTS = (
     MEMORY.expecting(Verdict.NOT_AFFECTED, settings=ALONE, http_directives=DEFAULT_LOG),
     TOKEN.expecting(Verdict.AFFECTED, settings=ALONE, http_directives=DEFAULT_LOG),
@@ -129,7 +128,7 @@ def _taken_log(lab: Lab, exchanges: list[Exchange]) -> list[tuple[str, str]] | N
 def observe(measured: Measurements) -> Observation:
     """Observe whether the token of the URL was found, and that of a header was not."""
     if measured["requests_refused"] or not measured["requests_with_url"]:
-        return Observation.unknown("a request was refused: its token is no secret")
+        return Observation.unknown("a request was refused: its token is not a secret")
     if not measured["has_log"]:
         return Observation.unknown(f"nginx keeps no log here: the variant wants {DEFAULT_LOG[0]!r}")
     if measured["lines_of_log"] <= measured["requests_with_url"] + measured["requests_with_header"]:
@@ -138,7 +137,7 @@ def observe(measured: Measurements) -> Observation:
         return Observation.unknown("a token was accepted with another customer's userId beside it")
     asked = measured["requests_with_url"]
     by_header = measured["header_in_log"] + measured["header_in_history"]
-    # What nginx wrote decides. That a URL is in the history is no finding: it is the URL.
+    # What nginx wrote decides. That a URL is in the history is not a finding: it is the URL.
     found = measured["url_in_log"] + measured["url_in_referer"]
     sent = measured["requests_with_header"]
     if by_header:

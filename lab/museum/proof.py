@@ -14,7 +14,7 @@ from lab.processes.child import Child
 from lab.processes.spawn import Children, clean_environment, module_command
 from lab.processes.waiting import end_of, wait_until
 
-_PATIENCE_S = 300.0
+_PROOF_S = 300.0
 # Files only: the folder itself is a volume, and stays.
 _EMPTY = "[p.unlink() for d in ('shared', 'flask_session') for p in pathlib.Path(d).glob('*')]"
 
@@ -34,8 +34,8 @@ class PendingProof:
     def document(self) -> CheckDocument:
         """Wait for its end, and return what it found; LabError where it found nothing."""
         log = self.child.log_path
-        if not wait_until(lambda: not self.child.running(), _PATIENCE_S, every_s=0.05):
-            raise LabError(f"lab check did not end within {_PATIENCE_S:.0f} s; {end_of(log)}")
+        if not wait_until(lambda: not self.child.running(), _PROOF_S, every_s=0.05):
+            raise LabError(f"lab check did not end within {_PROOF_S:.0f} s; {end_of(log)}")
         found = [*self.runs.glob("*-check/check.json")]
         if not found:
             raise LabError(f"lab check ended with {self.child.ending}; {end_of(log)}")

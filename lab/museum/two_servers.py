@@ -17,9 +17,9 @@ from lab.processes.ports import free_ports, is_open
 from lab.processes.spawn import Children, clean_environment, prepare_run_dir
 from lab.processes.waiting import end_of, wait_until
 
-_READY_S = 60.0
-_ANSWER_S = 20.0
-_MOST_SAID = 76  # characters of a body
+_PIECE_READY_S = 60.0
+_PIECE_ANSWERS_S = 20.0
+_MOST_QUOTED = 76  # characters of a body
 
 
 class Turn(msgspec.Struct):
@@ -60,11 +60,11 @@ class InTurn(requests.Session):
     def request(self, method: str, url: str, **how: Any) -> requests.Response:  # type: ignore[override]
         """Send one call to the server whose turn it is; `url` is a path. Follow no redirect."""
         server = self._servers[len(self.steps) % len(self._servers)]
-        how |= {"allow_redirects": False, "timeout": _ANSWER_S}
+        how |= {"allow_redirects": False, "timeout": _PIECE_ANSWERS_S}
         answer = super().request(method, server.url + url, **how)
         said = answer.headers.get("location") or " ".join(answer.text.split())
         self.steps.append(
-            Turn(server.name, f"{method} {url}", answer.status_code, one_line(said, _MOST_SAID))
+            Turn(server.name, f"{method} {url}", answer.status_code, one_line(said, _MOST_QUOTED))
         )
         return answer
 
@@ -79,7 +79,7 @@ def run_talk(talk: Path, servers: Sequence[TurnServer]) -> Turns:
             module.script(client)
         except (LookupError, ValueError, requests.RequestException) as error:
             # An answer came without what a client needs, or none came.
-            stopped = f"{type(error).__name__}: {one_line(error, _MOST_SAID)}"
+            stopped = f"{type(error).__name__}: {one_line(error, _MOST_QUOTED)}"
     return Turns([each.pid for each in servers], client.steps, stopped)
 
 
@@ -119,7 +119,7 @@ def _start(
         env=clean_environment(env),
         cwd=disk,
     )
-    ready = wait_until(lambda: is_open(port) or not child.running(), _READY_S)
+    ready = wait_until(lambda: is_open(port) or not child.running(), _PIECE_READY_S)
     if not ready or not child.running():
         raise LabError(f"{service.name} did not start; {end_of(log)}")
     return TurnServer(name, child.pid, f"http://127.0.0.1:{port}")

@@ -101,7 +101,7 @@ def can_bind(port: int) -> bool:
     """Return whether a port of 127.0.0.1 can be listened at, by nginx or by a server."""
     with socket.socket() as s:
         if os.name != "nt":  # on Windows it has another meaning
-            # As nginx will: connections of an earlier run in TIME_WAIT are no obstacle.
+            # As nginx will: connections of an earlier run in TIME_WAIT are not an obstacle.
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             s.bind(("127.0.0.1", port))

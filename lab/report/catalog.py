@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from lab.core.errors import LabError
-from lab.core.run_folder import entries_of
+from lab.core.run_folder import RUN_FOLDER_NAME, entries_of
 from lab.core.text import one_line
 from lab.report.summary import Summary, summary
 
@@ -20,7 +20,6 @@ DOCUMENTS = {
     "plan.json": "plan",
 }
 """The file that holds what a command found, and the kind of run that it makes."""
-_NAME = re.compile(r"(\d{8}-\d{6})-(.+)")  # as `lab.core.run_folder` makes it
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class KeptRun:
         """What was run or checked, on one line."""
         if self.summary:
             return one_line(", ".join(self.summary.what), 200)
-        stem = _NAME.fullmatch(self.folder.name)
+        stem = RUN_FOLDER_NAME.fullmatch(self.folder.name)
         return one_line(stem[2] if stem else self.folder.name, 200)
 
     @property
@@ -141,7 +140,7 @@ def size_bytes(run: KeptRun) -> int:
 def _kept(entry: os.DirEntry[str]) -> KeptRun | None:
     if not entry.is_dir(follow_symlinks=False):
         return None
-    folder, stem = Path(entry.path), _NAME.fullmatch(entry.name)
+    folder, stem = Path(entry.path), RUN_FOLDER_NAME.fullmatch(entry.name)
     document = _document_in(folder)
     if stem is None and document is None:
         return None  # a folder of the user's own
@@ -195,7 +194,7 @@ def _at(run: str, root: Path) -> Path | None:
                 empty = empty or path
         except (OSError, ValueError):  # too long, not permitted, or no path at all
             continue
-    if empty and (empty.parent == root or _NAME.fullmatch(empty.name)):
+    if empty and (empty.parent == root or RUN_FOLDER_NAME.fullmatch(empty.name)):
         folder = empty.resolve()
         raise LabError(_why(KeptRun(folder, None, datetime.fromtimestamp(0))))
     return None

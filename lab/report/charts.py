@@ -14,12 +14,12 @@ from lab.evidence.run_document import ExperimentResult, VariantResult
 
 Curve = JsonObject
 """A measured curve: labels "x" and "y", and "points"; see `is_curve`."""
-Line = tuple[VariantResult, Curve]
+VariantCurve = tuple[VariantResult, Curve]
 
 SVG = "http://www.w3.org/2000/svg"
 MOST_POINTS = 400
-_STATEFUL = ("var(--stateful)", "#56B4E9", "#7A5195", "#4C8C8A", "#8C8C8C")
-_STATELESS = ("var(--stateless)", "#B8860B", "#D98C5F", "#A67C00")
+_STATEFUL_COLOURS = ("var(--stateful)", "#56B4E9", "#7A5195", "#4C8C8A", "#8C8C8C")
+_STATELESS_COLOURS = ("var(--stateless)", "#B8860B", "#D98C5F", "#A67C00")
 DASHES = ("", "7, 4", "2, 3", "10, 3, 2, 3")
 
 
@@ -35,9 +35,9 @@ class Chart:
     cut: bool
 
 
-def curves(experiment: ExperimentResult) -> dict[str, list[Line]]:
+def curves(experiment: ExperimentResult) -> dict[str, list[VariantCurve]]:
     """Return the curves by title, each with its variant: those of one title share a chart."""
-    found: dict[str, list[Line]] = {}
+    found: dict[str, list[VariantCurve]] = {}
     for variant in experiment.variants:
         for name, value in variant.measurements.items():
             if is_curve(value):
@@ -69,14 +69,14 @@ def charts(experiment: ExperimentResult, prefix: str) -> list[Chart]:
     ]
 
 
-def _figure(title: str, lines: list[Line]) -> Figure:
+def _figure(title: str, lines: list[VariantCurve]) -> Figure:
     first = lines[0][1]
     graphs = [Graph(variant.name, variant.app, curve["points"]) for variant, curve in lines]
     return Figure(title, str(first["x"]), str(first["y"]), graphs)
 
 
 def draw(figure: Figure, name: str) -> Chart:
-    """Draw lines, or bars where the x of the first point is no number; `name` is the drawing's id.
+    """Draw lines, or bars if the first point's x is not a number; `name` is the drawing's id.
 
     Lines of the other sort are left out.
     """
@@ -168,7 +168,7 @@ def stroke(number: int) -> dict[str, str]:
 
 def colours(apps: Sequence[str]) -> tuple[str, ...]:
     """Return a colour for each line, those of one desk alike."""
-    left = {"stateful": list(_STATEFUL), "stateless": list(_STATELESS)}
+    left = {"stateful": list(_STATEFUL_COLOURS), "stateless": list(_STATELESS_COLOURS)}
     chosen = []
     for app in apps:
         palette = left.get(app, left["stateful"])

@@ -13,7 +13,7 @@ from lab.core.quantity import Counted, Quantity, Ranged, Stated, Timed
 from lab.core.text import one_line
 
 MOST_CHANGES = 6  # in one sentence; the table has them all
-_LOOKS = {
+_LIKENESS_LOOKS = {
     Likeness.DIFFERS: ("≠", "bold red"),
     Likeness.ANOTHER: ("!", "yellow"),
     Likeness.SET: ("!", "bold"),
@@ -30,7 +30,7 @@ def comparison_table(found: Sequence[Comparison], left: str, right: str) -> Tabl
     for heading in ("", "of", "what", left, right, "what follows"):
         table.add_column(Text(one_line(heading, 60)), overflow="fold")
     for each in found:
-        sign, style = _LOOKS[each.answer]
+        sign, style = _LIKENESS_LOOKS[each.answer]
         follows = Text(str(each.answer), style)
         if each.why:
             follows.append(f" ({each.why})", "dim")

@@ -9,16 +9,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab.core.faults import FaultEvent
-from lab.core.shell import body_words, curl_line, quoted
+from lab.core.shell import PLAIN_TEXT, body_words, curl_line, quoted
 from lab.evidence.run_document import ExperimentResult, RecordedExchange
-from lab.report.plain import SHORTENED, body_text, is_secret
+from lab.report.plain import SHORTENED_TEXT, body_text, is_secret
 
 _TOKEN_OF_HTTP = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 # The client adds these itself; X-Op belongs to the run that was recorded.
 _NOT_REPEATED = frozenset(
     {"user-agent", "accept-encoding", "connection", "content-length", "host", "x-op", "cookie"}
 )
-_PLAIN = re.compile(r"[\n\t\x20-\x7e]*")
 _SMART_QUOTES = "'\u2018\u2019\u201a\u201b"  # PowerShell takes each of them for a quote
 
 POSIX_HEAD = """\
@@ -106,7 +105,7 @@ def _path(exchange: RecordedExchange) -> str:
 def _with_token(text: str) -> str:
     """Quote `text`; where a credential was shortened in it, the placeholder stands."""
     pieces, at = [], 0
-    for match in SHORTENED.finditer(text):
+    for match in SHORTENED_TEXT.finditer(text):
         pieces += [quoted(text[at : match.start()]) if match.start() > at else "", '"$TOKEN"']
         at = match.end()
     if at < len(text) or not pieces:
@@ -117,7 +116,7 @@ def _with_token(text: str) -> str:
 def _ps(text: str) -> str:
     pieces: list[str] = []
     at = 0
-    for match in SHORTENED.finditer(text):
+    for match in SHORTENED_TEXT.finditer(text):
         pieces += [_ps_literal(text[at : match.start()]), "$Token"]
         at = match.end()
     pieces.append(_ps_literal(text[at:]))
@@ -128,7 +127,7 @@ def _ps(text: str) -> str:
 def _ps_literal(text: str) -> str:
     pieces = []
     for run in re.findall(r"[\n\t\x20-\x7e]+|[^\n\t\x20-\x7e]", text):
-        if _PLAIN.fullmatch(run):
+        if PLAIN_TEXT.fullmatch(run):
             pieces.append("'" + "".join(c * 2 if c in _SMART_QUOTES else c for c in run) + "'")
         else:
             units = run.encode("utf-16-be", "surrogatepass")

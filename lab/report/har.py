@@ -17,15 +17,15 @@ from lab.evidence.run_document import (
 )
 from lab.report.plain import body_text, lower
 
-Json = Mapping[str, object]
+HarObject = Mapping[str, object]
 
 # The servers are gone and their ports belong to others by now: a name that never resolves
 # (RFC 6761) says so.
-HOST = "http://two-desks.invalid"
+NO_HOST = "http://two-desks.invalid"
 _UNKNOWN = -1  # as the format writes it
 
 
-def archive(document: RunDocument) -> Json:
+def archive(document: RunDocument) -> HarObject:
     """Return the archive as a JSON value."""
     pages, entries = [], []
     for experiment in document.experiments:
@@ -61,7 +61,7 @@ def variant_began(variant: VariantResult) -> datetime | None:
     return None
 
 
-def _page(page: str, experiment: ExperimentResult, began: datetime) -> Json:
+def _page(page: str, experiment: ExperimentResult, began: datetime) -> HarObject:
     return {
         "startedDateTime": began.isoformat(timespec="milliseconds"),
         "id": page,
@@ -70,7 +70,9 @@ def _page(page: str, experiment: ExperimentResult, began: datetime) -> Json:
     }
 
 
-def _entry(page: str, variant: VariantResult, exchange: RecordedExchange, began: datetime) -> Json:
+def _entry(
+    page: str, variant: VariantResult, exchange: RecordedExchange, began: datetime
+) -> HarObject:
     at = began + timedelta(seconds=exchange.at_s)
     return {
         "pageref": page,
@@ -88,10 +90,10 @@ def _entry(page: str, variant: VariantResult, exchange: RecordedExchange, began:
     }
 
 
-def _request(variant: VariantResult, exchange: RecordedExchange) -> Json:
+def _request(variant: VariantResult, exchange: RecordedExchange) -> HarObject:
     server = f"/@{exchange.target}" if exchange.target else ""
     place = f"/{variant.name}{server}"
-    url = HOST + _quoted(place, "/@") + _quoted(exchange.path, _AS_IS)
+    url = NO_HOST + _quoted(place, "/@") + _quoted(exchange.path, _AS_IS)
     asked, body = exchange.request, body_text(exchange.request)
     request = {
         "method": exchange.method,
@@ -122,11 +124,11 @@ def _quoted(text: str, as_is: str) -> str:
 def _query(path: str) -> str:
     try:
         return urlsplit(path).query
-    except ValueError:  # "//[" is no URL
+    except ValueError:  # "//[" is not a URL
         return path.partition("?")[2]
 
 
-def _response(exchange: RecordedExchange) -> Json:
+def _response(exchange: RecordedExchange) -> HarObject:
     answer, body = exchange.response, body_text(exchange.response)
     headers = lower(answer.headers)
     response = {
@@ -149,7 +151,7 @@ def _response(exchange: RecordedExchange) -> Json:
     return response
 
 
-def _headers(message: Message) -> list[Json]:
+def _headers(message: Message) -> list[HarObject]:
     return [{"name": name, "value": value} for name, value in message.headers.items()]
 
 

@@ -26,7 +26,7 @@ from lab.report.plain import http_text
 from lab.report.sequence import Diagram, diagram, look_of, story_of
 
 MOST_IN_FULL = 400  # exchanges of a variant with their bytes; the others are in result.json
-LOOK = {
+VERDICT_LOOK = {
     verdict: (sign, "nothing concluded" if verdict is Verdict.UNKNOWN else str(verdict))
     for verdict, sign in wording.VERDICT_SIGNS.items()
 }
@@ -78,7 +78,7 @@ def page(document: RunDocument) -> str:
         counted=_counted(document),
         total=_total(document),
         predictions=_predictions(document),
-        look=LOOK,
+        look=VERDICT_LOOK,
         quick=any(each.quick for each in document.experiments),
         cut_short=[each for each in document.experiments if each.interrupted],
         schema=document.schema,
@@ -223,7 +223,7 @@ def _counted(document: RunDocument) -> list[tuple[str, str, str, int]]:
     counted = Counter(each.verdict for each in document.experiments)
     return [
         (str(verdict), sign, word if counted[verdict] == 1 else _plural(word), counted[verdict])
-        for verdict, (sign, word) in LOOK.items()
+        for verdict, (sign, word) in VERDICT_LOOK.items()
         if counted[verdict]
     ]
 

@@ -9,13 +9,13 @@ from lab.core.text import one_line
 from lab.report.charts import colours, library, look, stroke, without_scripts
 
 # What a page would give it: a file has to bring its own, for light and dark.
-_COLOURS = """
+_CHART_COLOURS = """
 svg { --paper: #fff; --ink: #1b1b1b; --soft: #555; --line: #ddd; --stateful: #0072B2;
   --stateless: #E69F00; background: var(--paper) }
 @media (prefers-color-scheme: dark) { svg { --paper: #16181c; --ink: #eee; --soft: #aaa;
   --line: #3a3d44; --stateful: #56B4E9; --stateless: #F0B429 } }
 """
-_NAMES = ("", "k", "M", "G", "T")
+_POWER_LETTERS = ("", "k", "M", "G", "T")
 
 
 def log_chart(figure: Figure, mark: float | None = None, *, in_page: bool = False) -> str:
@@ -55,7 +55,7 @@ def log_chart(figure: Figure, mark: float | None = None, *, in_page: bool = Fals
     svg = without_scripts(chart.render(disable_xml_declaration=True), figure.title)
     if in_page:
         return svg
-    return svg.replace("<style", f"<style>{_COLOURS}</style><style", 1) + "\n"
+    return svg.replace("<style", f"<style>{_CHART_COLOURS}</style><style", 1) + "\n"
 
 
 def _above_zero(line: Graph) -> list[tuple[float, float]]:
@@ -72,8 +72,8 @@ def _logarithms(points: Sequence[tuple[float, float]], furthest: float) -> list[
 
 def short(value: float) -> str:
     """Write a number of an axis: 50000000 is "50M"."""
-    power = min(len(_NAMES) - 1, max(0, int(math.log10(value) / 3 + 1e-9)))
-    return f"{value / 1000**power:.3g}{_NAMES[power]}"
+    power = min(len(_POWER_LETTERS) - 1, max(0, int(math.log10(value) / 3 + 1e-9)))
+    return f"{value / 1000**power:.3g}{_POWER_LETTERS[power]}"
 
 
 def _decades(

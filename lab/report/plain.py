@@ -8,7 +8,7 @@ from lab.core.redaction import SECRET_HEADERS
 from lab.evidence.run_document import Message, RecordedExchange
 
 # What `lab.core.redaction.shorten` leaves of a credential.
-SHORTENED = re.compile(r"[^\s\"';,=&]*(?:…|\\u2026)\(\d+ chars, sha256 [0-9a-f]{8}\)")
+SHORTENED_TEXT = re.compile(r"[^\s\"';,=&]*(?:…|\\u2026)\(\d+ chars, sha256 [0-9a-f]{8}\)")
 
 
 def body_text(message: Message) -> str:

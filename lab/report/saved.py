@@ -15,7 +15,7 @@ from lab.evidence.run_document import SCHEMA_VERSION, RunDocument
 from lab.report import catalog, summary, upgrade
 
 MOST_COUNTED = 10**15
-_COUNTS = frozenset(
+_COUNT_KEYS = frozenset(
     (
         *("carts_acknowledged", *(f"carts_{fate}" for fate in Fate)),
         *("reads_of_carts", "reads_kept", "closing_looks", "closing_looks_kept"),
@@ -39,7 +39,7 @@ class Saved:
 
 
 def load(run: str | None, root: Path) -> Saved:
-    """Open RUN, or the newest run, as `catalog.find` finds it; LabError where it is no run."""
+    """Open RUN, or the newest run, as `catalog.find` finds it; LabError where it is not a run."""
     return read(catalog.find(run, root)[0])
 
 
@@ -93,7 +93,7 @@ def _why(error: Exception) -> str:
         return f"the field {one_line(error, 60)} is missing"
     if isinstance(error, RecursionError):
         return "its values are nested too deeply"
-    return "a value is not of the kind that its schema has there"
+    return "a value has the wrong type for its schema"
 
 
 def _check_variants(run: RunDocument) -> None:
@@ -105,9 +105,9 @@ def _check_variants(run: RunDocument) -> None:
 
 
 def _check_counts(measured: Measurements) -> None:
-    for name in _COUNTS & measured.keys():
+    for name in _COUNT_KEYS & measured.keys():
         if type(measured[name]) is not int or not 0 <= measured[name] <= MOST_COUNTED:
-            raise _Damaged(f"the measurement {name} is no count")
+            raise _Damaged(f"the measurement {name} is not a count")
     if not isinstance(measured.get("carts_left", {}), dict):
         raise _Damaged("the measurement carts_left does not have a count for each reason")
 

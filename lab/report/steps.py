@@ -11,7 +11,7 @@ from lab.evidence.run_document import Event, RecordedExchange
 from lab.report import wording
 from lab.report.wording import COLOURS
 
-_WORDS = {
+_STEP_WORDS = {
     ("POST", "/api/login"): "log in",
     ("GET", "/api/cart"): "ask for the cart",
     ("POST", "/api/cart/items"): "add to the cart",
@@ -52,7 +52,7 @@ def steps_text(events: Sequence[Event], several: bool) -> Text:
 def verb_of(exchange: RecordedExchange) -> str:
     """Return what a request asks for: "log in"."""
     path = exchange.path.partition("?")[0]
-    return _WORDS.get((exchange.method, path), f"{exchange.method} {path}")
+    return _STEP_WORDS.get((exchange.method, path), f"{exchange.method} {path}")
 
 
 def answers_text(events: Sequence[Event | None]) -> Text:
@@ -67,8 +67,8 @@ def answers_text(events: Sequence[Event | None]) -> Text:
         return text.append_text(_reply(first, by=""))
     text.append(f"{first.status}")
     if first.fate:
-        sign = wording.FATE_SIGNS[Fate(first.fate)]
-        text.append(f" {sign} {first.fate}", COLOURS[sign])
+        fate = Fate(first.fate)
+        text.append(f" {wording.FATE_SIGNS[fate]} {fate}", COLOURS[fate])
     return text
 
 
@@ -84,7 +84,7 @@ def answer_text(event: Event | None) -> Text:
 _SEEN = {
     FaultKind.KILL: "gone",
     FaultKind.RESTART: "back",
-    FaultKind.PAUSE: "frozen",
+    FaultKind.PAUSE: "paused",
     FaultKind.RESUME: "runs again",
     FaultKind.DRAIN: "drained",
     FaultKind.ADD: "added",
@@ -134,8 +134,8 @@ def _reply(exchange: RecordedExchange, by: str | None = None) -> Text:
     body = exchange.response.body
     body = body if isinstance(body, dict) else {}
     if exchange.fate:
-        sign = wording.FATE_SIGNS[Fate(exchange.fate)]
-        text.append(f"{sign} ", COLOURS[sign])
+        fate = Fate(exchange.fate)
+        text.append(f"{wording.FATE_SIGNS[fate]} ", COLOURS[fate])
     if "cart" in body:
         text.append(_cart(body["cart"]))
     elif not exchange.ok and "title" in body:

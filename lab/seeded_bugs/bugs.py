@@ -26,7 +26,7 @@ from .registry import (
     use_sessions,
 )
 
-DROP_EVERY = 3
+DROP_EVERY_ADD = 3
 MAX_SESSIONS = 2
 __all__ = ["BUGS", "chosen", "rules", "subtle"]
 
@@ -50,7 +50,7 @@ def drop_adds(app: Flask) -> None:
 
     def keep(session: SessionState) -> Any:
         is_add = request.endpoint == "desk.add_item"
-        drop = is_add and next(adds) % DROP_EVERY == 0
+        drop = is_add and next(adds) % DROP_EVERY_ADD == 0
         return original_keep(current() if drop else session)
 
     set_keep(state, keep)

@@ -146,7 +146,9 @@ class SessionState:
         try:
             state = msgspec.convert(kept, cls)
         except msgspec.ValidationError:
-            raise NotLoggedIn("what was kept is no cart of this shop: POST /api/login") from None
+            raise NotLoggedIn(
+                "the stored state is not a cart of this shop: POST /api/login"
+            ) from None
         withdrawn = tuple(sku for sku in state.lines if sku not in PRODUCTS)
         sold = {sku: n for sku, n in state.lines.items() if sku in PRODUCTS}
         return replace(state, lines=sold, withdrawn=withdrawn) if withdrawn else state

@@ -37,7 +37,7 @@ _VOLUMES = [
 PRODUCTS: dict[str, Product] = {product.sku: product for product in _SHELF + _VOLUMES}
 """Every product by sku, in the order of the catalogue."""
 
-_PRICE = re.compile(r"([a-z0-9-]+)=([1-9][0-9]{0,8})")
+_PRICE_SETTING = re.compile(r"([a-z0-9-]+)=([1-9][0-9]{0,8})")
 
 
 def repriced(text: str) -> dict[str, Product]:
@@ -47,7 +47,7 @@ def repriced(text: str) -> dict[str, Product]:
     """
     changed: dict[str, Product] = {}
     for part in text.split(","):
-        price = _PRICE.fullmatch(part.strip())
+        price = _PRICE_SETTING.fullmatch(part.strip())
         if not price:
             raise ValueError(f"has {part.strip()!r}: write sku=cents, such as laptop=99900")
         sku, cents = price.groups()

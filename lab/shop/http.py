@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PROBLEM = "application/problem+json"
 MAX_SECONDS = 10**9
-_WHOLE = re.compile(r"[0-9]{1,10}")  # no sign, no other script's digits, no 5,000 of them
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,10}")  # no sign, no other script's digits, no 5,000 of them
 _REPLICA = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
 
@@ -55,7 +55,7 @@ class InstanceInfo:
 def whole_seconds(environ: Mapping[str, str], name: str, default_s: int) -> int:
     """Read a duration of at least 1 s, or raise ConfigError naming the variable."""
     text = environ.get(name, str(default_s))
-    if not (_WHOLE.fullmatch(text) and 0 < int(text) <= MAX_SECONDS):
+    if not (_WHOLE_NUMBER.fullmatch(text) and 0 < int(text) <= MAX_SECONDS):
         raise ConfigError(f"{name} is {text!r}: use whole seconds, 1 to {MAX_SECONDS}")
     return int(text)
 

@@ -16,7 +16,7 @@ _EMOJI_STYLE = ("\ufe0e", "\ufe0f")
 _KEYCAP = "\u20e3"
 _VIRAMA = 9  # canonical combining class, as RFC 5892 (appendix A) has it
 # Control, format (bidirectional and tags too), surrogate, private, unassigned, line, paragraph.
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # What Unicode calls so in a name shows nothing, whether it is a letter, a mark or a symbol.
 _BLANK_WORDS = frozenset({"BLANK", "FILLER", "INVISIBLE", "NULL", "SPACE"})
 # Marks that may be ignored where they have no use: joiners, inherent vowels, variants.
@@ -101,7 +101,7 @@ def _is_seen(before: str, character: str, after: str) -> bool:
         return _joins(before, character, after)
     if character in _EMOJI_STYLE:
         return unicodedata.category(before) in ("So", "Sm") or after == _KEYCAP
-    return unicodedata.category(character) not in _HIDDEN and not _is_blank(character)
+    return unicodedata.category(character) not in HIDDEN_CATEGORIES and not _is_blank(character)
 
 
 def _covers(text: str) -> bool:

@@ -18,7 +18,7 @@ from lab.shop.cart import JsonObject
 from lab.shop.errors import NotLoggedIn, StoreUnavailable
 from lab.shop.http import ConfigError
 
-COOKIE = "desk_session"
+SESSION_COOKIE = "desk_session"
 NEVER_EVICT = 1_000_000  # cachelib drops sessions past 500 by default, which would look like a loss
 
 
@@ -84,7 +84,7 @@ class QuickSave:
             lifetime = app.permanent_session_lifetime
             self._upsert_session(lifetime, session, self._get_store_id(session.sid))  # type: ignore[attr-defined]
             cookie = dump_cookie(
-                COOKIE,
+                SESSION_COOKIE,
                 session.sid,
                 expires=datetime.now(UTC) + lifetime,
                 secure=app.config["SESSION_COOKIE_SECURE"],
@@ -106,7 +106,7 @@ def install(app: Flask, store: str, key_prefix: str, max_age_s: int) -> None:
     `store` is "memory", "file:DIR" or a Redis URL. Raise ConfigError if it cannot be used.
     """
     app.config.update(
-        SESSION_COOKIE_NAME=COOKIE,
+        SESSION_COOKIE_NAME=SESSION_COOKIE,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         # Otherwise a slow read writes back what it read: it erases a concurrent change, and
@@ -114,7 +114,7 @@ def install(app: Flask, store: str, key_prefix: str, max_age_s: int) -> None:
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=max_age_s),
     )
-    app.config["LOGIN_CHALLENGE"] = f'Cookie realm="two-desks", cookie-name="{COOKIE}"'
+    app.config["LOGIN_CHALLENGE"] = f'Cookie realm="two-desks", cookie-name="{SESSION_COOKIE}"'
     app.session_interface = _interface(app, store, key_prefix)
 
 
@@ -127,7 +127,7 @@ def regenerate() -> None:
 
 def not_found() -> NotLoggedIn:
     """Return the error for a request without a session: with an unknown id, or with no id."""
-    if COOKIE in request.cookies:
+    if SESSION_COOKIE in request.cookies:
         detail = "no session with that id on this server: POST /api/login to start one"
     else:
         detail = "no session: POST /api/login to start one"

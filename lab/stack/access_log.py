@@ -21,7 +21,7 @@ from lab.stack.datagram_filter import keep_only
 
 # Name in the JSON → nginx variable. Never $request, $request_uri or $args: a token in a
 # query string is a secret, and secrets do not belong in logs.
-FIELDS = {
+LOG_FIELDS = {
     "op": "$http_x_op",
     "key": "$http_x_op_key",
     "method": "$request_method",
@@ -39,8 +39,8 @@ FIELDS = {
     "ended_at": "$msec",
 }
 _decode = msgspec.json.Decoder(dict[str, str]).decode
-_COUNT = re.compile(r"[0-9]{1,9}")
-_HEAD = "<190>Jan  1 00:00:00 "  # what stands before the tag, always as long as this
+LOGGED_COUNT = re.compile(r"[0-9]{1,9}")
+_SYSLOG_HEAD = "<190>Jan  1 00:00:00 "  # what stands before the tag, always as long as this
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # a burst waits here while Python is busy elsewhere
 
 
@@ -102,12 +102,12 @@ def parse(datagram: bytes, tag: str) -> AccessEntry | None:
 def _entry(fields: Mapping[str, str]) -> AccessEntry:
     op = fields["op"] if is_ours(fields["key"]) else ""
     numbers = {name: read(fields[name]) for name, read in _NUMBERS.items()}
-    return AccessEntry(op, **{name: fields[name] for name in _TEXTS}, **numbers)  # type: ignore[arg-type]
+    return AccessEntry(op, **{name: fields[name] for name in _STRINGS}, **numbers)  # type: ignore[arg-type]
 
 
 def _count(text: str) -> int | None:
     # A header may have any value: that must not cost the log the request.
-    return int(text) if _COUNT.fullmatch(text) else None
+    return int(text) if LOGGED_COUNT.fullmatch(text) else None
 
 
 _NUMBERS: dict[str, Callable[[str], Any]] = {
@@ -118,7 +118,7 @@ _NUMBERS: dict[str, Callable[[str], Any]] = {
     "ended_at": float,
     "store_operations": _count,
 }
-_TEXTS = [name for name in FIELDS if name not in ("op", "key", *_NUMBERS)]
+_STRINGS = [name for name in LOG_FIELDS if name not in ("op", "key", *_NUMBERS)]
 
 
 class AccessLog:
@@ -143,10 +143,10 @@ class AccessLog:
         self._ops: Counter[str] = Counter()
         self._subscribers: list[Callable[[AccessEntry], None]] = []
         self._news = threading.Condition()
-        self._end = f"{_HEAD}{self.tag}: {token_hex(12)}".encode()  # what `close` sends last
+        self._end = f"{_SYSLOG_HEAD}{self.tag}: {token_hex(12)}".encode()  # what `close` sends last
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        keep_only(self._socket, self.tag.encode(), len(_HEAD))
+        keep_only(self._socket, self.tag.encode(), len(_SYSLOG_HEAD))
         self._socket.bind(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._listen, name="lab-access-log", daemon=True)

@@ -12,7 +12,7 @@ NO_OPENSSL = (
     "(`apt install openssl`, `brew install openssl`), or run without --tls"
 )
 OPENSSL_TIMEOUT_S = 30
-CERTIFICATE, KEY = "tls/certificate.pem", "tls/key.pem"
+CERTIFICATE, TLS_KEY = "tls/certificate.pem", "tls/key.pem"
 """Paths relative to the run's folder, as nginx.conf has them."""
 
 
@@ -30,7 +30,7 @@ def make_certificate(run_dir: Path) -> Path:
     openssl = shutil.which("openssl")
     if openssl is None:
         raise LabError(NO_OPENSSL)
-    certificate, key = run_dir / CERTIFICATE, run_dir / KEY
+    certificate, key = run_dir / CERTIFICATE, run_dir / TLS_KEY
     key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key.touch(mode=0o600)
     command = [

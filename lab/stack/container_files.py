@@ -26,9 +26,9 @@ VALKEY = "8.1"
 STORE_COMMAND = ("valkey-server", "--save", "", "--appendonly", "no", "--protected-mode", "no")
 STORE_PORT = 6379
 STORE_URL = f"redis://{STORE_SERVICE}:{STORE_PORT}/0"
-NETWORK = "10.5.7"
+NETWORK_PREFIX = "10.5.7"
 FIRST_HOST = {"stateful": 11, "stateless": 51}
-STORE_HOST = f"{NETWORK}.101"
+STORE_HOST = f"{NETWORK_PREFIX}.101"
 FROM_SHELL = ("SHOP_PRICES", "TOKEN_MAX_AGE_S")
 """Settings of a desk that it gets only if the shell has them."""
 # Not a secret but where to find it. Compose refuses to start where it is unset or empty.
@@ -138,7 +138,7 @@ class ContainerFiles:
         return {
             desk: [
                 ContainerServer(
-                    f"{desk}-{name.lower()}", name, f"{NETWORK}.{FIRST_HOST[desk] + place}"
+                    f"{desk}-{name.lower()}", name, f"{NETWORK_PREFIX}.{FIRST_HOST[desk] + place}"
                 )
                 for place, name in enumerate(LETTERS[: self._all])
             ]
@@ -161,7 +161,7 @@ class ContainerFiles:
             "store_command": STORE_COMMAND,
             "config_path": CONFIG_PATH,
             "port": PORT,
-            "network": NETWORK,
+            "network": NETWORK_PREFIX,
             "nginx": ".".join(map(str, NGINX)),
             "nginx_conf": nginx_conf,
             "nginx_conf_hash": hashlib.sha256(nginx_conf.encode()).hexdigest()[:16],

@@ -8,7 +8,7 @@ import sys
 _SO_ATTACH_FILTER = 26  # <asm/socket.h>; the program is classic BPF, <linux/filter.h>
 _LOAD_WORD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
 _UDP_HEADER_BYTES = 8  # what the filter of a UDP socket sees first
-_WHOLE = 0xFFFFFFFF
+_WHOLE_DATAGRAM = 0xFFFFFFFF
 
 
 def keep_only(listener: socket.socket, text: bytes, at: int) -> bool:
@@ -37,5 +37,5 @@ def _program(text: bytes, at: int) -> bytes:
         to_the_end = 2 * (len(words) - number) - 1
         steps.append((_LOAD_WORD, 0, 0, _UDP_HEADER_BYTES + at + 4 * number))
         steps.append((_JUMP_IF_EQUAL, 0, to_the_end, int.from_bytes(word)))
-    steps += [(_RETURN, 0, 0, _WHOLE), (_RETURN, 0, 0, 0)]
+    steps += [(_RETURN, 0, 0, _WHOLE_DATAGRAM), (_RETURN, 0, 0, 0)]
     return b"".join(struct.pack("HBBI", *step) for step in steps)

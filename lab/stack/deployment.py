@@ -22,11 +22,11 @@ from lab.stack.fault_commands import (
 )
 from lab.stack.server_env import SIGNING_KEYS
 
-_MOST_CHARACTERS = 300
+_MOST_URL_CHARACTERS = 300
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
 # As REPLICA in `lab.shop.http`, but no leading dash: it may become a word of a command.
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,31}")
-_URL = "write http://HOST:PORT, nothing before or after it"
+_SERVER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,31}")
+_URL_HINT = "write http://HOST:PORT, nothing before or after it"
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,6 @@ class ExternalServerSpec:
 
 WHAT_IT_DOES = {
     "restart-env": "restart a server with other variables",
-    "add": "add a server",
     "look": "look at a server's process",
 }
 
@@ -160,18 +159,18 @@ def find(
 def _place(url: str) -> ExternalServerSpec:
     shown = f"--upstream {url[:60]!r}{'…' if len(url) > 60 else ''}"
     if "@" in url:  # not quoted: there may be a password before it
-        raise LabError(f"an --upstream has a user name in it, or an @: {_URL}")
-    if len(url) > _MOST_CHARACTERS or not url.isascii() or not url.isprintable() or " " in url:
-        raise LabError(f"{shown}: {_URL}")
+        raise LabError(f"an --upstream has a user name in it, or an @: {_URL_HINT}")
+    if len(url) > _MOST_URL_CHARACTERS or not url.isascii() or not url.isprintable() or " " in url:
+        raise LabError(f"{shown}: {_URL_HINT}")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise LabError(f"{shown}: {_URL}") from None
+        raise LabError(f"{shown}: {_URL_HINT}") from None
     if parts.scheme != "http":
-        raise LabError(f"{shown}: the load balancer talks plain http to its servers; {_URL}")
+        raise LabError(f"{shown}: the load balancer talks plain http to its servers; {_URL_HINT}")
     if not port or not _HOST.fullmatch(host) or url[len("http://") :].rstrip("/") != parts.netloc:
-        raise LabError(f"{shown}: {_URL}")
+        raise LabError(f"{shown}: {_URL_HINT}")
     return ExternalServerSpec(host, _ip_of(host, port), port)
 
 
@@ -180,7 +179,7 @@ def _ip_of(host: str, port: int) -> str:
     try:
         known = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise LabError(f"no host {host!r} is known here: check the name in --upstream") from None
+        raise LabError(f"the host {host!r} is unknown here: check the name in --upstream") from None
     addresses = list(dict.fromkeys(str(each[4][0]) for each in known))
     return next((ip for ip in addresses if is_open(port, ip)), addresses[0])
 
@@ -194,9 +193,9 @@ def _identified(place: ExternalServerSpec) -> ExternalServerSpec:
             "check that it runs, and that this machine may reach it"
         )
     app, name, instance = (_text(first, key) for key in ("app", "replica", "instance"))
-    is_desk = app in DESKS and _NAME.fullmatch(name) and instance
+    is_desk = app in DESKS and _SERVER_NAME.fullmatch(name) and instance
     if not is_desk or type(first.get("pid")) is not int:
-        raise LabError(f"{place.url} is no desk of the shop: give the address of one")
+        raise LabError(f"{place.url} is not a desk of the shop: give the address of one")
     if _text(second, "instance") != instance:
         raise LabError(
             f"{place.url} is more than one server: give the address of each, not of a load balancer"

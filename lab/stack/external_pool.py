@@ -17,7 +17,7 @@ from lab.stack.fault_commands import ASK_EVERY_S, run
 from lab.stack.pool_spec import LETTERS, PoolSpec
 from lab.stack.server_pool import ServerPool
 
-_URL = re.compile(r"http://[^\s\x00-\x1f]+")
+_HTTP_URL = re.compile(r"http://[^\s\x00-\x1f]+")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class ExternalPool(ServerPool):
             ran = run(wanted.command("add"), wanted.how.wait_s, wanted.how.env)
             if ran.trouble:
                 raise LabError(f"the add command of {self.name} {ran.trouble}")
-            urls = _URL.findall(ran.said)
+            urls = _HTTP_URL.findall(ran.said)
             if not urls:
                 raise LabError(
                     f"the add command of {self.name} wrote no address: let it write that of the "

@@ -68,7 +68,7 @@ def split(fault: str, command: str) -> tuple[str, ...]:
     except ValueError as error:
         raise LabError(f"{option}: {error}; it is split into words as a shell would") from None
     if not words or "\0" in command:
-        raise LabError(f"{option} is empty or no command: give a program and its arguments")
+        raise LabError(f"{option} is empty or not a command: give a program and its arguments")
     return words
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-_NAMED = re.compile(
+_NAMED_ERROR = re.compile(
     r"^(?:\w+\.)*(?:(?:OSError|BlockingIOError): \[Errno \d+\] .*|MemoryError.*|"
     r"RuntimeError: can't start new thread.*)$",
     re.MULTILINE,
@@ -12,7 +12,7 @@ MOST_CHARACTERS = 120
 
 def limit_in(log: str) -> str:
     """Return the last error of the operating system in a log, "" if it has none."""
-    found = _NAMED.findall(log)
+    found = _NAMED_ERROR.findall(log)
     return found[-1].strip()[:MOST_CHARACTERS] if found else ""
 
 

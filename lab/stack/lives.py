@@ -10,7 +10,7 @@ from lab.stack.access_log import AccessEntry
 # nginx's list of the servers that it asked: ", " after a retry, " : " after a redirect.
 _NEXT = re.compile(r", | : ")
 _CLOCK_S = 0.001  # nginx writes both times in whole milliseconds, rounded down
-_NO_ANSWER = {"", "-", "499", *map(str, UNANSWERED)}
+_NONE_ANSWERED = {"", "-", "499", *map(str, UNANSWERED)}
 _OF_WAITRESS = ("400", "413", "431", "500", "501")
 """What waitress refuses before the app sees it: without the app's headers."""
 
@@ -52,7 +52,7 @@ def _answered(entry: AccessEntry) -> bool:
     if not entry.upstream_addr:  # nginx itself, or its cache
         return False
     is_named = bool(entry.served_by or entry.instance)
-    return is_named or _last(entry.upstream_status) not in _NO_ANSWER
+    return is_named or _last(entry.upstream_status) not in _NONE_ANSWERED
 
 
 def _is_known(entry: AccessEntry, lives: Sequence[ServerLife]) -> bool:

@@ -165,7 +165,7 @@ def own_pool(pool: ServerPool) -> LocalPool:
     """Return `pool` as one of the lab's own; LabError if the lab did not start its servers."""
     if not isinstance(pool, LocalPool):
         raise LabError(
-            f"the lab did not start the servers of {pool.name}, and adds and drains none there: "
-            "do it where they are run"
+            f"the lab did not start the servers of {pool.name}, so it cannot add or drain any: "
+            "do it where they run"
         )
     return pool

@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from lab.stack.access_log import FIELDS
-from lab.stack.certificate import CERTIFICATE, KEY
+from lab.stack.access_log import LOG_FIELDS
+from lab.stack.certificate import CERTIFICATE, TLS_KEY
 from lab.stack.pool_spec import Affinity, PoolSpec, Retry
 
 CONFIG_PATH = "/lab-config"
@@ -23,7 +23,7 @@ worker_shutdown_timeout 8s;    # after a reload the old worker finishes what it 
 {user}pid nginx.pid;
 error_log {error_log} warn;
 worker_rlimit_nofile 16384;    # a connection takes two files: the client's and the server's
-events {{ worker_connections 8192; }}  # a crowd that waits for a frozen server holds them all
+events {{ worker_connections 8192; }}  # a crowd that waits for a paused server holds them all
 
 http {{
     # Each request is logged {log_says}. Never the query
@@ -86,7 +86,7 @@ location @refused {
 location @no_server {
     default_type application/problem+json;
     return 200 '{"status":$status,"title":"No server answered",
-    "detail":"the server whose turn it was is dead or frozen: see `lab status`"}';
+    "detail":"the server whose turn it was is dead or paused: see `lab status`"}';
 }"""
 NO_SUCH_SERVER = '{"status":404,"title":"no such server: see `lab status`"}'
 
@@ -188,7 +188,7 @@ def _without(top: str, own: list[str]) -> str:
 
 
 def _log_format() -> str:
-    pairs = [f'"{name}":"{variable}"' for name, variable in FIELDS.items()]
+    pairs = [f'"{name}":"{variable}"' for name, variable in LOG_FIELDS.items()]
     lines = [f"        '{pair},'" for pair in pairs]
     lines[0] = lines[0].replace("'", "'{", 1)
     lines[-1] = f"        '{pairs[-1]}}}'"
@@ -240,7 +240,7 @@ def _tls(config: NginxConfig) -> list[str]:
     return [
         f"{listen}{' http2' if is_old else ''};  # HTTPS; the listener above is for the lab itself",
         *([] if is_old else ["http2 on;  # for clients that ask for it; others get HTTP/1.1"]),
-        f"ssl_certificate {CERTIFICATE}; ssl_certificate_key {KEY};  # made for this run",
+        f"ssl_certificate {CERTIFICATE}; ssl_certificate_key {TLS_KEY};  # made for this run",
         "ssl_protocols TLSv1.2 TLSv1.3;",
     ]
 

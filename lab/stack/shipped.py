@@ -23,10 +23,12 @@ STORE_SERVICE = "valkey"
 SPARE_SERVERS = 3
 """Servers beyond those of the balancer that the documents can start: for `lab run scale-out`."""
 ENGINE_TIMEOUT_S = 60.0
-_SERVICE = "{desk}-{name_lower}"
+_COMPOSE_SERVICE = "{desk}-{name_lower}"
 _KUBECTL = f"kubectl -n {NAMESPACE}"
 _FORCED = f"{_KUBECTL} delete --grace-period=0 --force --wait=false"
-_READY = f"until {_KUBECTL} wait --for=condition=ready pod/{{name}} --timeout=50s; do sleep 1; done"
+_IS_READY = (
+    f"until {_KUBECTL} wait --for=condition=ready pod/{{name}} --timeout=50s; do sleep 1; done"
+)
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,16 @@ class FaultCommands:
 
 COMPOSE = FaultCommands(
     {
-        "kill": f"docker compose kill {_SERVICE}",
-        "restart": f"docker compose up -d --no-deps {_SERVICE}",
-        "restart-env": f"docker compose up -d --no-deps {_SERVICE}",
-        "pause": f"docker compose pause {_SERVICE}",
-        "resume": f"docker compose unpause {_SERVICE}",
-        "add": f"sh -c 'docker compose up -d --no-deps --wait {_SERVICE} && "
+        "kill": f"docker compose kill {_COMPOSE_SERVICE}",
+        "restart": f"docker compose up -d --no-deps {_COMPOSE_SERVICE}",
+        "restart-env": f"docker compose up -d --no-deps {_COMPOSE_SERVICE}",
+        "pause": f"docker compose pause {_COMPOSE_SERVICE}",
+        "resume": f"docker compose unpause {_COMPOSE_SERVICE}",
+        "add": f"sh -c 'docker compose up -d --no-deps --wait {_COMPOSE_SERVICE} && "
         'docker inspect -f "{{range .NetworkSettings.Networks}}http://{{.IPAddress}}:'
-        f"{PORT}{{{{end}}}}\" $(docker compose ps -q {_SERVICE})'",
-        "drain": f"docker compose rm --stop --force {_SERVICE}",
-        "look": f"docker compose exec -T {_SERVICE} cat /proc/1/status /proc/1/io",
+        f"{PORT}{{{{end}}}}\" $(docker compose ps -q {_COMPOSE_SERVICE})'",
+        "drain": f"docker compose rm --stop --force {_COMPOSE_SERVICE}",
+        "look": f"docker compose exec -T {_COMPOSE_SERVICE} cat /proc/1/status /proc/1/io",
     },
     {
         "kill": f"docker compose kill {STORE_SERVICE}",
@@ -61,15 +63,15 @@ KUBERNETES = FaultCommands(
     {
         # Forced, as a crash is. The pod's name is free at once, the process ends a little later.
         "kill": f"{_FORCED} pod {{name}}",
-        "restart": f"sh -c '{_READY}'",  # Kubernetes makes the pod anew by itself
+        "restart": f"sh -c '{_IS_READY}'",  # Kubernetes makes the pod anew by itself
         # A template that is changed is for pods made from now on (updateStrategy OnDelete).
         "restart-env": f"sh -c 'set -e; if [ {{desk}} = stateless ]; then {_KUBECTL} set env "
         "--from=secret/signing-keys statefulset/{desk}; fi; "
         f"{_KUBECTL} set env statefulset/{{desk}} SHOP_PRICES- TOKEN_MAX_AGE_S- DESK_VERSION-; "
         f"if [ -s {{env_file}} ]; then {_KUBECTL} set env -e - statefulset/{{desk}} <{{env_file}}; "
-        f"fi; {_FORCED} pod {{name}}; {_READY}'",
+        f"fi; {_FORCED} pod {{name}}; {_IS_READY}'",
         "add": f"sh -c 'set -e; n={{name}}; {_KUBECTL} scale statefulset/{{desk}} "
-        f"--replicas=$((${{n##*-}} + 1)); {_READY}; "
+        f"--replicas=$((${{n##*-}} + 1)); {_IS_READY}; "
         f"{_KUBECTL} get service {{name}} -o jsonpath=http://{{.spec.clusterIP}}:{PORT}'",
         "drain": f"sh -c 'n={{name}}; {_KUBECTL} scale statefulset/{{desk}} --replicas=${{n##*-}}'",
         "look": f"{_KUBECTL} exec {{name}} -- cat /proc/1/status /proc/1/io",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Client = redis.Redis | redis.RedisCluster
 
 STORE_TIMEOUT_S = 0.5
-TEXT = {"decode_responses": True}
+TEXTS = {"decode_responses": True}
 
 
 def connect(url: str) -> "Client":
@@ -26,9 +26,9 @@ def connect(url: str) -> "Client":
 
     store = read_url(url)
     kinds: dict[str, Callable[[], Client]] = {
-        "": lambda: clients.one_server(store, redis.Redis, STORE_TIMEOUT_S, **TEXT),
-        "sentinel": lambda: clients.behind_sentinels(store, redis.Redis, STORE_TIMEOUT_S, **TEXT),
-        "cluster": lambda: clients.cluster(store, STORE_TIMEOUT_S, **TEXT),
+        "": lambda: clients.one_server(store, redis.Redis, STORE_TIMEOUT_S, **TEXTS),
+        "sentinel": lambda: clients.behind_sentinels(store, redis.Redis, STORE_TIMEOUT_S, **TEXTS),
+        "cluster": lambda: clients.cluster(store, STORE_TIMEOUT_S, **TEXTS),
     }
     client: Client = ask(kinds[store.kind])
     return client

@@ -20,8 +20,8 @@ PACKAGE_SCHEMA = f"{PACKAGE} http://www.imsglobal.org/xsd/qti/qtiv2p1/qtiv2p1_im
 ITEM_TYPE, TEST_TYPE = "imsqti_item_xmlv2p1", "imsqti_test_xmlv2p1"
 MANIFEST = "imsmanifest.xml"
 RESPONSE, SCORE, FEEDBACK = "RESPONSE", "SCORE", "FEEDBACK"
-_CODE = re.compile(r"`([^`]+)`")
-_MADE = (2026, 1, 1, 0, 0, 0)  # the same bytes each time
+_CODE_SPAN = re.compile(r"`([^`]+)`")
+_FILE_DATE = (2026, 1, 1, 0, 0, 0)  # the same bytes each time
 
 
 def package(bank: Bank) -> bytes:
@@ -35,7 +35,7 @@ def package(bank: Bank) -> bytes:
     into = io.BytesIO()
     with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, root in files.items():
-            archive.writestr(zipfile.ZipInfo(name, _MADE), _text(root), zipfile.ZIP_DEFLATED)
+            archive.writestr(zipfile.ZipInfo(name, _FILE_DATE), _text(root), zipfile.ZIP_DEFLATED)
     return into.getvalue()
 
 
@@ -160,7 +160,7 @@ def _process(root: ET.Element) -> None:
 
 def _fill(element: ET.Element, text: str) -> None:
     """Put text into an element; what stands in backticks becomes `code`."""
-    plain, *rest = _CODE.split(" ".join(text.split()))
+    plain, *rest = _CODE_SPAN.split(" ".join(text.split()))
     element.text = plain
     for code, after in zip(rest[::2], rest[1::2], strict=True):
         child = ET.SubElement(element, "code")

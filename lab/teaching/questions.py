@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-FILE = Path(__file__).with_name("questions.toml")
+QUESTIONS_FILE = Path(__file__).with_name("questions.toml")
 When = Literal["before", "after"]
 BEFORE_AND_AFTER: tuple[When, ...] = ("before", "after")
 
@@ -125,4 +125,4 @@ def _digest(text: str) -> bytes:
 
 def read() -> Bank:
     """Return the questions of the lab."""
-    return msgspec.toml.decode(FILE.read_bytes(), type=Bank)
+    return msgspec.toml.decode(QUESTIONS_FILE.read_bytes(), type=Bank)

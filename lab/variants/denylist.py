@@ -14,12 +14,12 @@ from lab.shop.redis.store import must_answer
 from lab.variants import main, store
 from lab.variants.session_of import lifetime_s, session_of_request
 
-DESK = "stateless_app"
+CHANGED_DESK = "stateless_app"
 
 
 def change(app: Flask) -> None:
     """Ask the denylist before each view that needs a session."""
-    state = importlib.import_module(f"{DESK}.state")
+    state = importlib.import_module(f"{CHANGED_DESK}.state")
     client, prefix = store()
 
     @app.before_request
@@ -37,4 +37,4 @@ def change(app: Flask) -> None:
 
 
 if __name__ == "__main__":
-    main(DESK, change, "lab.variants.denylist")
+    main(CHANGED_DESK, change, "lab.variants.denylist")

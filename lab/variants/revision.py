@@ -21,7 +21,7 @@ from lab.shop.redis.store import must_answer
 from lab.variants import main, store
 from lab.variants.session_of import lifetime_s, session_of_request
 
-DESK = os.environ.get("DESK", "stateless_app")
+NAMED_DESK = os.environ.get("DESK", "stateless_app")
 SAFE = {"GET", "HEAD"}
 
 
@@ -33,7 +33,7 @@ class StaleCart(ShopError):
 
 def change(app: Flask) -> None:
     """Reserve the revision before each write; release it if nothing was written."""
-    state = importlib.import_module(f"{DESK}.state")
+    state = importlib.import_module(f"{NAMED_DESK}.state")
     client, prefix = store()
 
     @app.before_request
@@ -63,4 +63,4 @@ def _use_the_session_store() -> None:
 
 if __name__ == "__main__":
     _use_the_session_store()
-    main(DESK, change, "lab.variants.revision")
+    main(NAMED_DESK, change, "lab.variants.revision")

@@ -31,15 +31,15 @@ FIGURES = {
     "lines": "growth:lines",
     "record": "growth:record",
     "startup": "startup:figure",  # 6
-    "ledger": "ledger:figure",
+    "experiments": "experiments:figure",
     "shopper": "spine:shopper",  # of issue 2
     "demo": "spine:demo",
 }
 """Where each figure is made: `module:function`, which takes a Scale and yields Rows."""
 HANDBOOK = Path(__file__).parents[2] / "lab" / "docs" / "figures.md"
 BEGIN, END = "<!-- figures.py --write -->", "<!-- end -->"
-QUIET_LOAD = 1.0  # processes that want a core: with more, a time in seconds is no figure
-WIDTH = 160  # of the table where stdout is no terminal
+QUIET_LOAD = 1.0  # processes that want a core: with more, a time in seconds is not a figure
+WIDTH = 160  # of the table where stdout is not a terminal
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -113,14 +113,14 @@ def test_letters_can_be_switched_off_and_are_text_where_one_types(window):
     name.press_sequentially("kkrb")
     assert name.input_value() == "kkrb"
     page.keyboard.press("Escape")
-    page.locator("#where").click()
+    page.locator("#badge").click()
     page.keyboard.press("?")
     help_ = page.locator("dialog[open]")
     help_.wait_for()
     help_.locator("input[type=checkbox]").uncheck()
     page.keyboard.press("Escape")
     page.keyboard.press("k")
-    page.keyboard.press("ArrowRight")  # the clicker's keys are no letters
+    page.keyboard.press("ArrowRight")  # the clicker's keys are not letters
     page.wait_for_url(re.compile("step=2"))
     assert "/lab/kill" not in window.asked(page)
 
@@ -129,7 +129,7 @@ def test_blank_presenter_and_the_clicker(window):
     page = window()
     page.keyboard.down("b")
     page.locator("dialog#blank[open]").wait_for()
-    page.keyboard.down("b")  # still held: a repeat is no second press
+    page.keyboard.down("b")  # still held: a repeat is not a second press
     assert page.locator("dialog#blank[open]").count() == 1
     page.keyboard.up("b")
     page.keyboard.press("b")

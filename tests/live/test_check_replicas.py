@@ -226,7 +226,7 @@ def script(http):
         nonlocal token
         if token:
             how["headers"] = {"Authorization": f"Bearer {token}"}
-        document = http.request(method, path, **how).document
+        document = http.request(method, path, **how).body
         token = document.get("token", token) if isinstance(document, dict) else token
 
     say("POST", "/api/login", json={"user_id": "123", "name": "John"})

@@ -1,4 +1,4 @@
-"""`lab check` on services that start in an unusual way, and on what is no start at all."""
+"""`lab check` on services that start in an unusual way, and on what is not a start at all."""
 
 import json
 import os

@@ -317,7 +317,7 @@ def test_5000_connections_and_slow_readers_hold_no_one_up(voting, evil_at):
             assert honest.post("cart", sku="pen", by=1).status_code == 200
             assert time.monotonic() - began_s < SOON_S
         began_s = time.monotonic()
-        assert voting.wall()["vote"]["voted"] == 1, "the wall is no part of that"
+        assert voting.wall()["vote"]["voted"] == 1, "the wall is not part of that"
         assert time.monotonic() - began_s < SOON_S
     assert counts(voting) == [[0, 0, 0, 1]]
 

@@ -61,7 +61,7 @@ def nothing_is_killed(shopper, lab):
 
 
 def killed_and_not_restarted(shopper, lab):
-    """A kill is no restart."""
+    """A kill is not a restart."""
     shopper.login(server="A")
     shopper.add("laptop", server="A")
     lab.kill("B")

@@ -162,4 +162,4 @@ def test_ctrl_c_while_measuring_leaves_nothing(lab_here):
     assert ended.status == 130, ended
     lab_here.assert_nothing_left()
     assert kept.newest(lab_here.runs) is None
-    assert not (lab_here.runs / "latest").exists()  # it is no run for `lab report`
+    assert not (lab_here.runs / "latest").exists()  # it is not a run for `lab report`

@@ -314,7 +314,7 @@ def test_revision_makes_one_of_twenty_orders_at_once(revising):
 
 
 def test_same_check_makes_sessions_safe_and_a_retry_succeeds(store, monkeypatch):
-    monkeypatch.setattr(revision, "DESK", "stateful_app")
+    monkeypatch.setattr(revision, "NAMED_DESK", "stateful_app")
     app = stateful_app.create_app(StatefulConfig(InstanceInfo("A"), store.url, key_prefix="s:"))
     revision.change(app)
     desk = Desk(app)

@@ -24,7 +24,7 @@ def test_crash_by_https_comes_out_as_by_http(lab_here):
     assert ended.status == 0, ended
     (crash,) = json.loads(ended.out)["experiments"]
     for variant in crash["variants"]:
-        assert variant["knobs"]["tls"] is True
+        assert variant["settings"]["tls"] is True
         assert variant["measurements"]["carts_acknowledged"] == 12
     stateful = crash["variants"][0]
     cookies = [
@@ -42,7 +42,7 @@ def test_http_2_is_offered_and_only_the_runs_own_certificate_is_trusted(tmp_path
         url = f"{stack.pools['stateful'].url}/api/products"
         assert url.startswith("https://127.0.0.1:")
         authority = stack.tls.authority
-        key = tmp_path / "run" / certificate.KEY
+        key = tmp_path / "run" / certificate.TLS_KEY
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
         assert requests.get(url, verify=str(authority), timeout=60).status_code == 200
         with pytest.raises(requests.exceptions.SSLError):

@@ -34,7 +34,7 @@ WRONG = {
     "shopper_verb": ("shopper.kill('A')", "a shopper has no .kill: did you mean lab.kill?"),
     "sleep": ("lab.sleep(1)", "did you mean time.sleep?"),
     "object": ("lab.measure(x=object())", "x is of type object, which a result cannot keep"),
-    "nan": ("lab.measure(x=float('nan'))", "x is nan, which is no number that can be kept"),
+    "nan": ("lab.measure(x=float('nan'))", "x is nan, which cannot be kept as a number"),
     "theirs": ("lab.measure(carts_kept=9)", "the lab measures that itself"),
     "points": ("lab.curve('c', 'x', 'y', [1, 2])", "each point is a pair"),
     "crowd": ("lab.crowd(script, 5, 10, 1, warmup=1)", "no warmup=: did you mean warm_up_s=?"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.console.lesson.plan import CHAPTERS, SCENES
 from lab.console.lesson.questions import question_of
-from lab.console.request_bodies import Rule, one_of, refuse, table
+from lab.console.request_bodies import Rule, one_of, refuse, table, whole
 from lab.core.errors import LabError
 from lab.shop.desks import DESKS
 
@@ -51,7 +51,7 @@ def _read(folder: Traversable, name: str, rule: Rule) -> Json:
         chapter = tomllib.loads(folder.joinpath(name).read_text(encoding="utf-8"))
         checked: Json = rule("", chapter)
     except (tomllib.TOMLDecodeError, UnicodeError, RecursionError) as error:
-        raise LabError(f"{name}: this is no TOML: {error}") from None
+        raise LabError(f"{name}: this is not TOML: {error}") from None
     except LabError as error:
         raise LabError(f"{name}: {error}") from None
     return checked
@@ -61,6 +61,9 @@ def _checked_chapter(where: str, value: Any) -> Json:
     chapter: Json = _CHAPTER(where, value)
     for number, act in enumerate(chapter["acts"]):
         _check_stage(f"acts[{number}].steps[0]", act, chapter.get("wants"))
+    for number, choice in enumerate(chapter["predict"]["choices"]):
+        if "steps" not in (*chapter["acts"], *[{}] * 12)[choice.get("act", 0)]:
+            refuse(f"predict.choices[{number}].act", "must be the number of an act with steps")
     return chapter
 
 
@@ -144,7 +147,7 @@ def _yes_or_no(where: str, value: Any) -> bool:
     return value
 
 
-_CHOICE = table({"text": text(60), "because": text(120)}, {"when": when})
+_CHOICE = table({"text": text(60), "because": text(120)}, {"when": when, "act": whole(0, 11)})
 _FINDING = table({"words": _words(2, 4, 24), "good": _yes_or_no, "when": _own_when})
 _NUMBER = table(
     {"fact": one_of(*NUMBERS), "unit": listed(_words(2, 4, 28), 2, 2)},

@@ -157,7 +157,7 @@ def _check_condition(where: str, fact: str, condition: Any) -> None:
         one_of(*Fate)(where, condition)
     elif isinstance(condition, str):
         if not _COMPARISON.fullmatch(condition) and not _RANGE.fullmatch(condition):
-            refuse(where, f'{condition[:40]!r} is no comparison: write 1, ">0", "<1" or "1..5"')
+            refuse(where, f'{condition[:40]!r} is not a comparison: write 1, ">0", "<1" or "1..5"')
     else:
         whole(0, MOST_COMPARED)(where, condition)
 

@@ -11,10 +11,10 @@ import pytest
 from lab.core.op_key import OP_KEY
 from lab.processes.waiting import wait_until
 from lab.stack import access_log
-from lab.stack.access_log import FIELDS, AccessLog, parse
+from lab.stack.access_log import LOG_FIELDS, AccessLog, parse
 
 VALUES = {
-    **dict.fromkeys(FIELDS, ""),
+    **dict.fromkeys(LOG_FIELDS, ""),
     "op": "crash-1-3",
     "key": OP_KEY,
     "path": "/stateful/@B/api/cart",

@@ -23,7 +23,7 @@ from lab.capacity.crossings import (
     steps,
     users_range,
 )
-from lab.capacity.intervals import RESULTS, intervals
+from lab.capacity.intervals import NEED_RESULTS, intervals
 from lab.capacity.rules import need
 from lab.cli.plan import plan as command
 from lab.core.errors import LabError
@@ -314,7 +314,7 @@ def test_every_result_has_an_interval_that_contains_it(assume, spread, latency_s
     )
     found = intervals(whole)
     assert {(each.row, each.result) for each in found} == {
-        (name, result) for name in ("redis", "token") for result in RESULTS
+        (name, result) for name in ("redis", "token") for result in NEED_RESULTS
     }
     for each in found:
         assert each.low <= each.value <= each.high, each

@@ -67,7 +67,7 @@ def test_service_on_the_other_loopback_is_found_and_asked():
         address, status = find(port, None, "/", 5)
         assert (address.host, status, address.url) == ("::1", 200, f"http://[::1]:{port}")
         answer = send(address, requests.Request("GET", "/a"), new_jar(), 5)
-    assert (answer.status, answer.body) == (200, b"hi")
+    assert (answer.status, answer.content) == (200, b"hi")
 
 
 def test_service_that_speaks_tls_only_is_found_and_asked(certificate):

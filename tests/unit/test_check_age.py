@@ -7,7 +7,7 @@ from clocks import SleepingClock
 from requests.cookies import cookiejar_from_dict
 
 from lab.check import age, parts, target_runner
-from lab.check.age import COMPUTED, COOKIE, Ages, Given, given_before
+from lab.check.age import AGED_ANSWER, AGED_COOKIE, Ages, Given, given_before
 from lab.check.budget import Budget
 from lab.check.conversation import Call, Conversation, Ref, plain
 from lab.check.runner import Runner
@@ -53,7 +53,7 @@ def test_process_is_started_in_a_later_second_than_what_it_is_sent(clock):
 
 
 def test_second_is_waited_for_once_for_each_kind_of_value(clock):
-    ages = Ages([None, Given(0, "csrf"), Given(1, "csrf"), Given(2, COOKIE)])
+    ages = Ages([None, Given(0, "csrf"), Given(1, "csrf"), Given(2, AGED_COOKIE)])
     moments = []
     for index in range(4):
         ages.youngest(index)
@@ -88,15 +88,15 @@ def test_cookie_is_given_by_the_answer_that_set_one_last():
     sent = play(calls, cookies={1, 2})
     sent.answers = [Answer(200, Headers([("set-cookie", "id=1")])), Answer(200)]
     found = given_before(Conversation(tuple(calls.values())), [sent])
-    assert found == [None, Given(0, COOKIE), Given(0, COOKIE)]
+    assert found == [None, Given(0, AGED_COOKIE), Given(0, AGED_COOKIE)]
 
 
 def test_what_a_script_computes_counts_as_given_by_the_answer_before():
-    """A hash of a token, say: it is no value of an answer, and another one in another play."""
+    """A hash of a token, say: it is not a value of an answer, and another one in another play."""
     calls = (LOGIN, Call("GET", plain("/")), asked_with("hash of one"))
     sent = play(dict(enumerate((*calls[:2], asked_with("hash of two")))))
     found = given_before(Conversation(calls), [sent])
-    assert found == [None, None, Given(1, COMPUTED)]
+    assert found == [None, None, Given(1, AGED_ANSWER)]
 
 
 def test_runner_asks_for_a_process_that_is_young_enough(clock, monkeypatch):
@@ -109,7 +109,7 @@ def test_runner_asks_for_a_process_that_is_young_enough(clock, monkeypatch):
 
     pool = SimpleNamespace(reset=lambda: None, fresh=fresh, expect=lambda count: None)
     conversation = Conversation((LOGIN, asked_with("one")))
-    ages = Ages([None, Given(0, COOKIE)])
+    ages = Ages([None, Given(0, AGED_COOKIE)])
     Runner(pool, Budget()).fresh(conversation, youngest=ages.youngest)
     assert asked == [0.0, pytest.approx(50.7)]
     played = play(dict(enumerate(conversation.calls)))

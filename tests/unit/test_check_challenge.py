@@ -26,7 +26,7 @@ class Desk:
         inner = [self.nonce, *(said.get(name, "") for name in ("nc", "cnonce", "qop"))]
         right = md5(md5("ada", "desk", "secret"), *inner, md5(call.method, path))
         if said.get("response") == right and said["uri"] == path:
-            return Answer(200, body=b"ok")
+            return Answer(200, content=b"ok")
         self.refused += 1
         challenges = [
             ("WWW-Authenticate", 'Basic realm="desk"'),

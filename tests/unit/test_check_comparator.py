@@ -52,7 +52,7 @@ def test_varying_parts_are_masked_and_the_rest_is_compared():
 
 @pytest.mark.parametrize("seen", [None, "", 7, [], {}, ...])
 def test_place_that_varies_still_has_to_be_of_its_kind(seen):
-    """A random user id that is null in a fresh process is no noise."""
+    """A random user id that is null in a fresh process is not noise."""
     comparator = pair(answer({"a": "one"}), answer({"a": "two"}))
     document = {} if seen is ... else {"a": seen}
     assert not comparator(0, answer({"a": "one"}), answer({"a": "three"}))
@@ -98,7 +98,7 @@ def test_another_status_the_second_time_is_unknown():
 
 
 def test_no_answer_on_both_sides_is_unknown():
-    nothing = Answer(None, error=ReadTimedOut())
+    nothing = Answer(None, failure=ReadTimedOut())
     doubted = pair(nothing, nothing).unless_noisy(FINE)
     assert doubted.level is Level.UNKNOWN and "--timeout" in doubted.why
 
@@ -151,8 +151,8 @@ def test_plays_of_a_script_that_polls_are_compared_by_their_last_answer():
     slow = play(*map(answer, ("made", "running", "done", "end")), origins=lines)
     quick = play(*map(answer, ("made", "done", "end")), origins=["t.py:1", "t.py:2", "t.py:3"])
     comparator = learnt(slow, quick)
-    assert comparator.aligned(slow, quick)[2].document == "done"
-    assert comparator.aligned(slow, quick)[3].document == "end"
+    assert comparator.aligned(slow, quick)[2].body == "done"
+    assert comparator.aligned(slow, quick)[3].body == "end"
     assert comparator.unless_noisy(Finding(1, "GET /", Level.SELF_CONTAINED)).why == POLLED
     assert not comparator.masked
 

@@ -56,7 +56,7 @@ def test_bodies_that_are_no_text_are_sent_as_they_were_or_refused():
     posted = {"text": base64.b64encode(data).decode(), "encoding": "base64"}
     (call,) = parse(har(entry("/", method="POST", post=posted))).calls
     assert as_bytes(recorded(call.body)) == data
-    with pytest.raises(LabError, match="its body is no text"):
+    with pytest.raises(LabError, match="its body is neither text nor base64"):
         parse(har(entry("/", method="POST", post={"text": "a\ud800b"})))
     form = {"params": [header("a", "1 2"), {"name": "b"}]}
     (call,) = parse(har(entry("/", method="POST", post=form))).calls

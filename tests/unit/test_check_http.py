@@ -101,7 +101,7 @@ def test_answer_that_never_ends_gives_what_came_in_time(wanted):
     drops = [b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", *[b"x"] * 100]
     with server(drops) as (port, _):
         answer = send(Address(port), requests.Request("GET", "/"), new_jar(), 0.8, wanted=wanted)
-    assert answer.status == 200 and answer.body
+    assert answer.status == 200 and answer.content
     assert not answer.complete  # it would end by itself, after 5 s
 
 
@@ -109,7 +109,7 @@ def test_body_that_is_too_long_is_cut():
     body = b"x" * 3_000_000
     with server(http(body=body)) as (port, _):
         answer = get(port, new_jar())
-    assert answer.status == 200 and len(answer.body) == 2_000_000 and not answer.complete
+    assert answer.status == 200 and len(answer.content) == 2_000_000 and not answer.complete
 
 
 def test_own_port_is_no_difference_wherever_it_stands():
@@ -135,7 +135,7 @@ def test_own_port_is_no_difference_wherever_it_stands():
         thread.join(60)
         listener.close()
         assert f"user-{port}" in jar  # it is sent back under its real name
-    assert answers[0].body == answers[1].body and answers[0].headers == answers[1].headers
+    assert answers[0].content == answers[1].content and answers[0].headers == answers[1].headers
 
 
 @pytest.mark.parametrize("path", ["@evil.example/x", "evil", ":80/", "/a b", "/\ud800"])
@@ -201,5 +201,5 @@ def test_stream_is_read_until_what_is_wanted_has_come():
             Address(port), request, new_jar(), 30, until=lambda body: b"data: 2\n\n" in body
         )
     assert answer.complete
-    assert b"data: 2" in answer.body
-    assert answer.body.count(b"ping") < 400
+    assert b"data: 2" in answer.content
+    assert answer.content.count(b"ping") < 400

@@ -1,4 +1,4 @@
-"""The .http form: what is understood, and that a mistake is told with its line."""
+"""The .http form: what is understood, and that a mistake is shown with its line."""
 
 import random
 from datetime import UTC, datetime
@@ -55,8 +55,8 @@ def test_whole_form():
         ("", "has no request"),
         ("### \n# only words\n", "has no request"),
         ("GET /a b c", ":1: "),
-        ("GET /a\nno header", "'no header' is no header"),
-        ("GET /a\nBad Name: x", "is no header"),
+        ("GET /a\nno header", "'no header' is not a header"),
+        ("GET /a\nBad Name: x", "is not a header"),
         ("GET /{{nobody}}", "{{nobody}} is not defined"),
         ("GET /{{login.response.body.$.x}}", "no request above is named 'login'"),
         ("# @name a\nGET /\n###\nGET /{{a.response.body.$..x}}", "only paths such as"),
@@ -68,14 +68,14 @@ def test_whole_form():
         ("GET /{{$dotenv KEY}}", "cannot read .env"),
         ("GET /{{$random.integer(1)(}}{{$random.integer(x,y)}}", "is not understood"),
         ("GET /{{$timestamp 99999999999 y}}", "is not understood"),
-        ("WEBSOCKET ws://localhost/a", "is no request"),
-        ("GRAPHQL /g\n\nquery {a}\n\n{no json", "its variables are no JSON"),
+        ("WEBSOCKET ws://localhost/a", "is not a request"),
+        ("GRAPHQL /g\n\nquery {a}\n\n{no json", "its variables are not JSON"),
     ],
 )
 def test_mistake_is_told(text, said):
-    with pytest.raises(LabError) as told:
+    with pytest.raises(LabError) as raised:
         parse(text)
-    assert said in str(told.value)
+    assert said in str(raised.value)
 
 
 @pytest.mark.parametrize(

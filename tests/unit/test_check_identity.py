@@ -1,4 +1,4 @@
-"""The name of a process is told from what it remembers for a client's words."""
+"""The name of a process is distinguished from what it remembers for a client's words."""
 
 import json
 import uuid
@@ -22,7 +22,7 @@ def call(method="POST", path="/", headers=(), body=None):
 
 
 def said(document, status=200):
-    return Answer(status, body=json.dumps(document).encode())
+    return Answer(status, content=json.dumps(document).encode())
 
 
 class Process:

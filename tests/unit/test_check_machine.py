@@ -90,11 +90,11 @@ def test_program_keeps_its_folder_and_its_process_id(machine, tmp_path):
 def test_system_that_refuses_is_said(monkeypatch, tmp_path):
     refusing = tmp_path / "refuses.py"
     refusing.write_text("print('unshare: Operation not permitted')")
-    monkeypatch.setattr(machine_module, "_SCRIPT", refusing)
+    monkeypatch.setattr(machine_module, "_DISK_SCRIPT", refusing)
     with pytest.raises(CannotIsolate, match="does not allow it"):
         Machine()
     refusing.write_text("")
-    with pytest.raises(CannotIsolate, match="no word why"):
+    with pytest.raises(CannotIsolate, match="no reason given"):
         Machine()
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(CannotIsolate, match="only Linux"):

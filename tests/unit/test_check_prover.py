@@ -201,7 +201,7 @@ def test_read_after_each_misleads_nobody_where_two_calls_matter():
 
 
 def test_call_that_gave_a_credential_is_not_left_out():
-    """A recorded one expires, and is no matter for a log; a value that never changes may stay."""
+    """A recorded one expires, and must not be logged; a value that never changes may stay."""
     token, item = Ref(0, "json:/token", "one"), Ref(1, "json:/item", "espresso")
     bearer = (("Authorization", ("Bearer ", token)),)
     calls = [Call("POST", plain(f"/{n}")) for n in range(5)]

@@ -402,7 +402,7 @@ def replaying(report, *plays):
 @pytest.mark.parametrize(
     ("seen", "through", "level"),
     [
-        (Answer(None, error=ConnectionRefused()), False, Level.UNKNOWN),
+        (Answer(None, failure=ConnectionRefused()), False, Level.UNKNOWN),
         (answer(503), False, Level.REPLICA),
         (answer(503), True, Level.UNKNOWN),
         (answer(401), True, Level.REPLICA),

@@ -75,10 +75,10 @@ KNOWN = '[[known]]\nrequest = "a"\nreason = "b"\nuntil = 2027-01-01\n'
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("start = ", "is no TOML"),
+        ("start = ", "is not TOML"),
         ("\n\n= 3", "line 3"),
-        ('a = "b', "lab-check.toml is no TOML"),
-        ("[" * 5000, "is no TOML"),
+        ('a = "b', "lab-check.toml is not TOML"),
+        ("[" * 5000, "is not TOML"),
         (b"\xff\xfe", "cannot read lab-check.toml"),
         ("#" * 1_000_001, "too large"),
         ('strat = "x"', "lab-check.toml:1: strat: there is no such setting: start?"),
@@ -96,13 +96,13 @@ KNOWN = '[[known]]\nrequest = "a"\nreason = "b"\nuntil = 2027-01-01\n'
         ('out = "x"', "no such setting"),
         ("known = 3", ":1: known: write one [[known]] table"),
         ("known = [3]", "write one [[known]] table"),
-        (KNOWN.replace('reason = "b"\n', ""), "1. of known has no reason"),
-        (KNOWN.replace('"b"', '""'), ":3: reason: the 1. of known: it is empty"),
-        (KNOWN.replace("2027-01-01", "3"), ":4: until: the 1. of known: write a day"),
+        (KNOWN.replace('reason = "b"\n', ""), "entry 1 of known has no reason"),
+        (KNOWN.replace('"b"', '""'), ":3: reason: entry 1 of known: it is empty"),
+        (KNOWN.replace("2027-01-01", "3"), ":4: until: entry 1 of known: write a day"),
         (KNOWN.replace("2027-01-01", "2027-01-01T00:00:00Z"), "write a day"),
         (KNOWN.replace("2027-01-01", '"soon"'), "write a day"),
-        (KNOWN + KNOWN.replace('"a"', "7"), ":6: request: the 2. of known: write a text"),
-        (KNOWN + "what = 1\n", ":5: what: the 1. of known: it has request"),
+        (KNOWN + KNOWN.replace('"a"', "7"), ":6: request: entry 2 of known: write a text"),
+        (KNOWN + "what = 1\n", ":5: what: entry 1 of known: its fields are request"),
     ],
 )
 def test_what_is_wrong_is_said_with_file_line_and_key(text, said, tmp_path):

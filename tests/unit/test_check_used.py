@@ -11,9 +11,9 @@ from lab.check.conversation import Call, Conversation, plain
 from lab.check.trace import Trace
 from lab.check.used import (
     FEWER,
-    MOST_S,
-    ROUNDS,
+    MOST_ROUND_S,
     TIMES,
+    USED_ROUNDS,
     differs_when_used,
     how_often,
     outlives_the_process,
@@ -24,7 +24,7 @@ TALK = Conversation(tuple(Call("GET", plain(f"/{n}"), origin=f"talk.py:{n}") for
 
 
 def trace(*documents, status=200, took_s=0.01):
-    answers = [Answer(status, body=json.dumps(each).encode()) for each in documents]
+    answers = [Answer(status, content=json.dumps(each).encode()) for each in documents]
     times = [took_s * n / len(answers) for n in range(len(answers))]
     return Trace(calls=list(TALK.calls), answers=answers, sent={*range(len(answers))}, times=times)
 
@@ -53,7 +53,7 @@ def found(answer, baseline=None):
 
 def test_process_that_remembers_others_is_found_with_the_first_call_that_shows_it():
     seen, rounds = found(lambda times, n: {"visits": n * times, "path": n})
-    assert rounds == ROUNDS
+    assert rounds == USED_ROUNDS
     index, differences = seen
     assert index == 1 and [str(each) for each in differences] == [f"/visits: 0 became {TIMES}"]
 
@@ -93,5 +93,5 @@ def test_what_a_fresh_process_on_the_same_disk_has_too_is_on_the_disk():
 def test_long_conversation_is_held_less_often_or_not_at_all():
     many = [{}] * 9
     assert how_often(trace({}, {})) == TIMES and how_often(trace(*many)) == FEWER
-    assert how_often(trace({}, {}, took_s=MOST_S)) == 2  # two calls, the last after half of it
-    assert how_often(trace({}, {}, took_s=3 * MOST_S)) == 0
+    assert how_often(trace({}, {}, took_s=MOST_ROUND_S)) == 2  # two calls, the last at half of it
+    assert how_often(trace({}, {}, took_s=3 * MOST_ROUND_S)) == 0

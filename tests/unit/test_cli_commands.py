@@ -14,10 +14,11 @@ from rich.console import Console
 
 import lab
 from lab.cli import main as command_line
-from lab.cli import output
+from lab.cli import output, server_faults
 from lab.cli.main import LazyCommand, cli
 from lab.console.settings import MOST_PAGE_SERVERS
 from lab.core.errors import LabError
+from lab.core.faults import FaultKind
 
 COMMANDS = sorted(cli.commands)
 LAZY = [name for name in COMMANDS if isinstance(cli.commands[name], LazyCommand)]
@@ -91,6 +92,14 @@ def test_page_has_one_limit_of_servers_for_every_command(command):
     assert f"1<=x<={MOST_PAGE_SERVERS}" in refused.output
 
 
+@pytest.mark.parametrize("name", ["--servers-min", "--replicas-min"])
+def test_renamed_option_is_read_under_both_names_and_shown_under_the_new_one(name):
+    plan = EVERY_COMMAND["plan",]
+    assert plan.make_context("plan", [name, "7"]).params["replicas_min"] == 7
+    assert "--servers-min N " in help_of(("plan",))
+    assert "--replicas-min" not in help_of(("plan",))
+
+
 def test_help_of_lab_has_one_line_for_each_command():
     shown = help_of(()).splitlines()
     for name in COMMANDS:
@@ -147,7 +156,7 @@ def hints():
     )
 
 
-ODD = ["[bold]not bold[/]", "C:\\[red]\\runs", ":warning: is no sign", "[/nothing]", "[link=x]y"]
+ODD = ["[bold]not bold[/]", "C:\\[red]\\runs", ":warning: is not a sign", "[/nothing]", "[link=x]y"]
 
 
 @pytest.fixture
@@ -238,3 +247,9 @@ def test_every_option_that_is_a_duration_takes_all_units(words, option):
         assert parameter.type.convert(text, parameter, None) == seconds
     with pytest.raises(click.BadParameter, match="duration"):
         parameter.type.convert("soon", parameter, None)
+
+
+@pytest.mark.parametrize("kind", FaultKind)
+def test_every_fault_is_a_command_with_a_line_of_its_own(kind):
+    command = cli.get_command(click.Context(cli), kind)
+    assert command in server_faults.COMMANDS

@@ -91,7 +91,7 @@ WRONG = [
     (["--join", ":5557"], "write HOST or HOST:PORT"),
     (["--join", "a b;c"], "write HOST or HOST:PORT"),
     (["--join", "x" * 10_000], "write HOST or HOST:PORT"),
-    (["--listen", "0.0.0.0:5557"], "only 127.0.0.1; other machines come by `ssh -L 5557"),
+    (["--listen", "0.0.0.0:5557"], "let other machines come by `ssh -L 5557"),
     (["--listen", "[::]:5557"], "write HOST or HOST:PORT"),
 ]
 

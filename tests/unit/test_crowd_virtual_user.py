@@ -12,10 +12,10 @@ from lab.crowd.journal import Journal
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.messages import CrowdJob
 from lab.crowd.pacer import THINKS_S
-from lab.crowd.tally import MOST_NAME, MOST_SERVERS, UNANSWERED
+from lab.crowd.tally import MOST_NAMED_SERVERS, MOST_SERVER_NAME, NO_SERVER_NAME
 from lab.crowd.virtual_user import CrowdScriptApi, VirtualUser
 from lab.evidence.exchange import Exchange, OpStatus
-from lab.evidence.transport import Carried
+from lab.evidence.transport import TransportResult
 from lab.experiments.script_api import Lab
 
 # --- what a script of a crowd is offered
@@ -68,10 +68,10 @@ class ClosedShop:
         self._clock, self._takes_s = clock, takes_s
         self.cookies = CookieJar()
 
-    def carry(self, method, url, headers, body, timeout_s):
+    def send(self, method, url, headers, body, timeout_s):
         began_s = self._clock.monotonic()
         self._clock.now_s += self._takes_s
-        return Carried({}, began_s, self._takes_s * 1000, error=ConnectionRefused())
+        return TransportResult({}, began_s, self._takes_s * 1000, error=ConnectionRefused())
 
     def close(self):
         pass
@@ -239,9 +239,9 @@ def test_journal_counts_requests_by_the_server_that_names_itself_and_keeps_few_n
             )
         )
     counted = journal.report().tally.by_server
-    assert (counted[UNANSWERED], counted["A"]) == (5, 4)
+    assert (counted[NO_SERVER_NAME], counted["A"]) == (5, 4)
     assert sum(counted.values()) == 300
-    assert len(counted) <= MOST_SERVERS + 1 and max(map(len, counted)) <= MOST_NAME
+    assert len(counted) <= MOST_NAMED_SERVERS + 1 and max(map(len, counted)) <= MOST_SERVER_NAME
 
 
 def test_journal_counts_what_several_threads_note(clock):

@@ -39,6 +39,8 @@ class Desk:
                 if desk.is_dead:
                     self.close_connection = True
                     return
+                if self.path == "/anew":
+                    desk.instance = "new"
                 body = json.dumps(
                     {
                         "app": "stateful",
@@ -136,19 +138,20 @@ def test_restart_with_variables_needs_a_command_that_takes_them(desk):
 
 
 def test_variables_are_in_the_commands_environment_and_file_and_are_taken_back(desk, tmp_path):
-    there, told = desk(), tmp_path / "told"
+    there, written = desk(), tmp_path / "written"
     code = (
-        "import os, sys; file = open(sys.argv[2], 'a');"
+        "import os, sys, urllib.request as web; web.urlopen(sys.argv[3]).read();"
+        "file = open(sys.argv[2], 'a');"
         "print(os.environ.get('KEY'), open(sys.argv[1]).read().strip(), oct(os.stat(sys.argv[1])"
         ".st_mode & 0o777), file=file)"
     )
-    words = (sys.executable, "-c", code, "{env_file}", str(told))
+    again = f"http://127.0.0.1:{there.port}/anew"
+    words = (sys.executable, "-c", code, "{env_file}", str(written), again)
     how = HowToRun(30, {"KEY": "usual"})
     server = ExternalServer(spec(there.port, how, restart_env=words))
-    there.instance = "new"
     assert server.restart({"KEY": "a=b"}).instance == "new"
     server.undo_faults()
-    assert told.read_text() == "a=b KEY=a=b 0o600\nusual  0o600\n"
+    assert written.read_text() == "a=b KEY=a=b 0o600\nusual  0o600\n"
 
 
 def test_look_reads_memory_and_writes(desk):

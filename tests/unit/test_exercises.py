@@ -23,7 +23,7 @@ from lab.exercises.checking import Asked, run_checks
 from lab.exercises.declare import declared
 from lab.exercises.exercise import DESCRIPTION, Exercise, find, ladder
 from lab.exercises.folder import (
-    MEMORY,
+    EXERCISE_FILE,
     begin,
     exercise_of,
     next_hint,
@@ -202,7 +202,7 @@ def test_check_after_a_function_that_is_none_is_refused():
     def later(work: Work) -> None:
         """Later."""
 
-    with pytest.raises(LabError, match="runs after no_docstring, which is no check: put @check"):
+    with pytest.raises(LabError, match="runs after no_docstring, which is not a check: put @check"):
         checks_of(later)
 
 
@@ -245,8 +245,8 @@ def test_started_folder_has_the_starter_and_nothing_hidden(door, tmp_path):
     folder = tmp_path / "mine"
     begin(Exercise(door), folder, door, force=False)
     names = {each.relative_to(folder).as_posix() for each in folder.rglob("*")}
-    assert names == {"README.md", "door.txt", MEMORY}
-    assert "it_shuts" not in (folder / MEMORY).read_text()
+    assert names == {"README.md", "door.txt", EXERCISE_FILE}
+    assert "it_shuts" not in (folder / EXERCISE_FILE).read_text()
     assert exercise_of(folder, None, None).folder == door
 
 
@@ -277,7 +277,7 @@ def test_command_gives_the_next_hint_and_checks_nothing(door, tmp_path):
 
 @pytest.mark.parametrize("memory", ["", "[]", '{"exercise": 3}', "\x00", '{"hints": 1}'])
 def test_damaged_memory_says_what_to_give(tmp_path, memory):
-    (tmp_path / MEMORY).write_text(memory)
+    (tmp_path / EXERCISE_FILE).write_text(memory)
     with pytest.raises(LabError, match="give --exercise NAME"):
         recall(tmp_path)
 
@@ -462,7 +462,7 @@ def test_names_are_the_folders_own_or_as_much_of_the_path_as_differs(tmp_path):
 def test_folders_of_different_exercises_are_not_graded_together(tmp_path):
     for name in ("ada", "bob"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / MEMORY).write_text(json.dumps({"exercise": name}))
+        (tmp_path / name / EXERCISE_FILE).write_text(json.dumps({"exercise": name}))
     folders = [tmp_path / "ada", tmp_path / "bob"]
     assert common_exercise(folders[:1]) == "ada"
     with pytest.raises(LabError, match="different exercises"):
@@ -501,7 +501,7 @@ def test_workflow_is_yaml_that_checks_the_exercise():
 
 def test_command_that_makes_a_workflow_grades_nothing(tmp_path):
     words = ["--workflow", str(tmp_path / "checks.yml")]
-    assert "take --exercise, and no folder" in CliRunner().invoke(grade_command, words).output
+    assert "need --exercise, and take no folder" in CliRunner().invoke(grade_command, words).output
     words = [*words, "--exercise", "punch-card"]
     assert CliRunner().invoke(grade_command, words, standalone_mode=False).return_value == 0
     assert (tmp_path / "checks.yml").read_text() == workflow(find("punch-card"))
@@ -609,7 +609,7 @@ def test_stray_file_is_left_out_of_the_grading_with_a_warning(door, tmp_path):
     (tmp_path / "notes.zip").write_bytes(b"")
     words = ["--exercise", "door", "--from", str(door), str(tmp_path / "notes.zip")]
     done = CliRunner().invoke(grade_command, words)
-    assert "notes.zip is no folder: it is not graded" in done.stderr
+    assert "notes.zip is not a folder, so it is not graded" in done.stderr
     assert "name the folders" in done.stderr and done.exit_code == 2
     missing = CliRunner().invoke(grade_command, [*words[:-1], str(tmp_path / "nowhere")])
     assert "does not exist" in missing.stderr
@@ -617,13 +617,13 @@ def test_stray_file_is_left_out_of_the_grading_with_a_warning(door, tmp_path):
 
 def test_folder_that_holds_the_submissions_is_taken_for_none(door, tmp_path):
     (tmp_path / "in" / "ada").mkdir(parents=True)
-    (tmp_path / "in" / "ada" / MEMORY).write_text('{"exercise": "door"}')
+    (tmp_path / "in" / "ada" / EXERCISE_FILE).write_text('{"exercise": "door"}')
     words = ["--exercise", "door", "--from", str(door), str(tmp_path / "in")]
     done = CliRunner().invoke(grade_command, words)
     assert f"did you mean {tmp_path / 'in' / '*'}?" in str(done.exception)
-    require_submission(tmp_path / "in" / "ada", [MEMORY])
-    (tmp_path / "in" / MEMORY).write_text("{}")
-    require_submission(tmp_path / "in", [MEMORY])
+    require_submission(tmp_path / "in" / "ada", [EXERCISE_FILE])
+    (tmp_path / "in" / EXERCISE_FILE).write_text("{}")
+    require_submission(tmp_path / "in", [EXERCISE_FILE])
 
 
 def test_table_names_its_checks_and_how_to_see_more(door):

@@ -146,7 +146,7 @@ def test_server_that_does_not_answer_is_named():
 
 
 def test_unknown_host_is_named():
-    with pytest.raises(LabError, match=r"no host 'desk\.invalid' is known here"):
+    with pytest.raises(LabError, match=r"the host 'desk\.invalid' is unknown here"):
         find(["http://desk.invalid:5001"], {})
 
 
@@ -170,7 +170,7 @@ def test_unknown_host_is_named():
     ids=str,
 )
 def test_address_that_answers_and_is_no_desk_is_refused(answering, says):
-    with pytest.raises(LabError, match="is no desk of the shop"):
+    with pytest.raises(LabError, match="is not a desk of the shop"):
         find([answering(**says).url], {})
 
 
@@ -250,9 +250,9 @@ def test_command_for_each_goes_in_order(answering):
         (["end {name}", "end {name}"], r"2 --kill-command for 3 servers: give one for each"),
         (["end A"], r"has to say which is meant: write \{host\}, \{port\}, \{name\}"),
         (["end '{name}"], "No closing quotation"),
-        (["", "a", "b"], "is empty or no command"),
-        (["   ", "a", "b"], "is empty or no command"),
-        (["end\0 {name}"], "is empty or no command"),
+        (["", "a", "b"], "is empty or not a command"),
+        (["   ", "a", "b"], "is empty or not a command"),
+        (["end\0 {name}"], "is empty or not a command"),
     ],
 )
 def test_commands_that_do_not_fit_are_refused_before_they_are_called(commands, words):

@@ -95,7 +95,7 @@ def test_version_and_help_are_commands_too():
 
 
 def test_answers_name_commands_that_there_are():
-    answers = [guesses.answer(word, cli.commands, experiments.names()) for word in guesses._GUESSES]
+    answers = [guesses.answer(word, cli.commands, experiments.names()) for word in guesses._MEANT]
     named = {name for text in answers for name in re.findall(r"`lab ([\w-]+)", text)}
     assert named <= cli.commands.keys()
-    assert not guesses._GUESSES.keys() & cli.commands.keys()
+    assert not guesses._MEANT.keys() & cli.commands.keys()

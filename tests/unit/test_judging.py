@@ -1,4 +1,4 @@
-"""A verdict follows from measurements, and from nothing if they are no evidence."""
+"""A verdict follows from measurements, and from nothing if they are not evidence."""
 
 from dataclasses import replace
 

@@ -93,7 +93,7 @@ def test_value_that_an_answer_gives_is_looked_up_in_it(value, now):
     ref = Ref(0, "json:/result/id", str(value), "json")
     template = written({"a": "\ue0005\ue001", "basket": FromAnswer(ref, value)})
     assert json.loads(recorded(template))["basket"] == value
-    answer = Answer(200, body=b'{"result": {"id": %s}}' % now.encode())
+    answer = Answer(200, content=b'{"result": {"id": %s}}' % now.encode())
     filled = fill(template, {0: answer})
     assert json.loads(filled)["basket"] == json.loads(now)
     assert json.loads(filled)["a"] == "\ue0005\ue001"

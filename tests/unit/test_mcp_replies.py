@@ -25,7 +25,7 @@ def test_reply_in_an_event_stream_is_read_as_if_it_were_json():
     progress = json.dumps({"jsonrpc": "2.0", "method": "notifications/progress"})
     for end in ("\n", "\r\n", "\r"):
         answer = as_one_message(stream(progress, json.dumps(RESULT), end=end), 7)
-        assert answer.document == RESULT
+        assert answer.body == RESULT
         assert answer.header("content-type") == "application/json"
         assert reply_of(answer, 7).result == {"tools": []}
 
@@ -40,18 +40,18 @@ def test_data_of_several_lines_and_an_empty_event_before_it():
 
 def test_event_that_was_cut_off_is_no_reply():
     whole = stream(json.dumps(RESULT))
-    for cut in range(1, len(whole.body) - 1):
-        half = Answer(200, whole.headers, whole.body[:cut])
+    for cut in range(1, len(whole.content) - 1):
+        half = Answer(200, whole.headers, whole.content[:cut])
         reply = reply_of(as_one_message(half, 7), 7)
         assert reply.result is None
-        assert not has_come(half.body, 7)
-    assert has_come(whole.body, 7)
+        assert not has_come(half.content, 7)
+    assert has_come(whole.content, 7)
 
 
 @pytest.mark.parametrize("other", ["7", 7.5, True, None, 8, [7], {}])
 def test_id_of_another_request_is_no_reply(other):
     message = {**RESULT, "id": other}
-    assert as_one_message(stream(json.dumps(message)), 7).document is None
+    assert as_one_message(stream(json.dumps(message)), 7).body is None
     reply = reply_of(as_json(message), 7)
     assert reply.result is None
     assert "no result for 7" in reply.error
@@ -78,7 +78,7 @@ def test_what_is_no_message_says_so(body):
     answer = Answer(200, Headers([("Content-Type", "application/json")]), body)
     reply = reply_of(as_one_message(answer, 7), 7)
     assert reply.result is None
-    assert "no JSON-RPC message" in reply.error
+    assert "other than a whole JSON-RPC message" in reply.error
 
 
 @pytest.mark.parametrize("result", [None, [], "x", 3])
@@ -110,13 +110,11 @@ def test_no_answer_says_why():
 
 
 def test_batch_has_the_reply_among_its_messages():
-    assert (
-        as_one_message(as_json([{"jsonrpc": "2.0", "method": "x"}, RESULT]), 7).document == RESULT
-    )
+    assert as_one_message(as_json([{"jsonrpc": "2.0", "method": "x"}, RESULT]), 7).body == RESULT
 
 
 def test_stream_without_an_end_is_left_when_the_reply_has_come():
-    body = stream(json.dumps(RESULT)).body
+    body = stream(json.dumps(RESULT)).content
     assert has_come(body + b": ping\n\n", 7)
     assert not has_come(body, 8)
     assert not has_come(b'{"jsonrpc": "2.0", "id": 7, "result": {}}\n', 7)  # no event stream

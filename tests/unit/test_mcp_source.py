@@ -36,7 +36,7 @@ class Server:
         result = known(params) if callable(known) else known
         reply = {"jsonrpc": "2.0", "id": message["id"], "result": result}
         if isinstance(result, bytes):
-            return Answer(200, body=result)
+            return Answer(200, content=result)
         return Answer(
             200, Headers([("content-type", "application/json")]), json.dumps(reply).encode()
         )
@@ -82,7 +82,7 @@ def test_tool_that_does_not_say_that_it_reads_is_called_only_by_name():
 
 
 def test_name_of_no_tool_says_which_there_are():
-    with pytest.raises(LabError, match="--call dorp: there is no such tool; there are drop"):
+    with pytest.raises(LabError, match="--call dorp: there is no such tool; the tools are drop"):
         held(offering(a_tool("drop")), dorp=None)
 
 
@@ -141,13 +141,13 @@ def test_handle_is_found_in_text_and_under_other_names(result):
         Handles(),
         {"properties": {"basket": {"type": "string"}}, "required": ["basket"]},
     )
-    answer = Answer(200, body=json.dumps({"id": 1, "result": result}).encode())
+    answer = Answer(200, content=json.dumps({"id": 1, "result": result}).encode())
     handles.learn("open_basket", 4, answer)
     given = handles.arguments(Tool("look", wants))["basket"]
     assert (given.value, given.ref.call) == ("b-1", 4)
     from lab.check.correlation import fill
 
-    moved = Answer(200, body=answer.body.replace(b"b-1", b"b-2"))
+    moved = Answer(200, content=answer.content.replace(b"b-1", b"b-2"))
     assert fill((given.ref,), {4: moved}) == "b-2"
 
 
@@ -162,7 +162,7 @@ def test_handle_of_a_failed_call_or_of_another_kind_is_none():
         [],
     ):
         handles = Handles()
-        handles.learn("give", 0, Answer(200, body=json.dumps({"result": result}).encode()))
+        handles.learn("give", 0, Answer(200, content=json.dumps({"result": result}).encode()))
         assert handles.arguments(wants) == {}
 
 
@@ -201,7 +201,7 @@ def test_many_tools_are_called_in_part():
     conversation = held(server)
     assert server.methods.count("t0") == 2
     assert len(server.asked) == 2 + 2 * MOST_TOOLS
-    assert "there are many" in conversation.notes[0]
+    assert "there are too many" in conversation.notes[0]
 
 
 def test_tool_without_a_value_is_left_out_and_named():
@@ -215,14 +215,16 @@ def test_tool_without_a_value_is_left_out_and_named():
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"tools"', b"[" * 5000, b"x" * 2_000_000])
 def test_list_that_cannot_be_read_is_an_error_that_says_so(body):
-    with pytest.raises(LabError, match="gives no list that can be read: tools/list"):
+    with pytest.raises(LabError, match="gives no readable list: tools/list"):
         held(Server(**{"tools/list": body}))
 
 
 def test_list_that_cannot_be_read_beside_one_that_can_is_a_note():
     server = offering(a_tool("add", NUMBERS), **{"prompts/list": b"{"})
     conversation = held(server, EVERYTHING)
-    assert conversation.notes[0].startswith("prompts/list: answered 200 with what is no JSON-RPC")
+    assert conversation.notes[0].startswith(
+        "prompts/list: answered 200 with something other than a whole JSON-RPC"
+    )
 
 
 @pytest.mark.parametrize("listed", [None, 7, "x", {}, [None, 7, [], {"name": 3}, {"name": ""}]])

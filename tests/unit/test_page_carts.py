@@ -159,7 +159,7 @@ def to_memory():
             lambda: [kill(), exchange("POST", "/api/login", "A a1", 200, [])],
             ("server", "A", "", ""),
         ),
-        # A fault somewhere else is no recovery.
+        # A fault somewhere else is not a recovery.
         (
             lambda: [
                 look("A a1", 401, "lost"),
@@ -261,7 +261,7 @@ def test_result_of_a_request_is_marked_as_the_console_says():
     assert run("lookOf(given.request, undefined)", given) == request["mark"]
     assert run("lookOf(given.request, given.exchange)", given) == plain
     assert run('lookOf(given.request, given.exchange, "Mallory")', given) == theft
-    # What a customer sends is no theft, whoever is about.
+    # What a customer sends is not a theft, whoever is about.
     given["exchange"].pop("theft")
     assert run('lookOf(given.request, given.exchange, "Mallory")', given) == plain
     assert run("resultOf({ status: 401 }, 'refused')", {}) == "401 refused"

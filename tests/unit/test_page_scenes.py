@@ -84,8 +84,8 @@ def test_scene_follows_from_what_runs_was_run_and_is_wanted(state, notes, scene)
     assert run(code, state={**IDLE, **state}, chapter=CRASH, notes=notes) == scene
 
 
-def findings(guess, found=CRASHED, chapter=CRASH):
-    result = {"facts": found, "guess": guess}
+def findings(guess, found=CRASHED, chapter=CRASH, number=0):
+    result = {"facts": found, "guess": guess, "number": number}
     return run("scenes.findingsOf(given.chapter, given.result)", chapter=chapter, result=result)
 
 
@@ -162,6 +162,32 @@ def test_every_chapter_says_something_of_whatever_is_measured(chapter, fate):
     cases = [each["words"] for each in result["cases"]]
     assert found["verdict"] in [*result["verdicts"].values(), *cases]
     assert all(each["words"] != "not measured" for each in found["desks"])
+
+
+OPEN = CHAPTERS[-1]
+SCRIPTS = range(4)
+
+
+@pytest.mark.parametrize("number", SCRIPTS)
+@pytest.mark.parametrize("fate", [{"kept": 1}, {"lost": 1, "copies": 1, "grown": 9}])
+def test_what_a_reader_has_to_choose_is_run_and_each_choice_has_a_verdict(number, fate):
+    choice = OPEN["predict"]["choices"][number]
+    script = run("scenes.scriptOf(given.chapter, given.guess)", chapter=OPEN, guess=number)
+    assert script["label"] == OPEN["acts"][choice.get("act", 0)]["label"]
+    for guess, said in ((number, "You chose"), ((number + 1) % 4, "This was run for")):
+        found = findings(guess, facts(fate, {"kept": 1}), OPEN, number)
+        assert found["said"] == f"{said} “{choice['text']}”"
+        assert (found["right"], found["because"]) == ("open", choice["because"])
+        result = OPEN["acts"][number].get("result") or OPEN["result"]
+        assert found["verdict"] in result["verdicts"].values()
+        assert all(each["words"] != "not measured" for each in found["desks"])
+
+
+@pytest.mark.parametrize(("guess", "shown"), [(0, 0), (2, 2), (3, 2), ("skip", 0)])
+def test_row_of_the_open_question_is_of_the_choice_where_that_was_run(guess, shown):
+    acts = {str(n): {"state": "done", "facts": CRASHED, "took": n} for n in range(3)}
+    code = "scenes.resultOf(given.notes, given.chapter).number"
+    assert run(code, notes={"acts": acts, "guess": guess}, chapter=OPEN) == shown
 
 
 def test_ending_has_a_row_for_each_chapter_and_keeps_it_as_markdown():

@@ -10,7 +10,7 @@ import pytest
 
 import lab
 from lab.cli import plain_stream
-from lab.cli.plain_stream import SIGNS, in_encoding
+from lab.cli.plain_stream import PLAIN_SIGNS, in_encoding
 
 ENCODINGS = ("ascii", "latin-1", "cp1252", "cp437", "cp850", "koi8-r", "shift_jis")
 HOSTILE = ("✓ Zoë ≠ 🛒", "\udcff", "\x00\x1b[31m", "مرحبا", "👩‍💻", "日本\r\n語", "")
@@ -29,9 +29,9 @@ def test_stream_takes_any_text(text, encoding):
     assert written(text, encoding).decode(encoding) == in_encoding(text, encoding)
 
 
-@pytest.mark.parametrize("sign", SIGNS, ids=ascii)
+@pytest.mark.parametrize("sign", PLAIN_SIGNS, ids=ascii)
 def test_sign_becomes_ascii(sign):
-    assert written(sign, "ascii") == SIGNS[sign].encode("ascii")
+    assert written(sign, "ascii") == PLAIN_SIGNS[sign].encode("ascii")
 
 
 def test_every_sign_that_the_lab_prints_has_a_word():
@@ -39,7 +39,7 @@ def test_every_sign_that_the_lab_prints_has_a_word():
     of_students = top / "exercises" / "ladder"  # their names of customers are text, not signs
     files = [path for path in top.rglob("*.py") if of_students not in path.parents]
     signs = {sign for path in files for sign in path.read_text("utf-8") if ord(sign) > 126}
-    assert signs - SIGNS.keys() <= {"\uff11"}  # the digit that a user id may not have
+    assert signs - PLAIN_SIGNS.keys() <= {"\uff11"}  # the digit that a user id may not have
 
 
 def test_sign_that_the_encoding_has_stays():

@@ -21,4 +21,4 @@ def test_replicas_are_asked_and_counted_by_their_own_player(monkeypatch):
     trace = runner.on(Conversation((Call("GET", plain("/cart")),)), target)
     assert asked == [(8080, "/cart")]
     assert runner.requests == {"A": 1}
-    assert trace.answers[0].body == b"at //127.0.0.1:PORT/"
+    assert trace.answers[0].content == b"at //127.0.0.1:PORT/"

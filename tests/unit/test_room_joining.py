@@ -18,14 +18,14 @@ from lab.console.room.routes_room import WALL_FILES
 from lab.core.errors import LabError
 
 
-class Seat:
+class JoinedPhone:
     def __init__(self, id, number, address, acted_at=0.0, has_cart=False):
         self.id, self.number, self.address = id, number, address
         self.acted_at, self.has_cart = acted_at, has_cart
 
 
 def admit(places, id, address="a", **how):
-    return places.admit(lambda number: Seat(id, number, address, **how), address)
+    return places.admit(lambda number: JoinedPhone(id, number, address, **how), address)
 
 
 def test_code_is_the_same_after_a_restart_and_has_no_letter_that_looks_like_another():
@@ -107,7 +107,7 @@ def test_only_address_is_taken_and_of_several_one_has_to_be_chosen():
     assert chosen_address("127.0.0.1", []) == "127.0.0.1"
     with pytest.raises(LabError, match=r"192.168.1.7 \(wlan0\), 10.0.0.2 \(eth0\)"):
         chosen_address(None, [HOME, OTHER])
-    with pytest.raises(LabError, match="no address of this machine"):
+    with pytest.raises(LabError, match="not an address of this machine"):
         chosen_address("192.168.1.8", [HOME])
     with pytest.raises(LabError, match="0 addresses"):
         chosen_address(None, [])
@@ -197,7 +197,7 @@ def picture(marks, desk="stateful"):
         pytest.skip("no node on PATH: the page's rules are not run")
     from lab.console.room import routes_room
 
-    module = routes_room._STATIC.joinpath("dots.js")
+    module = routes_room.ROOM_STATIC.joinpath("dots.js")
     script = DOTS % (module.as_uri(), json.dumps(marks), json.dumps(desk))
     done = subprocess.run(
         [node, "--input-type=module", "-e", script],
@@ -250,4 +250,4 @@ def test_600_dots_have_room_and_do_not_cover_each_other_or_a_label(marks, desk):
 def test_every_file_of_the_wall_is_there():
     from lab.console.room import routes_room
 
-    assert all(routes_room._STATIC.joinpath(name).is_file() for name in WALL_FILES)
+    assert all(routes_room.ROOM_STATIC.joinpath(name).is_file() for name in WALL_FILES)

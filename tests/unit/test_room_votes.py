@@ -136,7 +136,7 @@ def test_run_that_ends_while_a_vote_is_open_closes_it():
 
 @pytest.mark.parametrize("seen", [-1, 4])
 def test_run_decides_for_an_answer_that_is_there(seen):
-    with pytest.raises(LabError, match="none of them"):
+    with pytest.raises(LabError, match="choose one of the 4 answers"):
         opened().decide(seen)
 
 

@@ -23,7 +23,7 @@ def test_run_folders_of_one_second_get_numbers_until_there_are_too_many(tmp_path
     names = [new_run_folder(tmp_path, "crash", now=NOW).name for _ in range(99)]
     assert names[1:3] == ["20260504-130709-crash-2", "20260504-130709-crash-3"]
     assert len(set(names)) == 99
-    with pytest.raises(LabError, match="too many runs of this second; try again"):
+    with pytest.raises(LabError, match="too many runs started in this second"):
         new_run_folder(tmp_path, "crash", now=NOW)
 
 
@@ -54,7 +54,7 @@ def test_run_folder_that_cannot_be_made_is_refused_with_what_to_do(tmp_path, nam
 def test_folder_that_is_a_link_to_nothing_is_said(tmp_path, below):
     link = tmp_path / "lab-runs"
     link.symlink_to("nowhere")
-    with pytest.raises(LabError, match=r"lab-runs is a link to nowhere, which is no folder"):
+    with pytest.raises(LabError, match=r"lab-runs is a link to nowhere, which is not a folder"):
         new_run_folder(link / below, "crash")
     assert not (tmp_path / "nowhere").exists()
 
@@ -64,9 +64,12 @@ def test_folder_that_is_a_link_to_nothing_is_said(tmp_path, below):
     ("make", "words"),
     [
         (lambda root: root.symlink_to("nowhere"), "lab-runs is a link to nowhere"),
-        (lambda root: root.symlink_to(root.name), "a link to lab-runs, which leads to no folder"),
+        (
+            lambda root: root.symlink_to(root.name),
+            "which does not lead to a folder",
+        ),
         (lambda root: root.write_text(""), "it is a file: move it away"),
-        (lambda root: root.symlink_to(__file__), "which is no folder: remove the link"),
+        (lambda root: root.symlink_to(__file__), "which is not a folder: remove the link"),
         (lambda root: root.mkdir(mode=0o000), "Permission denied"),
     ],
     ids=["to nothing", "to itself", "a file", "to a file", "no permission"],

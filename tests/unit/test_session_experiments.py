@@ -63,7 +63,7 @@ SAFE = {"planted": 10, "opened": 0, "refused": 10}
         ),
         (logout, {**LOGOUT, "replays": 0, "replays_accepted": 0}, UNKNOWN, "no request"),
         (logout, {**LOGOUT, "logged_out": False}, UNKNOWN, "after a logout"),
-        # A refusal that has another cause than the logout is no remedy.
+        # A refusal that has another cause than the logout is not a remedy.
         (logout, {**REFUSED_AT_ONCE, "opened_before": False}, UNKNOWN, "no control"),
         (
             logout,
@@ -272,7 +272,7 @@ def test_planted_id_may_show_its_planters_own_cart_and_no_other(shown, planter, 
     assert fixation.look_after_login(Spied(shown), {}, "A", planter) == [whose]
 
 
-@pytest.mark.parametrize(("status", "seen"), [(401, [fixation.NOTHING]), (503, []), (404, [])])
+@pytest.mark.parametrize(("status", "seen"), [(401, [fixation.NO_CART]), (503, []), (404, [])])
 def test_planted_id_is_refused_only_by_a_refusal(status, seen):
     assert fixation.look_after_login(Spied("124", status), {}, "A") == seen
 

@@ -53,7 +53,7 @@ def test_share_of_nothing_is_none():
     ("k", "n"), [(-1, 3), (4, 3), (1, 0), (0, -1), (-1, -1), (float("nan"), 3), (1, float("nan"))]
 )
 def test_numbers_that_are_no_share_are_refused(k, n):
-    with pytest.raises(ValueError, match="is no share"):
+    with pytest.raises(ValueError, match="is not a share"):
         share(k, n)
 
 

@@ -92,7 +92,7 @@ def test_request_and_answer_pass_unchanged():
         (exchange,) = journal.exchanges
         assert upstream.got == [sent]
         assert (exchange.title, exchange.status) == ("POST /cart?x=%20", 201)
-        assert exchange.answer().body == b"\x00\xff\r\n"
+        assert exchange.answer().content == b"\x00\xff\r\n"
         assert exchange.answer().headers.all("set-cookie") == ["a=2", "b=3"]
 
 

@@ -180,7 +180,7 @@ def name_of(module):
         (url_token, {"accepted_for_another_user": 0}, AFFECTED, "10 of 10 tokens of a URL"),
         (url_token, {"lines_of_log": 5}, UNKNOWN, "does not have every request"),
         (url_token, {"has_log": False, "lines_of_log": 0}, UNKNOWN, "nginx keeps no log here"),
-        (url_token, {"requests_with_url": 0}, UNKNOWN, "no secret"),
+        (url_token, {"requests_with_url": 0}, UNKNOWN, "not a secret"),
     ],
     ids=lambda value: name_of(value) if value in MODULES else None,
 )

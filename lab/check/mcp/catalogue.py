@@ -9,7 +9,7 @@ from lab.check.mcp.values import value_for
 from lab.core.json_object import JsonObject
 
 MOST_NAME = 200  # characters; a longer one is left out
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,80}")
+_MIRROR_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,80}")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Tool:
         found: dict[str, str | int | bool] = {}
         for name, schema in (known if isinstance(known, dict) else {}).items():
             header = schema.get("x-mcp-header") if isinstance(schema, dict) else None
-            named = isinstance(header, str) and _HEADER_NAME.fullmatch(header)
+            named = isinstance(header, str) and _MIRROR_HEADER.fullmatch(header)
             if named and isinstance(value := arguments.get(name), str | int):
                 found[str(header)] = value
         return found

@@ -8,7 +8,7 @@ from lab.check.checker import Check
 from lab.check.judge import STATE, Report
 from lab.check.launcher import OneAtATime
 from lab.check.mcp.dialect import McpDialect, Sessions
-from lab.check.mcp.sessions import REFUSALS, KnownSource, Meeting, meet
+from lab.check.mcp.sessions import MOST_REFUSALS, KnownSource, Meeting, meet
 from lab.check.mcp.source import McpSource
 from lab.check.mcp.verdicts import judge_parts
 from lab.check.process import Process
@@ -46,7 +46,7 @@ class McpCheck(Check):
 @contextmanager
 def other_processes(runner: Runner) -> Iterator[Callable[[], Process]]:
     """Give what returns another process, and ends the one before where only one can live."""
-    with runner.processes(1 + REFUSALS) as start:  # what is not needed here, the next play needs
+    with runner.processes(1 + MOST_REFUSALS) as start:  # the next play takes the rest
         used: list[Process] = []
 
         def another() -> Process:

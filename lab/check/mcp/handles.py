@@ -14,7 +14,7 @@ from lab.core.json_object import JsonObject
 
 MOST_HANDLES = 500
 LONGEST_HANDLE = 200
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_WORD_OR_NUMBER = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _ONE_WORD = re.compile(r"[\w.~:/+=-]{1,200}")
 _SAID = ("const", "enum", "default", "example", "examples")
 _UNNAMED = {"result", "id", "text", "value"}
@@ -28,7 +28,7 @@ class Handles:
 
     def learn(self, tool: str, index: int, answer: Answer) -> None:
         """Take what a tool's answer, that of the call at `index`, gives."""
-        document = answer.document
+        document = answer.body
         result = document.get("result") if isinstance(document, dict) else None
         if not isinstance(result, dict) or result.get("isError") is True:
             return
@@ -88,7 +88,7 @@ def _parsed(text: str) -> Any:
 
 
 def _words(name: str) -> list[str]:
-    return [word.lower() for word in _WORD.findall(name)]
+    return [word.lower() for word in _WORD_OR_NUMBER.findall(name)]
 
 
 def _stem(name: str) -> str:

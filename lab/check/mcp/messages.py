@@ -20,10 +20,10 @@ DISCOVER, INITIALIZE, INITIALIZED = "server/discover", "initialize", "notificati
 CLIENT = {"name": "lab-check", "version": "1"}
 _ACCEPT = "application/json, text/event-stream"
 _META = "io.modelcontextprotocol/"
-_NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+_NAME_FIELD = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 _HEADER_TEXT = re.compile(r"[!-~]([\t -~]*[!-~])?")
 _ENCODED = re.compile(r"=\?base64\?.*\?=")
-_TOKEN = "\ue000{}\ue001"  # stands in a JSON text for a value that an answer gives
+_STAND_IN = "\ue000{}\ue001"  # stands in a JSON text for a value that an answer gives
 _WRITTEN = re.compile(r'"\\ue000(\d+)\\ue001"')
 
 
@@ -118,7 +118,7 @@ class Wire:
         headers = [("MCP-Protocol-Version", self.version)]
         if self.modern:
             headers.append(("Mcp-Method", method))
-            if isinstance(name := params.get(_NAMED.get(method, "")), str):
+            if isinstance(name := params.get(_NAME_FIELD.get(method, "")), str):
                 headers.append(("Mcp-Name", header_text(name)))
             headers += [(f"Mcp-Param-{name}", header_text(each)) for name, each in mirrored.items()]
         return headers
@@ -148,7 +148,7 @@ def written(document: JsonObject) -> Template:
 def _with_tokens(value: Any, refs: list[FromAnswer]) -> Any:
     if isinstance(value, FromAnswer):
         refs.append(value)
-        return _TOKEN.format(len(refs) - 1)
+        return _STAND_IN.format(len(refs) - 1)
     if isinstance(value, Mapping):
         return {name: _with_tokens(each, refs) for name, each in value.items()}
     if isinstance(value, list):

@@ -11,8 +11,8 @@ from lab.core.json_object import JsonObject
 from lab.core.text import one_line
 
 MOST_SAID = 200  # characters of an error
-_EVENT_STREAM, _JSON = "text/event-stream", "application/json"
-_LINE = re.compile(r"\r\n|\n|\r")
+_EVENT_STREAM, _JSON_TYPE = "text/event-stream", "application/json"
+_LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Reply:
 
 
 def id_of(body: str) -> object:
-    """Return the id of a request; None of a notification, and of what is no message."""
+    """Return the id of a request; None of a notification, and of what is not a message."""
     try:
         message = json.loads(body)
     except (ValueError, RecursionError):
@@ -44,27 +44,26 @@ def has_come(body: bytes, number: object) -> bool:
 def as_one_message(answer: Answer, number: object) -> Answer:
     """Return the answer as if it had come as JSON: the reply alone, where it has one."""
     if _media_type(answer) == _EVENT_STREAM:
-        found = [each for each in _messages(answer.body) if _replies(each, number)]
-    elif isinstance(answer.document, list):  # a batch, as 2025-03-26 has it
-        found = [each for each in answer.document if _replies(each, number)]
+        found = [each for each in _messages(answer.content) if _replies(each, number)]
+    elif isinstance(answer.body, list):  # a batch, as 2025-03-26 has it
+        found = [each for each in answer.body if _replies(each, number)]
     else:
         return answer
     if not found:
         return answer
-    pairs = [
-        (name, _JSON if name == "content-type" else value) for name, value in answer.headers.pairs
-    ]
+    kind = ("content-type", _JSON_TYPE)
+    pairs = [kind if pair[0] == kind[0] else pair for pair in answer.headers.pairs]
     body = json.dumps(found[-1]).encode()
-    return replace(answer, headers=Headers(pairs), body=body, complete=True, events=0)
+    return replace(answer, headers=Headers(pairs), content=body, complete=True, events=0)
 
 
 def reply_of(answer: Answer, number: object) -> Reply:
     """Return what an answer (as one message) says to a request."""
     if answer.status is None:
         return Reply(error=str(answer.error))
-    message = answer.document
+    message = answer.body
     if not isinstance(message, dict):
-        why = f"answered {answer.status} with what is no JSON-RPC message (or not all of one)"
+        why = f"answered {answer.status} with something other than a whole JSON-RPC message"
         return Reply(error=f"{why}: {one_line(answer.text[:MOST_SAID], MOST_SAID)}")
     if isinstance(error := message.get("error"), dict):
         code = error.get("code")
@@ -92,7 +91,7 @@ def _messages(body: bytes) -> Iterator[Any]:
 def _events(text: str) -> Iterator[str]:
     """Yield the data of each event; one that was cut off is none (HTML standard, 9.2.6)."""
     data: list[str] = []
-    lines = _LINE.split(text.removeprefix("\ufeff"))
+    lines = _LINE_END.split(text.removeprefix("\ufeff"))
     for line in lines[:-1]:  # the last has no end
         name, _, value = line.partition(":")
         if name == "data":

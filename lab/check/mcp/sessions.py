@@ -26,12 +26,12 @@ from lab.core.http import Answer
 from lab.core.json_object import JsonObject
 
 SESSION: Final = "session"
-REFUSALS = 3  # times that a refusal is seen before it is believed
-_LOOK = 2  # the place of the call that another process is asked
+MOST_REFUSALS = 3  # times that a refusal is seen before it is believed
+_LOOK_AT = 2  # the place of the call that another process is asked
 NO_SESSIONS = "{} has no sessions: each request brings what it needs"
 NONE_GIVEN = "no session id is given, and a process that was not initialized answers alike"
 ANSWERED = "another process takes the session's id"
-REFUSED = "a session is known only to the process that began it: {}, {}"
+SESSION_REFUSED = "a session is known only to the process that began it: {}, {}"
 NOT_BEGUN = "a process that was not initialized refuses what another one answers: {}, {}"
 
 
@@ -82,7 +82,7 @@ class _Begun:
 
     @property
     def look(self) -> Answer:
-        return self.trace.answers[_LOOK]
+        return self.trace.answers[_LOOK_AT]
 
 
 def meet(
@@ -147,7 +147,7 @@ def _begin(runner: TargetRunner[AnyTarget], process: AnyTarget, wire: Wire) -> _
     calls = (
         first,
         within(wire.notification(INITIALIZED)),
-        within(wire.request(_LOOK, method, topic=SESSION, safe=True)),
+        within(wire.request(_LOOK_AT, method, topic=SESSION, safe=True)),
     )
     for call in calls[1:]:
         runner.said(trace, call, trace.state, process)
@@ -163,16 +163,16 @@ def _elsewhere(
     """Ask other processes in the session of one: each a fresh one, in that of the one before."""
     report = Report(Level.UNKNOWN, "", begun.conversation)
     met = Meeting(begun.wire, begun.capabilities, report, opened=begun.end)
-    for number in range(REFUSALS):
-        if (reply := reply_of(begun.look, _LOOK)).result is None:
-            report.because = f"{begun.conversation.calls[_LOOK].title}: {reply.error}"
+    for number in range(MOST_REFUSALS):
+        if (reply := reply_of(begun.look, _LOOK_AT)).result is None:
+            report.because = f"{begun.conversation.calls[_LOOK_AT].title}: {reply.error}"
             return met
         other = another()
         state = begun.trace.state.copy()
-        seen = runner.said(Trace(), begun.conversation.calls[_LOOK], state, other)
-        if reply_of(seen, _LOOK).result is not None or seen.status is None:
+        seen = runner.said(Trace(), begun.conversation.calls[_LOOK_AT], state, other)
+        if reply_of(seen, _LOOK_AT).result is not None or seen.status is None:
             return _not_refused(met, begun, seen, number)
-        if number + 1 < REFUSALS:
+        if number + 1 < MOST_REFUSALS:
             again = _begin(runner, other, begun.wire)
             if isinstance(again, str):
                 report.because = f"a second process could not be initialized: {again}"
@@ -199,17 +199,19 @@ def _not_refused(met: Meeting, begun: _Begun, seen: Answer, rounds: int) -> Meet
 
 def _refused(begun: _Begun, seen: Answer) -> Report:
     """Return the report on a session that only the process knows which began it."""
-    call, found = begun.conversation.calls[_LOOK], tuple(differences(begun.look, seen))
-    said = (REFUSED if begun.session else NOT_BEGUN).format(call.title, found[0])
+    call, found = begun.conversation.calls[_LOOK_AT], tuple(differences(begun.look, seen))
+    said = (SESSION_REFUSED if begun.session else NOT_BEGUN).format(call.title, found[0])
     findings = [
         Finding(index, each.title, Level.SELF_CONTAINED, status=begun.trace.answers[index].status)
         for index, each in enumerate(begun.conversation.calls)
     ]
-    findings[_LOOK] = replace(
-        findings[_LOOK], level=Level.PROCESS, play=TWO, differences=found, needs=(0, 1)
+    findings[_LOOK_AT] = replace(
+        findings[_LOOK_AT], level=Level.PROCESS, play=TWO, differences=found, needs=(0, 1)
     )
     report = Report(Level.PROCESS, said, begun.conversation, findings)
-    report.reproducer = Reproducer((0, 1, _LOOK), False, found, REFUSALS, REFUSALS, (0, 0, 1))
+    report.reproducer = Reproducer(
+        (0, 1, _LOOK_AT), False, found, MOST_REFUSALS, MOST_REFUSALS, (0, 0, 1)
+    )
     return report
 
 

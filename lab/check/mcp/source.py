@@ -65,7 +65,7 @@ class McpSource:
             talk.notes += errors
         results = {n: [page.result for page in each if page.result] for n, each in replies.items()}
         if not any(results.values()):
-            raise LabError(f"{self.wire.path} gives no list that can be read: {errors[0]}")
+            raise LabError(f"{self.wire.path} gives no readable list: {errors[0]}")
         return results
 
     def _chosen(self, known: list[Tool], notes: list[str]) -> list[Tool]:
@@ -74,17 +74,17 @@ class McpSource:
         for name in self.called:
             if name not in by_name:
                 raise LabError(
-                    f"--call {name}: there is no such tool; there are {_listed(by_name)}"
+                    f"--call {name}: there is no such tool; the tools are {_listed(by_name)}"
                 )
         others = [each for each in by_name.values() if each.name not in self.called]
         reads = [each for each in others if each.read_only]
         if silent := [each.name for each in others if not each.read_only]:
             notes.append(
-                f"not called, since they do not say that they are read-only: {_listed(silent)} "
+                f"not called, since they are not marked as read-only: {_listed(silent)} "
                 "(--call NAME calls one)"
             )
         if left := [each.name for each in reads[MOST_TOOLS:]]:
-            notes.append(f"not called, since there are many: {_listed(left)} (--call NAME)")
+            notes.append(f"not called, since there are too many: {_listed(left)} (--call NAME)")
         return [*reads[:MOST_TOOLS], *(by_name[name] for name in self.called)]
 
 

@@ -12,7 +12,7 @@ from lab.core.json_object import JsonObject
 DEEPEST_VALUE = 12  # levels of a value, and references in a row
 MOST_SCHEMAS = 2000  # schemas looked at for one value
 MOST_ITEMS, LONGEST_TEXT = 50, 2000
-_FORMATS = {
+_FORMAT_VALUES = {
     "date": "2025-01-02",
     "date-time": "2025-01-02T03:04:05Z",
     "time": "03:04:05Z",
@@ -33,10 +33,10 @@ _FORMATS = {
     "regex": "a",
     "byte": "YQ==",
 }
-_WORDS = (
+_TRIED_TEXTS = (
     *("a", "1", "abc", "123", "A", "ABC", "en", "EN", "en-US", "2025", "USD", "1.0", "1.0.0"),
     *("a-b", "a_b", "a1", "abcd", "1234", "12345", "ada@example.com", "https://example.com/"),
-    *_FORMATS.values(),
+    *_FORMAT_VALUES.values(),
 )
 _QUANTIFIER = re.compile(r"[*+?{]")
 MOST_TRIED = 40  # characters times quantifiers: more may take for ever to match
@@ -205,10 +205,10 @@ def _text(schema: JsonObject) -> str:
     if least > LONGEST_TEXT or least > most:
         raise NoValue(f"a text of {least} to {most} characters")
     pattern, kind = schema.get("pattern"), schema.get("format")
-    known = _FORMATS.get(kind) if isinstance(kind, str) else None
+    known = _FORMAT_VALUES.get(kind) if isinstance(kind, str) else None
     if known is not None and least <= len(known) <= most:
         return known
-    for word in (each.ljust(least, each[-1])[:most] for each in _WORDS):
+    for word in (each.ljust(least, each[-1])[:most] for each in _TRIED_TEXTS):
         if pattern is None or _matches(pattern, word):
             return word
     raise NoValue(f"a text like {str(pattern)[:80]}")

@@ -82,7 +82,7 @@ def _level(findings: Sequence[Finding], report: Report) -> tuple[Level, str]:
 
 def _all_failed(findings: Sequence[Finding], report: Report) -> bool:
     answers = report.conversation.answers if report.conversation else ()
-    return all(_failed(answers[each.index].document) for each in findings)
+    return all(_failed(answers[each.index].body) for each in findings)
 
 
 def _failed(message: Any) -> bool:

@@ -161,7 +161,7 @@ class AloneOnEach:
         if NAMES_ONE.search(name) or name.lower() in _ITS_NAME:
             return True
         try:
-            value = str(pointer.resolve(answer.document, where)) if where.startswith("/") else ""
+            value = str(pointer.resolve(answer.body, where)) if where.startswith("/") else ""
         except LookupError:
             return False
         names = {each for header in self.naming.headers.values() for each in header}

@@ -44,7 +44,7 @@ def _number(answer: Answer | None, place: str) -> int | None:
         return None
     if place.endswith("/-"):
         try:
-            found = pointer.resolve(answer.document, place.removesuffix("/-"))
+            found = pointer.resolve(answer.body, place.removesuffix("/-"))
         except LookupError:
             return None
         return len(found) if isinstance(found, list) else None

@@ -8,7 +8,7 @@ from lab.core.http import Answer
 from lab.core.text import one_line
 
 # Names that balancers, frameworks and platforms give it, the usual one first.
-USUAL = (
+COMMON = (
     *("x-served-by", "x-replica", "x-pod", "x-pod-name", "x-instance", "x-hostname"),
     *("x-upstream", "x-upstream-addr", "x-backend", "x-backend-server", "x-container-id"),
 )
@@ -84,7 +84,7 @@ def learn_names(
         if all(len(each) == 1 for each in said) and len(set.union(*said)) == len(said):
             headers[header] = {min(each): index for index, each in enumerate(said)}
     anywhere = set[str]().union(*values)
-    added = {name: bool(wanted) for name in ([wanted.lower()] if wanted else USUAL)}
+    added = {name: bool(wanted) for name in ([wanted.lower()] if wanted else COMMON)}
     addresses = {
         f"{each.address.host}:{each.address.port}": index for index, each in enumerate(among)
     }
@@ -104,7 +104,7 @@ def _values(answers: Iterable[Answer]) -> dict[str, set[str]]:
 
 
 def _in_order(headers: Iterable[str]) -> list[str]:
-    return sorted(headers, key=lambda name: (USUAL.index(name) if name in USUAL else 99, name))
+    return sorted(headers, key=lambda name: (COMMON.index(name) if name in COMMON else 99, name))
 
 
 def _why_not(header: str, values: Sequence[Mapping[str, set[str]]]) -> str:

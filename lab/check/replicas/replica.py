@@ -14,7 +14,7 @@ from lab.core.text import one_line
 OWNER = "service.invalid"  # whose cookies they are, by whatever host a replica is reached
 MOST_REPLICAS = 9
 _PORTS = {"http": 80, "https": 443}
-_HOST = re.compile(r"[\w.:-]+(%\w+)?")
+_REPLICA_HOST = re.compile(r"[\w.:-]+(%\w+)?")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def replica(name: str, url: str, option: str, host: str | None = None) -> Replic
         not written
         or parts.scheme not in _PORTS
         or not parts.hostname
-        or not _HOST.fullmatch(parts.hostname)
+        or not _REPLICA_HOST.fullmatch(parts.hostname)
     ):
         raise LabError(f"{said}: give a URL such as http://10.0.0.7:8080")
     if parts.username is not None or parts.query or parts.fragment:
@@ -78,18 +78,18 @@ def replicas(urls: Sequence[str], host: str | None = None) -> list[Replica]:
     """Return the replicas at these URLs, named A, B, C; LabError where there are no two."""
     if not 2 <= len(urls) <= MOST_REPLICAS:
         raise LabError(
-            f"--url was given {len(urls)} times: give the URLs of two replicas or more "
-            f"({MOST_REPLICAS} at most), each of one replica and not of the balancer"
+            f"--url was given {len(urls)} times: give 2 to {MOST_REPLICAS} URLs; each must be a "
+            "single replica, not the load balancer"
         )
     found = [replica(ascii_uppercase[n], url, "--url", host) for n, url in enumerate(urls)]
     for number, each in enumerate(found):
         for other in found[:number]:
             if _same(each.address, other.address):
                 raise LabError(
-                    f"--url {each.address.url} was given twice: one replica is no pair"
+                    f"--url {each.address.url} was given twice: name two different replicas"
                     if each.address == other.address
                     else f"--url {each.address.url} is {other.address.url} under another name: "
-                    "one replica is no pair"
+                    "name two different replicas"
                 )
     return found
 

@@ -113,4 +113,6 @@ def _without_address(answer: Answer, target: Replica) -> Answer:
     named = rf"(?<=//){re.escape(host)}(?::(?:{address.port}|PORT))?(?![\w.:-])"
     pattern = re.compile(named.encode())
     pairs = ((name, re.sub(named, _SERVICE, value)) for name, value in answer.headers.pairs)
-    return replace(answer, headers=Headers(pairs), body=pattern.sub(_SERVICE.encode(), answer.body))
+    return replace(
+        answer, headers=Headers(pairs), content=pattern.sub(_SERVICE.encode(), answer.content)
+    )

@@ -11,7 +11,7 @@ from lab.check.replicas.spread import Spread
 from lab.core.redaction import redact_text
 from lab.core.shell import quoted
 
-_HEAD = """\
+_SCRIPT_HEAD = """\
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT; trap 'exit 130' INT TERM
 for url in %(urls)s; do
@@ -64,7 +64,7 @@ def _lines(
     for index in sorted(asked):
         yield f"{spread.replicas[index].name}={quoted(spread.replicas[index].url)}"
     urls = " ".join(f'"${spread.replicas[index].name}"' for index in sorted(asked))
-    yield from (_HEAD % {"urls": urls}).splitlines()
+    yield from (_SCRIPT_HEAD % {"urls": urls}).splitlines()
     yield from _TO.splitlines()
     yield from given(ref for call in calls for ref in call.refs())
     if any(call.rpc for call in calls):

@@ -6,7 +6,7 @@ from functools import partial
 from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Call, Conversation, plain
 from lab.check.first_plays import Source
-from lab.check.judge import AFTER, CROSSED, KEPT, OTHER, THROUGH, Level, Report
+from lab.check.judge import AFTER, CROSSED, KEPT_OPEN, OTHER, THROUGH, Level, Report
 from lab.check.reasons import no_success, rate_limits
 from lab.check.replicas.alone import AloneOnEach
 from lab.check.replicas.asked import AskedReplicas, plan
@@ -219,7 +219,7 @@ class ReplicaSession:
         for each in among:
             self._log(f"the conversation on replica {each.name}, over a kept connection")
             again = partial(self._runner.on, conversation, each, kept=True)
-            play = f"{KEPT}, {each.name}"
+            play = f"{KEPT_OPEN}, {each.name}"
             evidence.replica_of[play] = each.name
             evidence.take(play, again)
         self._report.plays.append("on each replica alone, over new and over kept connections")

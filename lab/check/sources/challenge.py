@@ -44,14 +44,14 @@ def next_call(asked: "requests.PreparedRequest", call: Call, answer: Answer) -> 
         return None
     response, connection = requests.Response(), _Connection()
     response.status_code, response.request = answer.status, asked
-    response._content = answer.body
+    response._content = answer.content
     vars(response)["_content_consumed"] = True  # there is nothing to read from a connection
     for name, value in answer.headers.pairs:
         known = response.headers.get(name)
         response.headers[name] = f"{known}, {value}" if known else value
     response.connection = connection  # type: ignore[assignment]
     for hook in hooks:
-        with suppress(KeyError, ValueError):  # it is no challenge that could be answered
+        with suppress(KeyError, ValueError):  # it is not a challenge that could be answered
             hook(response)
     if not connection.sent:
         return None

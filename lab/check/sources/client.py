@@ -11,13 +11,13 @@ from lab.check.sources.description import Description
 from lab.check.sources.draft import CallDraft
 from lab.check.sources.given import KnownValues, thing_named
 from lab.check.sources.operations import Body, Operation, Parameter, Scheme
-from lab.check.sources.scalars import NUMBER
+from lab.check.sources.scalars import ANY_NUMBER
 from lab.check.sources.settings import OpenApiSettings
 from lab.check.sources.values import SchemaValues, kind_of, plain_value
 from lab.check.sources.writing import written
 from lab.core.http import Answer
 
-VARIANTS = 5  # ways to fill in an operation
+MOST_VARIANTS = 5  # ways to fill in an operation
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class ApiClient:
             return plain_value(parameter.examples[variant % len(parameter.examples)])
         made = SchemaValues(self._description, self._settings.fields, branch=variant)
         value = made.of(parameter.schema, parameter.name)
-        if parameter.where == "path" and value == NUMBER:
+        if parameter.where == "path" and value == ANY_NUMBER:
             return 1  # what is there before anything was made, most probably
         return value
 
@@ -191,7 +191,7 @@ class ApiClient:
         different: dict[str, int] = {}
         for number, body in enumerate(self._bodies(operation.body)):
             different.setdefault(json.dumps(body, sort_keys=True, default=str), number)
-        return list(different.values())[:VARIANTS]
+        return list(different.values())[:MOST_VARIANTS]
 
     def _with_fields(self, example: Any) -> Any:
         if not isinstance(example, dict):

@@ -23,14 +23,14 @@ class Description:
     def __init__(self, root: Any, file: str) -> None:
         self.file = file
         if not isinstance(root, dict):
-            raise LabError(f"{file} is no OpenAPI document")
+            raise LabError(f"{file} is not an OpenAPI document")
         self.root: JsonObject = root
         if str(root.get("openapi", "")).startswith("3."):
             self.version = 3
         elif str(root.get("swagger", "")).startswith("2."):
             self.version = 2
         else:
-            raise LabError(f"{file} is no OpenAPI 3 document, and no Swagger 2 one")
+            raise LabError(f"{file} is neither an OpenAPI 3 nor a Swagger 2 document")
 
     def resolved(self, value: Any) -> Any:
         """Return a value with its reference followed; what stands beside the $ref is kept."""

@@ -17,10 +17,10 @@ MOST_EXPLORED = 300  # calls
 MOST_EXPLORED_S = 30.0
 MOST_ENDED = 3  # operations that may end the service, until exploring stops
 PROBES = 4
-LAST = 5  # the rank from which on operations take away what others made
+ENDING = 5  # the rank from which on operations take away what others made
 NOT_FOUND = 404
 WRONG_VALUES = (400, 409, 415, 422)  # another way to fill it in may help
-Clock = Callable[[], float]
+ReadClock = Callable[[], float]
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Explorer:
         send: Client,
         description: Description,
         settings: OpenApiSettings,
-        clock: Clock = time.monotonic,
+        clock: ReadClock = time.monotonic,
     ) -> None:
         self._send = send
         self._description = description
@@ -72,10 +72,10 @@ class Explorer:
             operation = self._next(waiting)
             waiting.remove(operation)
             self._try(operation)
-            is_lost = found.refused.get(operation) == NOT_FOUND and operation.rank < LAST
+            is_lost = found.refused.get(operation) == NOT_FOUND and operation.rank < ENDING
             if is_lost and operation not in again:
                 later.append(operation)
-            if later and not any(each.rank < LAST for each in waiting):
+            if later and not any(each.rank < ENDING for each in waiting):
                 waiting, again, later = [*later, *waiting], {*again, *later}, []  # made by now?
         found.untried = waiting
         return found
@@ -91,7 +91,7 @@ class Explorer:
 
     def _next(self, waiting: list[Operation]) -> Operation:
         """Return the first operation whose values are known, of those that take nothing away."""
-        making = [each for each in waiting if each.rank < LAST]
+        making = [each for each in waiting if each.rank < ENDING]
         for group in (making, waiting):
             ready = next((each for each in group if self._client.is_ready(each)), None)
             if ready or group:
@@ -111,7 +111,7 @@ class Explorer:
                 self._found.refused.pop(operation, None)
                 return
             self._found.refused[operation] = answer.status
-            if answer.status is None and not isinstance(answer.error, NotSent):
+            if answer.status is None and not isinstance(answer.failure, NotSent):
                 self._begin_again()
             if answer.status not in WRONG_VALUES or self._is_over():
                 return

@@ -41,7 +41,7 @@ class KnownValues:
     def learn(self, operation: Operation, sent: Any, answer: Answer) -> None:
         """Keep what a call that succeeded has sent and been given."""
         found = dict(_named(sent))
-        found.update(_named(answer.document))
+        found.update(_named(answer.body))
         location = answer.header("location") or ""
         if location and "id" not in found:
             found["id"] = location.rstrip("/").rpartition("/")[2].partition("?")[0]
@@ -49,7 +49,7 @@ class KnownValues:
         self._by_thing.setdefault(thing_at(operation.path), {}).update(found)
         self._by_name.update(found)
         for target, name, pointer in operation.links(answer.status or 0):
-            value = dict(leaves(answer.document)).get(pointer)
+            value = dict(leaves(answer.body)).get(pointer)
             if value is not None:
                 self._linked[target, name] = str(value)
 

@@ -21,7 +21,7 @@ from lab.core.json_object import JsonObject
 MOST_HAR_BYTES = 50_000_000
 MOST_HAR_CALLS = 500
 # What the client says anew, or what only the browser of the recording had to say.
-_LEFT_OUT = frozenset(
+_LEFT_OUT_HEADERS = frozenset(
     {"cookie", "host", "content-length", "connection", "accept-encoding", "user-agent", "referer"}
     | {"origin", "accept-language", "if-none-match", "if-modified-since", "cache-control", "pragma"}
 )
@@ -50,7 +50,7 @@ def parse(document: Any, file: str = "session.har") -> Conversation:
         calls = [_call(entry["request"], f"{file}#{n}") for n, entry in enumerate(chosen, start=1)]
         answers = [_answer(entry["response"]) for entry in chosen]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise LabError(f"{file} is no HTTP archive: {type(error).__name__} {error}") from None
+        raise LabError(f"{file} is not an HTTP archive: {type(error).__name__} {error}") from None
     if len(calls) > MOST_HAR_CALLS:
         raise LabError(f"{file} has {len(calls)} calls: shorten it to {MOST_HAR_CALLS}")
     return infer(Conversation(tuple(calls), file), answers)
@@ -64,7 +64,7 @@ def _read(path: Path) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise LabError(f"cannot read {path}: {error}") from None
     except (ValueError, RecursionError) as error:
-        raise LabError(f"{path} is no JSON: {error}") from None
+        raise LabError(f"{path} is not JSON: {error}") from None
 
 
 def _is_ours(entry: JsonObject) -> bool:
@@ -78,21 +78,21 @@ def _call(request: JsonObject, origin: str) -> Call:
     headers = tuple(
         (str(each["name"]), plain(str(each["value"])))
         for each in request.get("headers", [])
-        if each["name"].lower() not in _LEFT_OUT and not _is_browser_s(each["name"])
+        if each["name"].lower() not in _LEFT_OUT_HEADERS and not _is_browser_s(each["name"])
     )
     text = _body(request.get("postData") or {}, origin)
     return Call(str(request["method"]), plain(path), headers, plain(text) if text else None, origin)
 
 
 def _body(posted: JsonObject, origin: str) -> str:
-    """Return the body; bytes that are no text as `as_bytes` gives them back."""
+    """Return the body; bytes that are not text as `as_bytes` gives them back."""
     text = str(posted.get("text") or "")
     if not text and posted.get("params"):
         return urlencode([(each["name"], each.get("value", "")) for each in posted["params"]])
     if posted.get("encoding") == "base64":
         return base64.b64decode(text, validate=True).decode("utf-8", "surrogateescape")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise LabError(f"{origin}: its body is no text, and not in base64: record it again")
+        raise LabError(f"{origin}: its body is neither text nor base64: record it again")
     return text
 
 

@@ -28,8 +28,8 @@ from lab.core.http import Answer
 _METHOD = re.compile(r"([A-Z][A-Z-]*|(?i:get|post|put|patch|delete|head|options))\s+(?=\S)")
 _VERSION = re.compile(r"\s+HTTP/\d\S*$")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~\w-]+")
-_HOST = re.compile(r"(?:https?://)?{{\s*([\w.-]+)\s*}}(?::\d+)?(?=[/?]|{{|$)")
-_FILE = re.compile(r"<(@[\w-]*)?\s+(\S.*)")
+_HOST_VARIABLE = re.compile(r"(?:https?://)?{{\s*([\w.-]+)\s*}}(?::\d+)?(?=[/?]|{{|$)")
+_BODY_FILE = re.compile(r"<(@[\w-]*)?\s+(\S.*)")
 _NOT_OURS = {"cookie", "host", "content-length", "connection"}
 _AUTH = "authorization"
 _NOT_HTTP = {"WEBSOCKET", "GRPC", "RSOCKET"}
@@ -114,7 +114,7 @@ def _call(draft: Draft, values: Values, scope: Scope) -> Call:
     for header in draft.headers:
         name, colon, value = header.partition(":")
         if not colon or not _HEADER_NAME.fullmatch(name):
-            raise LabError(f"{scope.origin}: {header!r} is no header: write Name: value")
+            raise LabError(f"{scope.origin}: {header!r} is not a header: write Name: value")
         if name.lower() not in _NOT_OURS:
             template = values.template(value.strip(), scope)
             headers.append((name, as_basic(template) if name.lower() == _AUTH else template))
@@ -136,13 +136,13 @@ def _request_line(draft: Draft, scope: Scope) -> tuple[str, str]:
     method, address = (found[1].upper(), line[found.end() :]) if found else ("GET", line)
     before_query = PLACE.sub("", address).partition("?")[0]
     if re.search(r"\s", before_query) or not address or method in _NOT_HTTP:
-        raise LabError(f"{scope.origin}: {draft.request!r} is no request: write METHOD /path")
+        raise LabError(f"{scope.origin}: {draft.request!r} is not a request: write METHOD /path")
     return method, address
 
 
 def _without_host(address: str, values: Values, scope: Scope) -> str:
     """Leave out a host that only the editor's environment knows: the service is started here."""
-    found = _HOST.match(address)
+    found = _HOST_VARIABLE.match(address)
     if found and not values.knows(found[1], scope) and ".response." not in found[1]:
         return address[found.end() :] or "/"
     return address
@@ -162,7 +162,7 @@ def _body(
     end = "\r\n" if "multipart/" in words else "\n"
     pieces: list[str | Ref] = []
     for number, line in enumerate(lines):
-        if found := _FILE.fullmatch(line.strip()):
+        if found := _BODY_FILE.fullmatch(line.strip()):
             content: Template = plain(_content(values.folder / found[2].strip(), scope))
             if found[1]:  # `<@ file`: with variables
                 content = values.template("".join(map(str, content)), scope)
@@ -176,7 +176,7 @@ def _body(
 
 
 def _content(path: Path, scope: Scope) -> str:
-    """Return a file's content as a body has it: bytes that are no text as they can come back."""
+    """Return a file's content as a body has it: bytes that are not text as they can come back."""
     try:
         if path.stat().st_size > MOST_IN_A_FILE:
             raise LabError(f"{scope.origin}: {path} is too large: at most {MOST_IN_A_FILE:,} bytes")
@@ -193,7 +193,7 @@ def _as_graphql(body: Template, scope: Scope) -> Template:
     try:
         document = {"query": query, "variables": json.loads(variables) if variables else {}}
     except (ValueError, RecursionError) as error:
-        raise LabError(f"{scope.origin}: its variables are no JSON: {error}") from None
+        raise LabError(f"{scope.origin}: its variables are not JSON: {error}") from None
     return plain(json.dumps(document))
 
 

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-_NAME = re.compile(r"(?:#|//)\s*@name[\s=]\s*([\w.-]+)\s*$")
+_NAME_LINE = re.compile(r"(?:#|//)\s*@name[\s=]\s*([\w.-]+)\s*$")
 _PROMPT = re.compile(r"(?:#|//)\s*@prompt\s+([\w.-]+)")
-_VARIABLE = re.compile(r"@([\w.-]+)\s*=\s*(.*)$")
+_VARIABLE_LINE = re.compile(r"@([\w.-]+)\s*=\s*(.*)$")
 _COMMENT = re.compile(r"#|//")
-_SCRIPT = re.compile(r"[<>]\s*{%")
+_SCRIPT_BLOCK = re.compile(r"[<>]\s*{%")
 _SCRIPT_FILE = re.compile(r"[<>]\s+\S+\.(?:js|mjs|ts)$")
 _OUTPUT = re.compile(r">>!?\s+\S|<>\s+\S")  # where an editor keeps answers
 _MORE_PATH = re.compile(r"[?&/]")
@@ -49,7 +49,7 @@ class _Reader:
         stripped = line.strip()
         if self.script is not None:
             self._take_script(line)
-        elif _SCRIPT.match(stripped):
+        elif _SCRIPT_BLOCK.match(stripped):
             self.script = []
             self._take_script(stripped.partition("{%")[2])
         elif _OUTPUT.match(stripped) or _SCRIPT_FILE.match(stripped):
@@ -63,18 +63,18 @@ class _Reader:
             self._take_before(number, stripped)
 
     def _take_before(self, number: int, line: str) -> None:
-        if found := _NAME.match(line):
+        if found := _NAME_LINE.match(line):
             self.name = found[1]
         elif found := _PROMPT.match(line):
             self.prompts.add(found[1])
-        elif found := _VARIABLE.match(line):
+        elif found := _VARIABLE_LINE.match(line):
             self.variables[found[1]] = found[2].strip()
         elif line and not _COMMENT.match(line):
             self.draft = Draft(number, self.name, line, {**self.variables}, {*self.prompts})
             self.draft.scripts += self.early
 
     def _take_head(self, line: str, draft: Draft) -> None:
-        if found := _NAME.match(line):
+        if found := _NAME_LINE.match(line):
             draft.name = found[1]
         elif not line:
             self.in_body = True

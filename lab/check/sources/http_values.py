@@ -16,7 +16,7 @@ from lab.core import pointer
 from lab.core.errors import LabError
 
 PLACE = re.compile(r"{{([^{}]+)}}")
-_ANSWER = re.compile(r"([\w.-]+?)\.response\.(body|headers)(?:\.(.+))?")
+_OF_ANSWER = re.compile(r"([\w.-]+?)\.response\.(body|headers)(?:\.(.+))?")
 _POINTER = re.compile(r"([\w-]+)?(\.[\w-]+|\[\d+\]|\['[^']+'\])*")
 _SET = re.compile(
     r"client\.global\.set\(\s*[\"']([\w.-]+)[\"']\s*,\s*response\."
@@ -26,7 +26,7 @@ _SET = re.compile(
 _SPANS: dict[str, float] = {"y": 365 * 86_400, "M": 30 * 86_400, "w": 7 * 86_400, "d": 86_400}
 _SPANS |= {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
 _DATE_PARTS = {"YYYY": "%Y", "MM": "%m", "DD": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
-_WORD = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s(),]+")
+_QUOTED_OR_WORD = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s(),]+")
 MOST_CHARS = 1000
 
 
@@ -93,7 +93,7 @@ class Values:
         return (self._ref(place, scope),)
 
     def _ref(self, place: str, scope: "Scope") -> Ref:
-        found = _ANSWER.fullmatch(place)
+        found = _OF_ANSWER.fullmatch(place)
         if found is None:
             if place in scope.prompts:
                 raise LabError(
@@ -114,7 +114,7 @@ class Values:
 
     def _dynamic(self, place: str, origin: str) -> str:
         """Return a value that editors make: `$guid`, `$timestamp -1 d`, `$random.integer(1,5)`."""
-        name, *words = _WORD.findall(place)
+        name, *words = _QUOTED_OR_WORD.findall(place)
         words = [word.strip("\"'") for word in words]
         try:
             if name in ("$processEnv", "$env", "$dotenv") or name.startswith("$env."):

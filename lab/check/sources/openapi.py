@@ -9,7 +9,7 @@ from lab.check.conversation import Client, Conversation
 from lab.check.correlation import infer
 from lab.check.sources.client import ApiClient, ApiStep
 from lab.check.sources.description import Description, read
-from lab.check.sources.exploring import LAST, Explored, Explorer
+from lab.check.sources.exploring import ENDING, Explored, Explorer
 from lab.check.sources.operations import Known, Operation
 from lab.check.sources.reading import operations
 from lab.check.sources.settings import OpenApiSettings
@@ -51,7 +51,7 @@ class OpenApiSource:
 def plan(good: Sequence[ApiStep]) -> list[ApiStep]:
     """Return a conversation of operations that succeeded: each write is followed by a look."""
     looks = [
-        each for each in good if each.operation.method == "GET" and 0 < each.operation.rank < LAST
+        each for each in good if each.operation.method == "GET" and 0 < each.operation.rank < ENDING
     ]
     chosen: list[ApiStep] = []
     size = 0

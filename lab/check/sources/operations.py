@@ -13,10 +13,10 @@ _ORDER = {"POST": 1, "GET": 2, "HEAD": 2, "OPTIONS": 2, "PUT": 3, "PATCH": 3, "D
 _IN = re.compile(r"(log|sign)[-_/]?in|(log|sign)[-_/]?up|authenticate(?!d)|register(?!ed)", re.I)
 _OUT = re.compile(r"(log|sign)[-_/]?(out|off)|checkout|revoke|shut[-_]?down|/quit", re.I)
 _IN_WORDS = frozenset({"auth", "token", "tokens", "session", "sessions"})
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_WORD_OF_NAME = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
-BYTES = "application/octet-stream"
+BYTES_TYPE = "application/octet-stream"
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Operation:
             return 6
         if _IN.search(text):
             return 0
-        words = {each.lower() for each in _WORD.findall(text)}
+        words = {each.lower() for each in _WORD_OF_NAME.findall(text)}
         if self.method == "POST" and words & _IN_WORDS and "{" not in self.path:
             return 0
         return _ORDER.get(self.method, 4)

@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 MOST_PATTERN_CHARS = 1000
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
+LOWER_CASE = "abcdefghijklmnopqrstuvwxyz"
 # For what looks ahead: a password is described so, more often than not.
 PASSWORD_LIKE = ("Correct-Horse-7", "Correct_Horse7!", "Horse7", "text", "7", "2026-01-15", "a-b")
 _CATEGORIES = {
@@ -17,7 +17,7 @@ _CATEGORIES = {
     "CATEGORY_WORD": "a",
     "CATEGORY_NOT_WORD": "-",
 }
-_CANDIDATES = f"{LETTERS}{LETTERS.upper()}0123456789-_. /:@!#" + "\t\n"
+_CANDIDATES = f"{LOWER_CASE}{LOWER_CASE.upper()}0123456789-_. /:@!#" + "\t\n"
 
 
 def matching(pattern: str, least: int = 0, most: int = MOST_PATTERN_CHARS) -> str | None:
@@ -40,7 +40,7 @@ def matching(pattern: str, least: int = 0, most: int = MOST_PATTERN_CHARS) -> st
     except (_Impossible, RecursionError):
         return None
     if len(made) < least and not _ends(pattern):
-        made += LETTERS[0] * (min(least, MOST_PATTERN_CHARS) - len(made))
+        made += LOWER_CASE[0] * (min(least, MOST_PATTERN_CHARS) - len(made))
     return made if least <= len(made) <= most else None
 
 

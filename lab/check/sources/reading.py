@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from lab.check.sources.description import DAMAGE, Description
 from lab.check.sources.operations import (
-    BYTES,
+    BYTES_TYPE,
     FORM,
     MULTIPART,
     Body,
@@ -170,7 +170,7 @@ def _body(
 
 
 def _liking(media: str) -> int:
-    order = ("json", FORM, MULTIPART, "text/plain", "*/*", BYTES)
+    order = ("json", FORM, MULTIPART, "text/plain", "*/*", BYTES_TYPE)
     return next((place for place, word in enumerate(order) if word in media), len(order))
 
 

@@ -4,11 +4,11 @@ import math
 import re
 from typing import Any
 
-from lab.check.sources.pattern import LETTERS, matching
+from lab.check.sources.pattern import LOWER_CASE, matching
 from lab.core.json_object import JsonObject
 
-LONGEST_TEXT = 10_000
-NUMBER = 7  # the ids of a service begin with 1: what a client made up must not look like one
+LONGEST_STRING = 10_000
+ANY_NUMBER = 7  # the ids of a service begin with 1: what a client made up must not look like one
 _FORMATS = {
     "date-time": "2026-01-15T10:30:00Z",
     "date": "2026-01-15",
@@ -35,7 +35,7 @@ _FORMATS = {
     "int64": "7",
 }
 # Where a schema says no more than that it is a text, its name often does.
-_NAMES = (
+_VALUES_BY_NAME = (
     (re.compile(r"e_?mail", re.I), _FORMATS["email"]),
     (re.compile(r"pass(word|wd|phrase)", re.I), _FORMATS["password"]),
     (re.compile(r"(ur[il]|link|website|homepage|webhook)$", re.I), _FORMATS["uri"]),
@@ -79,7 +79,7 @@ def _number(kind: str, schema: JsonObject) -> int | float:
     # True in 3.0, where it says that the minimum itself is none; in 3.1 it is the bound.
     least = _bound(low, above, step, +1)
     most = _bound(high, below, step, -1)
-    value: float = NUMBER
+    value: float = ANY_NUMBER
     if most is not None and value > most:
         value = most
     if least is not None and value < least:
@@ -98,17 +98,17 @@ def _bound(inclusive: Any, exclusive: Any, step: float, sign: int) -> float | No
 
 
 def _string(schema: JsonObject, name: str) -> str:
-    least = min(int(schema.get("minLength") or 0), LONGEST_TEXT)
-    most = int(schema.get("maxLength", LONGEST_TEXT))
+    least = min(int(schema.get("minLength") or 0), LONGEST_STRING)
+    most = int(schema.get("maxLength", LONGEST_STRING))
     if isinstance(schema.get("pattern"), str):
         found = matching(schema["pattern"], least, most)
         if found is not None:
             return found
     known = _FORMATS.get(str(schema.get("format", "")))
     if known is None:
-        known = next((text for pattern, text in _NAMES if pattern.search(name)), "text")
+        known = next((text for pattern, text in _VALUES_BY_NAME if pattern.search(name)), "text")
     if len(known) < least:
-        known += (LETTERS * (least // len(LETTERS) + 1))[: least - len(known)]
+        known += (LOWER_CASE * (least // len(LOWER_CASE) + 1))[: least - len(known)]
     return known[:most]
 
 

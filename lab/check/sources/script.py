@@ -178,7 +178,7 @@ class ScriptSource:
         script = _load(self.path)
         http = Http(send, self.path.absolute())
         try:
-            with redirect_stdout(sys.stderr):  # what it prints is no part of our report
+            with redirect_stdout(sys.stderr):  # what it prints is not part of our report
                 script(http)
         except (KeyboardInterrupt, LabError, Spent):
             raise
@@ -190,7 +190,7 @@ class ScriptSource:
 def _load(path: Path) -> Callable[[Http], object]:
     spec = importlib.util.spec_from_file_location(f"check_{path.stem}", path.absolute())
     if spec is None or spec.loader is None:
-        raise LabError(f"{path} is no Python file")
+        raise LabError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     reach_neighbours(path)
     try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lab.check.sources.description import Description
-from lab.check.sources.scalars import NUMBER, distinct, scalar, typed
+from lab.check.sources.scalars import ANY_NUMBER, distinct, scalar, typed
 from lab.core.json_object import JsonObject
 
 MOST_DEPTH = 8
@@ -140,7 +140,7 @@ def plain_value(value: Any) -> Any:
     if isinstance(value, list):
         return [plain_value(each) for each in value]
     if isinstance(value, float) and not math.isfinite(value):
-        return NUMBER
+        return ANY_NUMBER
     if isinstance(value, datetime.datetime):
         return value.isoformat().replace("+00:00", "Z")
     return value if value is None or isinstance(value, str | int | float) else str(value)

@@ -10,7 +10,7 @@ PIECE = 64 * 1024
 
 
 class NotHttp(Exception):
-    """What came is no HTTP/1 message, or its head is too long."""
+    """What came is not an HTTP/1 message, or its head is too long."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Head:
 
     @property
     def length(self) -> int | None:
-        """Content-Length; None where there is none, NotHttp where it is no number."""
+        """Content-Length; None where there is none, NotHttp where it is not a number."""
         values = {value for name, value in self.headers if name == "content-length"}
         if not values:
             return None
@@ -74,7 +74,7 @@ def read_head(file: BufferedIOBase) -> Head | None:
             break
     head = Head(tuple(lines))
     if len(head.words) < 2:
-        raise NotHttp("the first line is none of HTTP")
+        raise NotHttp("the first line is not HTTP")
     return head
 
 

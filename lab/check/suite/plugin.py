@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="Environment variable for the service; {port} is filled in.",
+        help="Environment variable for the service; {port} is replaced by the port.",
     )
     group.addoption(
         "--lab-url-env",

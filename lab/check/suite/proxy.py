@@ -82,7 +82,7 @@ class _Relay(StreamRequestHandler):
                 while (head := read_head(self.rfile)) and self._answer(head):
                     pass
             except NotHttp as reason:
-                self._refuse(400, f"this is no HTTP request that can be passed on: {reason}")
+                self._refuse(400, f"this HTTP request cannot be passed on: {reason}")
 
     def _answer(self, head: Head) -> bool:
         """Pass one request on and its answer back; True if another may follow."""

@@ -17,7 +17,7 @@ from lab.core.errors import LabError
 
 LAB_URL = "LAB_URL"
 MOST_OF_ONE_SERVICE = 16
-_NAME = re.compile(r"[A-Za-z_]\w*")
+_VARIABLE_NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class SuiteOptions:
         """Read the options; UsageError where they cannot be."""
         given = config.known_args_namespace
         for each in given.lab_env:
-            if not _NAME.fullmatch(each.partition("=")[0]) or "=" not in each:
+            if not _VARIABLE_NAME.fullmatch(each.partition("=")[0]) or "=" not in each:
                 raise pytest.UsageError(f"--lab-env {each!r}: write NAME=VALUE, as PORT={{port}}")
         for each in given.lab_url_env:
-            if not _NAME.fullmatch(each):
+            if not _VARIABLE_NAME.fullmatch(each):
                 raise pytest.UsageError(f"--lab-url-env {each!r}: give the name of a variable")
         if not 2 <= given.lab_processes <= MOST_OF_ONE_SERVICE:
             raise pytest.UsageError(

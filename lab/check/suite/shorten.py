@@ -176,7 +176,7 @@ def _missed(
 ) -> tuple[SuiteExchange | None, Difference | None]:
     """Return the first request from a number on that was answered differently, and how.
 
-    What differs between two runs on one process is no difference.
+    What differs between two runs on one process is not a difference.
     """
     test = first.exchanges[-1].test
     offset = len(first.exchanges) - len(first.of(test))

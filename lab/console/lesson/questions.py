@@ -12,12 +12,13 @@ from lab.experiments import CONFIDENCE, Experiment
 class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
     """A choice; `when` is what a chapter's facts must be for it to have come true.
 
-    `because` answers those who chose it.
+    `because` answers those who chose it, and the chapter's act number `act` is run for them.
     """
 
     text: str
     when: dict[str, int | str] = {}
     because: str = ""
+    act: int = 0
 
 
 class AskedQuestion(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -34,7 +34,7 @@ POLICY = (
     "img-src data:; connect-src 'none'; base-uri 'none'; form-action 'none'"
 )
 _ORIGIN = "http://127.0.0.1"
-_STYLE = re.compile(r'<link rel="stylesheet" href="([^"]+)">')
+_STYLE_LINK = re.compile(r'<link rel="stylesheet" href="([^"]+)"(?: disabled)?>')
 _ICON = re.compile(r'(<link rel="icon" href=")([^"]+)(" type="([^"]+)">)')
 _MAIN = re.compile(r'<script type="module" src="/lab/static/([a-z-]+\.js)"></script>')
 _HANDBOOK = re.compile(r'<a\b[^>]*href="/docs/[^"]*"[^>]*>.*?</a>', re.DOTALL)
@@ -85,7 +85,7 @@ def one_file(recording: Recording, answers: Mapping[str, Answered]) -> str:
             return response.get_data(as_text=True)
 
     page = _HANDBOOK.sub("", get("/"))
-    page = _STYLE.sub(lambda found: f"<style>\n{get(found[1])}\n</style>", page)
+    page = _STYLE_LINK.sub(lambda found: f"<style>\n{get(found[1])}\n</style>", page)
     page = _ICON.sub(
         lambda found: f"{found[1]}{_data_url(get(found[2]), found[4])}{found[3]}", page
     )

@@ -68,7 +68,7 @@ def read(path: Path) -> Recording:
     except OSError as error:
         raise LabError(f"cannot read {file}: {error.strerror}; `lab record` makes one") from None
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise LabError(f"{file} is no recording of a lesson: {error}"[:300]) from None
+        raise LabError(f"{file} is not a recording of a lesson: {error}"[:300]) from None
     if recording.version != RECORDING_VERSION:
         raise LabError(f"{file} was made by another version of the lab: record it again")
     return recording

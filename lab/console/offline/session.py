@@ -27,7 +27,7 @@ from lab.evidence.result import Settings
 from lab.experiments.provision import ProvisionedStack
 from lab.stack.programs import find_store
 
-_SECRET = "the recorder, in this process"  # nothing listens: the app is called, not served
+_RECORDER_SECRET = "the recorder, in this process"  # nothing listens: the app is called, not served
 _PAGE_READS = ("/lab/chapters",)
 
 
@@ -68,7 +68,7 @@ class _InProcess:
 
     def __init__(self, web: FlaskClient, origin: str, live: LiveConsole) -> None:
         self._web = web
-        self._headers = {"Host": urlsplit(origin).netloc, SECRET_HEADER: _SECRET}
+        self._headers = {"Host": urlsplit(origin).netloc, SECRET_HEADER: _RECORDER_SECRET}
         self._live = live
 
     def post(self, path: str, body: Mapping[str, object]) -> tuple[int, object]:
@@ -105,7 +105,7 @@ def _console(folder: Path) -> Iterator[tuple[_InProcess, Mapping[str, object]]]:
         provisioned.open(variants, keep_log=1000) as stack,
         live_console(provisioned, variants, folder) as live,
     ):
-        guard = Guard(stack.origin, _SECRET)
+        guard = Guard(stack.origin, _RECORDER_SECRET)
         app = create_app(Services(guard, KeptRuns(folder), plan.load(), live))
         yield _InProcess(app.test_client(), stack.origin, live), stack.components()
 

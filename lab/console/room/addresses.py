@@ -45,7 +45,7 @@ def chosen_address(wanted: str | None, there_are: list[OwnAddress]) -> str:
             f"choose one with --listen ADDRESS, or --listen {LOOPBACK} for this machine alone"
         )
     if wanted != LOOPBACK and wanted not in [each.address for each in there_are]:
-        raise LabError(f"{wanted[:60]} is no address of this machine: there are {choices}")
+        raise LabError(f"{wanted[:60]} is not an address of this machine: choose one of {choices}")
     return wanted
 
 

@@ -5,10 +5,10 @@ import io
 from collections.abc import Mapping
 
 from lab.console.room.votes import VOTE_ROUNDS, RoomVote, RoomVotes
+from lab.core.text import no_formula
 
 VOTE_COLUMNS = ("question", "who", "first vote", "second vote", "result", "count")
 BY_HANDS = "(show of hands)"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would calculate these
 
 
 def votes_csv(votes: RoomVotes, names: Mapping[str, str]) -> str:
@@ -21,13 +21,13 @@ def votes_csv(votes: RoomVotes, names: Mapping[str, str]) -> str:
     rows.writerow(VOTE_COLUMNS)
     for vote, name, chosen in votes.by_phone(names):
         said = [_text(vote, choice) for choice in (*chosen, *[None] * VOTE_ROUNDS)][:VOTE_ROUNDS]
-        rows.writerow(map(_cell, (vote.question.text, name, *said, _result(vote), "1")))
+        rows.writerow(map(no_formula, (vote.question.text, name, *said, _result(vote), "1")))
     for vote in votes.asked:
         for number, each in enumerate(vote.rounds):
             for choice, count in enumerate(each.hands or ()):
                 said = [_text(vote, choice if at == number else None) for at in range(VOTE_ROUNDS)]
                 cells = (vote.question.text, BY_HANDS, *said, _result(vote), str(count))
-                rows.writerow(map(_cell, cells))
+                rows.writerow(map(no_formula, cells))
     return text.getvalue()
 
 
@@ -39,7 +39,3 @@ def _result(vote: RoomVote) -> str:
     if not vote.decided:
         return "(not run)"
     return _text(vote, vote.seen) or "(none of the answers)"
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text

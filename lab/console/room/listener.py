@@ -101,7 +101,7 @@ http {{
 
     map $status $silent {{ default false; ~^5 true; }}
     map $status $said {{
-        default "This is no page for phones: open the address on the wall again.";
+        default "This is not a page for phones: open the address on the wall again.";
         403 "This room answers only at the address on the wall: type it again.";
         429 "Too many at once: wait a second, then try again.";
         413 "That was too long: use a shorter name.";
@@ -117,7 +117,7 @@ _CACHED = """\
             proxy_pass http://room{path}?;
         }}
 """
-_PAGE = """\
+_PAGE_LOCATION = """\
         location = / {
             limit_except GET { deny all; }
             limit_req zone=phone burst=200 nodelay;
@@ -161,7 +161,7 @@ def conf(*, address: str, port: int, code: str, upstream: str, version: str, use
         config=CONFIG_PATH,
         version=version,
         locations="".join(
-            [_PAGE, *(_CACHED.format(path=each) for each in paths)]
+            [_PAGE_LOCATION, *(_CACHED.format(path=each) for each in paths)]
             + [_POST.format(name=name) for name in POSTS]
         ),
     )

@@ -20,7 +20,7 @@ from lab.shop.catalogue import PRODUCTS
 from lab.shop.desks import DESKS
 from lab.stack.server_pool import ServerPool
 
-SHELF = ("laptop", "mouse", "pen")  # what a phone can put in: few, for a small screen
+PHONE_SHELF = ("laptop", "mouse", "pen")  # what a phone can put in: few, for a small screen
 CLICKS_PER_S, CLICKS_AT_ONCE = 4.0, 10.0
 MOST_IN_HAND = 2  # clicks of one phone under way: more would hold threads that others need
 CLICK_TIMEOUT_S = 2.0
@@ -79,8 +79,8 @@ class RoomPhone:
 
     def click(self, sku: str, by: int, hands: Executor) -> None:
         """Press + or − at both desks; Crowded if that is too often, LabError if it cannot be."""
-        if sku not in SHELF or by not in (1, -1):
-            raise LabError(f"put in or take out one of {', '.join(SHELF)}: reload the page")
+        if sku not in PHONE_SHELF or by not in (1, -1):
+            raise LabError(f"put in or take out one of {', '.join(PHONE_SHELF)}: reload the page")
         if by > 0 and self.wanted.get(sku, 0) >= MAX_QUANTITY:
             raise LabError(f"a cart takes at most {MAX_QUANTITY} of one product: press −")
         self.acted_at = self._clock()
@@ -150,7 +150,7 @@ def is_phones_op(op: str) -> bool:
 
 def names_of_shelf() -> dict[str, str]:
     """Return what stands on the shelf of a phone: name by sku."""
-    return {sku: PRODUCTS[sku].name for sku in SHELF}
+    return {sku: PRODUCTS[sku].name for sku in PHONE_SHELF}
 
 
 def _both(hands: Executor, acts: list[Callable[[], bool]]) -> list[bool]:

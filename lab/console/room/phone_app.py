@@ -11,7 +11,7 @@ from werkzeug.exceptions import Forbidden, NotFound, UnsupportedMediaType
 from lab.console.guard import SECURITY_HEADERS
 from lab.console.problems import problem_of
 from lab.console.request_bodies import any_text, one_of, read, whole
-from lab.console.room.phone import SHELF
+from lab.console.room.phone import PHONE_SHELF
 from lab.console.room.room import NotInRoom, Room
 from lab.console.room.votes import VOTE_ROUNDS
 from lab.shop.http import PROBLEM
@@ -24,10 +24,10 @@ MOST_PHONE_BYTES = 2048
 COOKIE_LIFE_S = 24 * 3600
 STATE_PATH = "/room/state"
 POSTS = ("join", "me", "vote", "cart", "leave")
-_STATIC = files("lab.console.room").joinpath("static")
+ROOM_STATIC = files("lab.console.room").joinpath("static")
 PHONE_FILES = {
-    "phone.js": ("text/javascript", _STATIC),
-    "phone.css": ("text/css", _STATIC),
+    "phone.js": ("text/javascript", ROOM_STATIC),
+    "phone.css": ("text/css", ROOM_STATIC),
     "desk.svg": ("image/svg+xml", files("lab.console").joinpath("static")),
 }
 """What the page loads: its type, and the folder that it is in."""
@@ -62,7 +62,7 @@ def _pages(room: Room) -> Blueprint:
 
     @routes.get("/")
     def page() -> Response:
-        response = make_response(_STATIC.joinpath("phone.html").read_text(encoding="utf-8"))
+        response = make_response(ROOM_STATIC.joinpath("phone.html").read_text(encoding="utf-8"))
         if not _id(room) or room.is_elsewhere(_id(room), _address()):
             response.set_cookie(
                 PHONE_COOKIE, room.ids.new(), COOKIE_LIFE_S, httponly=True, samesite="Strict"
@@ -107,7 +107,7 @@ def _posts(room: Room) -> Blueprint:
 
     @routes.post("/room/cart")
     def cart() -> Response:
-        body = read({"sku": one_of(*SHELF), "by": whole(-1, 1)})
+        body = read({"sku": one_of(*PHONE_SHELF), "by": whole(-1, 1)})
         return jsonify(room.click(_id(room), body["sku"], body["by"], _address()))
 
     @routes.post("/room/leave")

@@ -1,13 +1,12 @@
 """The instructor's routes of the room: ask, open, close, show, decide; the wall, and the export."""
 
-from importlib.resources import files
-
 import msgspec
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import NotFound
 
 from lab.console.request_bodies import Rule, any_text, one_of, read, refuse, whole
 from lab.console.room.joining import qr_svg
+from lab.console.room.phone_app import ROOM_STATIC
 from lab.console.room.room import MOST_CAPTION_CHARS, Room
 from lab.console.room.room_state import RoomState
 from lab.console.room.votes import MOST_HANDS, RoomQuestion
@@ -18,7 +17,6 @@ WALL_FILES = {
     "wall.css": "text/css",
 }
 NO_ANSWER_FITS = -1
-_STATIC = files("lab.console.room").joinpath("static")
 
 
 class WallState(msgspec.Struct, frozen=True):
@@ -49,7 +47,7 @@ def routes(services: Services, room: Room, address: str) -> Blueprint:
     def file(file: str) -> Response:
         if file not in WALL_FILES:
             raise NotFound(f"the wall has no file {file[:60]!r}")
-        return Response(_STATIC.joinpath(file).read_bytes(), mimetype=WALL_FILES[file])
+        return Response(ROOM_STATIC.joinpath(file).read_bytes(), mimetype=WALL_FILES[file])
 
     @routes.get("/votes.csv")
     def votes() -> Response:

@@ -119,7 +119,7 @@ class RoomVote:
     def decide(self, seen: int | None) -> None:
         """Note which answer the run has borne out; None where none fits. Votes are over then."""
         if seen is not None and not 0 <= seen < len(self.question.choices):
-            raise LabError(f"there are {len(self.question.choices)} answers: this is none of them")
+            raise LabError(f"choose one of the {len(self.question.choices)} answers")
         self.seen, self.decided = seen, True
         if self.phase is Phase.OPEN:
             self.phase = Phase.CLOSED

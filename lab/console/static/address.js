@@ -30,7 +30,11 @@ export function go(patch) {
 
 /** Go to the next or the previous step, if there is one. */
 export function step(by) {
-  const to = state.view.step + by;
+  turnTo(state.view.step + by);
+}
+
+/** Go to a chapter, by its number, if there is such a one. */
+export function turnTo(to) {
   set({ following: false }); // who goes on by hand leaves the instructor
   if (to >= 1 && to <= (state.plan?.chapters.length ?? 1)) go({ step: to, servers: null, run: null });
 }

@@ -4,6 +4,7 @@ import { bar, button } from "./card.js";
 import { SEATS } from "./customer.js";
 import { h } from "./dom.js";
 import { deskPicture } from "./figures.js";
+import { isDecided } from "./scenes.js";
 
 /**
  * Draw it: `given` is {chapter, people, guess, chosen, begun, ended, mayRun, live, why it may not run}; `does` has what its
@@ -11,13 +12,13 @@ import { deskPicture } from "./figures.js";
  */
 export function drawAsk({ chapter, people, guess, chosen, begun, ended, mayRun, live, why }, does) {
   const { setup, predict: { question, choices } } = chapter;
-  const verb = choices[0].when ? "Predict" : "Choose"; // without conditions nothing is predicted
+  const verb = isDecided(chapter) ? "Predict" : "Choose"; // what nothing decides is not predicted
   const open = guess === undefined;
   const picked = open ? chosen : guess;
   return [
     h("p", { class: "setup" }, setup),
     h("h1", { class: "asks", tabindex: -1, "data-next": true }, question),
-    h("div", { class: "picture", "aria-hidden": "true" }, deskPicture(chapter.wants, { people, beside: !chapter.wants, ...comingOf(chapter.acts[0]) })),
+    h("div", { class: "picture", "aria-hidden": "true" }, deskPicture(chapter.wants, { people, beside: !chapter.wants, ...(isDecided(chapter) && comingOf(chapter.acts[0])) })),
     h("div", { class: "choices", role: "group", "aria-label": "Answers" }, choices.map(({ text }, number) => h("button", {
       type: "button", class: "choice", "data-choice": number, "aria-pressed": String(picked === number),
       disabled: !open, onclick: () => does.choose(number) }, h("kbd", { "aria-hidden": "true" }, String(number + 1)), h("span", {}, text)))),

@@ -9,3 +9,5 @@ import "./runs.js";
 import "./shop.js";
 import "./timeline.js";
 import "./token.js";
+
+for (const sheet of document.querySelectorAll("link[disabled]")) sheet.disabled = false;

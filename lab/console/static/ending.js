@@ -53,7 +53,8 @@ export function drawEnding(chapters, lesson, openChallenges) {
   // Neither skipped questions nor the last one, which has no right answer, are predictions.
   const known = rows.filter(({ verdict, right: how }) => verdict && how !== "open" && how !== "skipped");
   const right = known.filter(({ right: how }) => how === "yes").length;
-  const score = known.length ? `${right} of ${known.length} predictions came true` : "No predictions so far";
+  const open = rows.filter(({ verdict }) => !verdict).length;
+  const score = [known.length ? `${right} of ${known.length} predictions came true` : "No predictions so far", open > 0 && `${open} ${open === 1 ? "chapter" : "chapters"} not run`].filter(Boolean).join("; ");
   const today = new Date().toISOString().slice(0, 10);
   const keep = () => save(new Blob([asMarkdown(rows, today, guide)], { type: "text/markdown" }), "two-desks.md");
   const picture = async () => save(await pictureOf(partsOf(rows, guide, `${score}; ${today}`)), "two-desks.png");

@@ -2,6 +2,7 @@
 
 import { isCached } from "./looks.js";
 
+const EMPTIES = /^\/api\/(logout|checkout)\b/;
 const UNASKED = /^\/api\/(login|products|server)\b/; // they bring no credential
 
 /**
@@ -18,8 +19,9 @@ export function findingOf(kind, { tried, path }, exchange, people = false, thief
   const [found, not] = people
     ? [stateless ? "signature: good" : `“I know ${customer}”`, stateless ? "signature: bad" : `“Who is ${customer}?”`]
     : [stateless ? "seal: good" : "drawer: found", stateless ? "seal: bad" : `no drawer for ${customer}`];
+  const emptied = good && !stateless && !people && EMPTIES.test(path) ? "drawer: found, emptied" : found;
   const shown = (words, sign, line) => (theft ? { words, good: "thief", line } : { words: `${words} ${sign}`, good, line });
-  if (good) return shown(found, "✓", "finds");
+  if (good) return shown(emptied, "✓", "finds");
   if (status === 401) return shown(not, "✕", "refuses");
   return status === 503 && !stateless ? { words: "cannot look", good, line: "" } : null;
 }

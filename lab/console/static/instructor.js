@@ -12,7 +12,7 @@ import { blank, letterSwitch, openHelp, toggleFullScreen, togglePresent } from "
 import { openSpeaker } from "./speaker-link.js";
 import { set, subscribe } from "./state.js";
 import { Stopped } from "./steps.js";
-import { DESKS, MOST_SERVERS, SETTINGS, STORE_FAULTS } from "./words.js";
+import { DESKS, MOST_PAGE_SERVERS, SETTINGS, STORE_FAULTS } from "./words.js";
 
 const LOCKED = "This window may watch and shop. To break things, open the link that `lab up` printed; `lab open` makes another.";
 const RECORDED = "A recording is shown: go back to live before you break anything.";
@@ -106,7 +106,7 @@ class LabInstructor extends HTMLElement {
     return h("p", { class: "bar", "data-desk": desk },
       h("span", { class: "desk" }, desk), signed("−", `One server fewer at the ${desk} desk`, fewer, servers.length <= 1),
       h("output", {}, `${servers.length} server${servers.length === 1 ? "" : "s"}`),
-      signed("+", `One server more at the ${desk} desk`, more, servers.length >= MOST_SERVERS));
+      signed("+", `One server more at the ${desk} desk`, more, servers.length >= MOST_PAGE_SERVERS));
   }
 
   storeOf(store) {

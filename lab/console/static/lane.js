@@ -13,7 +13,7 @@ import { steps, title } from "./flight.js";
 import { isCached, keptBy, lookOf, resultOf } from "./looks.js";
 import { Places } from "./places.js";
 import { endOf, ServerBox } from "./server-box.js";
-import { SESSION_CODE, STATE_SIGNS, UNANSWERED } from "./words.js";
+import { SESSION_CODE, SETTINGS, STATE_SIGNS, UNANSWERED } from "./words.js";
 
 const NAMES = { stateful: ["Stateful desk", "the server remembers"], stateless: ["Stateless desk", "the customer carries it"] };
 const STORED = /^(redis|file)/;
@@ -65,8 +65,8 @@ export class Lane {
     return h("button", { type: "button", class: "opener", "aria-haspopup": "menu", "aria-expanded": "false", onclick }, ...content);
   }
 
-  /** Show `view`: {scene, own, selected, recording, plot, numbers, loads}. Returns the carts that have fallen since. */
-  draw({ scene, own, selected, recording, plot, numbers, loads, people }) {
+  /** Show `view`: {scene, own, selected, recording, plot, numbers, loads, soFar, people}. Returns the carts that have fallen since. */
+  draw({ scene, own, selected, recording, plot, numbers, loads, soFar, people }) {
     const { stack } = scene;
     const settings = stack?.knobs?.[this.desk];
     const customers = cartsOf(scene, this.desk);
@@ -74,7 +74,7 @@ export class Lane {
     for (const { who, credential, goods } of customers.values()) if (credential) this.ids.set(who, [credential.text, goods]);
     const { named, others } = cast(customers, mine);
     this.people = people;
-    this.drawTitle(settings, others, recording, numbers?.[this.desk] ?? []);
+    this.drawTitle(settings, others, recording, numbers?.[this.desk] ?? [], soFar);
     this.thief = plot?.thief ?? "";
     this.drawCustomers(named.length ? named : [{ who: "", name: own[0]?.name ?? "No customer yet" }], plot?.thief && this.lootOf(scene, plot), settings?.affinity === "cookie");
     this.drawBalancer(settings, scene);
@@ -86,14 +86,16 @@ export class Lane {
   }
 
   /** A recording may have any two lanes side by side: what each keeps says which kind of desk it is. */
-  drawTitle(settings, others, recording, numbers) {
+  drawTitle(settings, others, recording, numbers, soFar) {
     this.kind = settings ? { token: "stateless" }[settings.store] ?? "stateful" : this.desk;
     const recorded = recording?.[this.desk === "stateful" ? "left" : "right"]?.name;
     const changed = Object.keys(settings?.changed ?? {}).filter((name) => this.kind === "stateless" || name === "prices").map((name) => CHANGED[name]);
     say(this.name, NAMES[this.kind][0]);
     say(this.hint, recorded ? `recorded: ${recorded}` : changed.join(", ") || (this.kind === "stateful" && STORED.test(settings?.store) ? "the store remembers" : NAMES[this.kind][1]));
     say(this.others, this.kind === "stateless" || !others.length ? tally(others) : `+ ${others.length} more`);
-    refill(this.numbers, JSON.stringify(numbers), () => numbers.map(({ number, unit, harm }) => box("tally", { "data-harm": harm }, harm && "✕ ", h("b", {}, number), ` ${unit}`)));
+    refill(this.numbers, JSON.stringify([numbers, soFar]), () => [
+      ...(soFar && numbers.length ? [box("hint", {}, "so far:")] : []),
+      ...numbers.map(({ number, unit, harm }) => box("tally", { "data-harm": harm }, harm && "✕ ", h("b", {}, number), ` ${unit}`))]);
   }
 
   /** What the thief holds at this desk: {name, what, text}. */
@@ -161,7 +163,7 @@ export class Lane {
   drawBalancer(settings, scene) {
     const affinity = settings?.affinity === "cookie" ? "sticky cookie" : "round robin";
     const shown = ["retry", "cache"].filter((setting) => settings?.[setting]); // a recording may not know
-    const words = settings ? [affinity, ...shown.map((setting) => `${PLURALS[setting]} ${settings[setting]}`)] : ["nothing runs here"];
+    const words = settings ? [affinity, ...shown.map((setting) => `${PLURALS[setting]} ${SETTINGS[setting].values[settings[setting]] ?? settings[setting]}`)] : ["nothing runs here"];
     mark(this.balancer.firstChild, "disabled", !settings);
     refill(this.balancer.lastChild, words.join(), () =>
       words.map((word) => box(`setting${USUAL.has(word) ? "" : " turned"}`, {}, word)));

@@ -10,7 +10,7 @@ import { RIGHTS } from "./card.js";
 import { $, h, mark, refill } from "./dom.js";
 import { hasBegun, note, noteOf } from "./notes.js";
 import { play } from "./recording.js";
-import { canTurnTo, casesOf, followed, isPeopled, resultOf, SCENES, sceneOf, scriptsOf } from "./scenes.js";
+import { canTurnTo, casesOf, followed, isPeopled, resultOf, runOf, SCENES, sceneOf, scriptOf, scriptsOf } from "./scenes.js";
 import { mayRun, runScript } from "./script.js";
 import { drawSo } from "./so.js";
 import { set, settle, state, subscribe } from "./state.js";
@@ -24,7 +24,7 @@ const NAMES = { ask: "Ask", watch: "Watch", so: "So?" };
 class LabLesson extends HTMLElement {
   connectedCallback() {
     if (this.box) return;
-    this.watch = new Watch({ again: () => (state.recording ? play(true) : this.run(this.script.number)), onward: () => this.turnTo("so"), people: () => set({ people: !isPeopled(state) }), code: () => set({ coded: !this.isCoded(state) }) });
+    this.watch = new Watch({ again: (number) => (state.recording ? play(true) : this.run(number)), onward: () => this.turnTo("so"), people: () => set({ people: !isPeopled(state) }), code: () => set({ coded: !this.isCoded(state) }) });
     this.box = h("div", { class: "scene" });
     this.append(this.box);
     this.turns = SCENES.map((scene) => h("button", { type: "button", class: "turn", "data-scene": scene, onclick: () => this.turnTo(scene) }, NAMES[scene]));
@@ -55,7 +55,6 @@ class LabLesson extends HTMLElement {
     if (this.chapter) announce(`${chapter.title}. ${chapter.predict.question}`, "chapter");
     this.moves = Boolean(this.chapter);
     this.chapter = chapter;
-    [this.script] = scriptsOf(chapter);
     this.chosen = null;
   }
 
@@ -77,13 +76,14 @@ class LabLesson extends HTMLElement {
   ask(now, { guess, acts }) {
     const { chapter } = this;
     const begun = hasBegun(chapter);
-    const ended = endedOf(acts[this.script.number]);
+    const script = scriptOf(chapter, guess);
+    const ended = endedOf(acts[script.number]);
     const given = { chapter, people: isPeopled(now), guess, chosen: this.chosen, begun, ended, mayRun: mayRun(now), live: now.live, why: followed(now) ? LED : RIGHTS };
     const key = JSON.stringify([chapter.slug, "ask", guess, this.chosen, begun, ended, given.people, given.mayRun, given.live, given.why]);
     const had = this.box.contains(document.activeElement) && document.activeElement.dataset.choice;
     refill(this.box, key, () => drawAsk(given, {
       choose: (number) => this.choose(number), predict: () => this.predict(this.chosen), skip: () => this.predict("skip"),
-      change: () => note(chapter.slug, { guess: undefined }), run: () => this.run(this.script.number),
+      change: () => note(chapter.slug, { guess: undefined }), run: () => this.run(script.number),
     }));
     if (had && this.chosen !== null) $(`[data-choice="${had}"]`, this.box)?.focus();
     mark(this.box, "class", "scene ask");
@@ -119,7 +119,10 @@ class LabLesson extends HTMLElement {
     mark(this.closest("main"), "data-people", isPeopled(now));
     mark(this.closest("main"), "data-code", this.isCoded(now));
     const led = followed(now);
-    this.watch.draw({ ...now, act: led ? ledAct(led, this.chapter) : now.act, led, people: isPeopled(now), coded: this.isCoded(now), chapter: this.chapter, script: this.script, done: Boolean(resultOf(notes)), mayRun: mayRun(now) });
+    const result = resultOf(notes);
+    const { number } = runOf(now) ?? result ?? scriptOf(this.chapter, notes.guess);
+    const script = { number, ...this.chapter.acts[number] };
+    this.watch.draw({ ...now, act: led ? ledAct(led, this.chapter) : now.act, led, people: isPeopled(now), coded: this.isCoded(now), chapter: this.chapter, script, done: Boolean(result), mayRun: mayRun(now) });
     return `${this.chapter.slug} watch ${now.act.running}`;
   }
 
@@ -134,7 +137,7 @@ class LabLesson extends HTMLElement {
 
   predict(guess) {
     note(this.chapter.slug, { guess });
-    if (mayRun(state)) this.run(this.script.number);
+    if (mayRun(state)) this.run(scriptOf(this.chapter, guess).number);
   }
 
   run(number) {

@@ -1,10 +1,10 @@
 /** The page: puts its parts to work, in the order in which a reader needs them. */
 
-import { go, readAddress, step, takeTicket } from "./address.js";
+import { go, readAddress, step, takeTicket, turnTo } from "./address.js";
 import { notice } from "./announce.js";
 import { get, post } from "./api.js";
 import { come } from "./customer.js";
-import { $, mark, say } from "./dom.js";
+import { $, h, mark, say } from "./dom.js";
 import { fitNotes } from "./notes.js";
 import { keepRights, proveRights } from "./rights.js";
 import { recorded } from "./source.js";
@@ -42,6 +42,8 @@ async function start() {
   const wished = new URLSearchParams(location.search).get("step");
   const plan = await get("/lab/chapters");
   fitNotes(plan.chapters);
+  $("#where").append(...plan.chapters.map(({ title }, n) => h("option", { value: n + 1 }, `${n + 1} of ${plan.chapters.length} · ${title}`)));
+  $("#where").addEventListener("change", ({ target }) => { target.blur(); turnTo(Number(target.value)); }); // the keys are the lesson's again
   set({ plan });
   sayMissing(wished);
   await enter(ticket);
@@ -89,7 +91,8 @@ function drawTop({ plan, view, connection, refused, recording, live, own, scene 
   const chapter = chapters[view.step - 1];
   document.body.classList.toggle("present", view.present);
   if (chapter) {
-    say($("#where"), recording ? `Run ${recording.name}` : `${view.step} of ${chapters.length} · ${chapter.title}`);
+    if (recording) say($("#where").firstChild, `Run ${recording.name}`);
+    $("#where").value = recording ? "" : view.step;
     document.title = `${chapter.title} · Two Desks`;
   }
   mark($("#back"), "disabled", view.step <= 1);

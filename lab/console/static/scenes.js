@@ -37,9 +37,10 @@ export function canTurnTo(scene, notes) {
 }
 
 /** The newest result of the chapter's scripts: {number, facts, guess, …}, or null. With the `chapter` rather one that its question is about. */
-export function resultOf({ acts }, chapter = null) {
+export function resultOf({ acts, guess }, chapter = null) {
   const all = Object.entries(acts).filter(([, { state, facts }]) => state === "done" && facts);
-  const asked = all.filter(([number]) => !chapter?.acts[number]?.result);
+  const isAbout = (number) => (isDecided(chapter) ? !chapter.acts[number]?.result : scriptOf(chapter, guess).number === Number(number));
+  const asked = chapter ? all.filter(([number]) => isAbout(number)) : [];
   const done = asked.length ? asked : all;
   const [number, act] = done.sort(([, a], [, b]) => a.took - b.took).at(-1) ?? [];
   return act ? { number: Number(number), ...act } : null;
@@ -48,6 +49,12 @@ export function resultOf({ acts }, chapter = null) {
 /** The scripts of a chapter, [{number, label, steps}]; its other acts are experiments. */
 export function scriptsOf({ acts }) {
   return acts.map((act, number) => ({ number, ...act })).filter(({ steps }) => steps);
+}
+
+/** The script that a prediction is run with; a question without a right answer has one for each choice. */
+export function scriptOf(chapter, guess) {
+  const number = chapter.predict.choices[guess]?.act ?? 0;
+  return { number, ...chapter.acts[number] };
 }
 
 /** What a run of a chapter has measured since event `since`, for the notes: {facts, load}; `whos` are its customers. */
@@ -81,14 +88,15 @@ export function isPeopled({ people, view, recording }) {
   return people ?? (view.step === 1 && !recording);
 }
 
-/** What the stage counts beside each desk while a script runs: {numbers: {desk: […]}, loads: {desk: {A: …}} or null}. */
+/** What the stage counts beside each desk while a script runs: {numbers: {desk: […]}, loads: {desk: {A: …}} or null, soFar: is there more to come?}. */
 export function tallyOf(now, scene) {
   const run = runOf(now);
   if (!run || run.since === undefined || !scene.stack) return {};
   const found = { ...facts(landed(scene), run.since, ...run.whos) };
   for (const desk of DESKS) addGone(found, scene, desk, run.whos);
   const counted = ({ numbers }, desk) => numbers.filter(({ of }) => !of || found[`${desk}.${of}`]).map((each) => numberOf(desk, each, found));
-  return { numbers: eachDesk((desk) => counted(run.act.result ?? run.chapter.result, desk)), loads: run.chapter.load ? eachDesk((desk) => loadOf(scene, desk, run.since).after) : null };
+  const soFar = now.act.running || followed(now)?.state === "running";
+  return { soFar, numbers: eachDesk((desk) => counted(run.act.result ?? run.chapter.result, desk)), loads: run.chapter.load ? eachDesk((desk) => loadOf(scene, desk, run.since).after) : null };
 }
 
 /** A cart that is drawn as gone is counted as lost, also before its owner asks for it. */
@@ -116,7 +124,7 @@ export function findingsOf(chapter, { number, facts, guess }) {
   const good = desks.filter((each) => each.good).map(({ desk }) => desk);
   const side = good.length === DESKS.length ? "both" : good[0] ?? "neither";
   const special = cases.find(({ when }) => matches(when, facts))?.words;
-  const said = own ? { right: "open", said: "", because: "" } : saidOf(chapter.predict.choices, guess, facts);
+  const said = own && isDecided(chapter) ? { right: "open", said: "", because: "" } : saidOf(chapter.predict.choices, guess, facts, number);
   return { desks, verdict: special ?? verdicts[side], good: side === "both" && !special, ...said };
 }
 
@@ -135,13 +143,21 @@ export function casesOf(chapter, { acts }) {
   });
 }
 
+/** Whether a chapter's question has a right answer, which its run decides. */
+export function isDecided({ predict }) {
+  return Boolean(predict.choices[0].when);
+}
+
 /** The prediction against what came true: {right: "yes" | "no" | "open" | "skipped" | "none", said, because}. */
-function saidOf(choices, guess, facts) {
+function saidOf(choices, guess, facts, number) {
   const seen = borneOut(choices, facts);
   const chosen = typeof guess === "number" ? choices[guess] : null;
   const text = (choice) => `“${choice.text}”`;
   const because = chosen?.because ?? "";
-  if (!choices.some(({ when }) => when)) return { right: "open", said: chosen ? `You chose ${text(chosen)}` : "You chose nothing yet.", because };
+  if (!choices[0].when) {
+    const run = choices.find(({ act = 0 }) => act === number);
+    return { right: "open", said: `${run === chosen ? "You chose" : "This was run for"} ${text(run)}`, because: run.because };
+  }
   if (seen === null) return { right: "none", said: `None of the answers fits what was measured this time.${chosen ? ` You said ${text(chosen)}` : ""}`, because: "" };
   if (!chosen) return { right: "skipped", said: `It came true: ${text(choices[seen])}`, because: choices[seen].because };
   if (guess === seen) return { right: "yes", said: `You said ${text(chosen)} So it was.`, because };

@@ -15,8 +15,7 @@ export function drawSo({ chapter, result, others, cases, mayRun, ending }, does)
   return [
     h("p", { class: "claimed" }, act.result ? `${act.label}. ` : "", "The claim: ", h("q", { id: "claim" }, chapter.claim)),
     h("h1", { class: "verdict-line", tabindex: -1, "data-next": true, "data-good": good }, verdict),
-    (right !== "open" || act.result) && h("div", { class: "desks" }, desks.map((each) => card(each, result.load?.[each.desk]))), // no verdict on what the reader has to choose
-    right === "open" && !act.result && h("p", { class: "prices" }, desks.map(({ desk, numbers }) => `${TITLES[desk]}: ${numbers.map(({ number, unit }) => `${number} ${unit}`).join(", ")}.`).join(" ")),
+    h("div", { class: "desks" }, desks.map((each) => card(each, result.load?.[each.desk]))),
     !cases.length && h("p", { class: "note meanings" }, meaningsOf(result.facts)),
     h("div", { class: cases.length ? "split" : "whole" }, h("div", {},
       said && h("p", { class: "judged", "data-right": right }, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[right]),
@@ -50,8 +49,8 @@ function card({ desk, good, words, numbers }, load) {
 
 /** The requests of each server, before servers were added and after. */
 function shares({ before, after }) {
-  const rows = [["before", before], ["after", after]].flatMap(([when, servers]) =>
-    Object.keys(servers).sort().map((name) => h("tr", {}, h("th", { scope: "row" }, `${when} ${name}`), h("td", {}, bars(servers[name])))));
+  const rows = [["before:", before], ["after:", after]].flatMap(([when, servers]) =>
+    Object.keys(servers).sort().map((name, n, names) => h("tr", {}, n === 0 && h("th", { rowspan: names.length, scope: "rowgroup" }, when), h("th", { scope: "row" }, name), h("td", {}, bars(servers[name])))));
   return h("table", { class: "shares" }, h("tbody", {}, rows));
 }
 

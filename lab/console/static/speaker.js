@@ -14,9 +14,9 @@ let chapters = [];
 let place = null;
 
 /** What follows, in a sentence. Pure. */
-export function nextOf({ step, scene, act }, all) {
-  const { claim, acts } = all[step - 1];
-  if (scene === "ask") return `Watch: ${acts[0].label}`;
+export function nextOf({ step, scene, act, guess }, all) {
+  const { claim, acts, predict: { choices } } = all[step - 1];
+  if (scene === "ask") return `Watch: ${acts[choices[guess]?.act ?? 0].label}`;
   if (scene === "so") return all[step] ? `Chapter ${step + 1}, ${all[step].title}: ${all[step].predict.question}` : "The end: all predictions, and the challenges.";
   const steps = acts[act.where.split("/")[1]]?.steps ?? [];
   const next = act.running && act.where.startsWith(`${all[step - 1].slug}/`) && steps[act.at];
@@ -40,7 +40,7 @@ function draw() {
   refill($("#text"), chapter.slug, () => [h("p", {}, chapter.setup), ...chapter.text.map((each) => h("p", {}, each)), h("p", {}, h("strong", {}, "What decides it: "), chapter.explain)]);
   const vote = votes?.chapter === chapter.slug ? votes : null;
   refill($("#answers"), JSON.stringify([chapter.slug, guess, vote]), () => chapter.predict.choices.map((choice, n) => answer(choice, n, guess === n, vote)));
-  say($("#votes"), vote ? `Vote ${vote.round}, ${vote.phase}: ${vote.voted} voted.` : "No vote on this question: phones join with lab class.");
+  say($("#votes"), vote ? `Vote ${vote.round}, ${vote.phase}: ${vote.voted} voted.` : votes === undefined ? "No vote: phones join with lab class." : "No vote on this question yet.");
   say($(".pause"), act.paused ? "Continue" : "Pause");
   mark($(".pause"), "disabled", !act.running);
   mark($(".go"), "disabled", act.running);

@@ -14,7 +14,7 @@ export const state = {
   queue: null, // {state, ahead, most} of the stages for learners, while this window waits for one
   led: null, // where the instructor is in the lesson: the last body of POST /lab/lesson
   following: false, // does this window go along?
-  votes: null, // of the room: {chapter, phase, round, voted, histogram: [a number for each answer] of each round, or null}
+  votes: undefined, // of the room, null before the first: {chapter, phase, round, voted, histogram: [a number for each answer] of each round, or null}
   barred: 0, // the status with which this window's stage was refused
   live: true, // false without servers (`lab play`)
   connection: "connecting", // "open", "lost"

@@ -66,7 +66,7 @@ class LabToken extends HTMLElement {
     try {
       claims = await decode(parts);
     } catch {
-      say(this.json, "This payload is no JSON.");
+      say(this.json, "This payload is not JSON.");
     }
     if (token !== this.token || !claims) return;
     this.newest = { token, claims, text: JSON.stringify(claims, null, 2) };
@@ -133,7 +133,7 @@ function read(text) {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Error(`This is no JSON, so it was not sent: ${error.message}`);
+    throw new Error(`This is not JSON, so it was not sent: ${error.message}`);
   }
 }
 

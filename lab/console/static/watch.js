@@ -16,7 +16,7 @@ export class Watch {
     this.pause = button("Pause", toggleAct, { name: "pause" });
     this.one = button("Next request", nextRequest, { name: "next-request" });
     this.stop = button("Stop", stopAct, { name: "stop" });
-    this.again = button("Again", () => does.again(), { name: "again" });
+    this.again = button("Again", () => does.again(this.script.number), { name: "again" });
     this.onward = button("So? ▸", () => does.onward(), { main: true, name: "onward" });
     this.people = button("People", () => does.people(), { name: "people" });
     this.code = button("Code", () => does.code(), { name: "code" });
@@ -28,6 +28,7 @@ export class Watch {
 
   /** `given` is {act, tempo, recording, chapter, script, done, mayRun, people, coded}. */
   draw({ act, led, tempo, recording, chapter, script, done, mayRun, people, coded }) {
+    this.script = script;
     const ready = !act.running && !recording && !led;
     this.whatIf.draw(chapter, script, ready && done && mayRun);
     mark(this.code, "aria-pressed", String(coded));

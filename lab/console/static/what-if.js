@@ -28,17 +28,17 @@ export class WhatIf {
   /** `script` {number, steps} is one of the chapter's. */
   draw(chapter, script, mayRun) {
     mark(this.opener, "hidden", !mayRun);
-    if (chapter === this.chapter) return;
+    if (chapter === this.chapter && script.number === this.script.number) return;
     Object.assign(this, { chapter, script, said: "" });
   }
 
   /** Begin with the settings of the script. */
   offer() {
-    for (const select of this.selects) select.value = this.script.steps[0][select.name] ?? CHOICES[select.name][0];
+    for (const select of this.selects) select.value = this.script.steps[0][select.name];
     this.forbid();
   }
 
-  /** Where the script's stage differs from what is chosen; what it leaves open is always said. */
+  /** Where the script's stage differs from what is chosen. */
   settings(chosen = {}) {
     const wanted = this.selects.map(({ name, value }) => [name, chosen[name] ?? value]);
     return Object.fromEntries(wanted.filter(([name, value]) => this.script.steps[0][name] !== value));

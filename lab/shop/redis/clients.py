@@ -1,6 +1,6 @@
 """redis-py's client for each kind of store URL, with one time limit and without retries.
 
-redis-py's defaults report a dead store after 3 to 5 s, and never report a hung one.
+redis-py's defaults report a dead store after 3 to 5 s, and never report a paused one.
 """
 
 from typing import Any
@@ -60,7 +60,7 @@ def cluster(url: StoreUrl, timeout_s: float, **options: Any) -> RedisCluster:
     """Return a client of the cluster that the hosts of a URL belong to.
 
     Connect at once, and ask host after host until one has the map of the cluster. Raise
-    RedisClusterException, which is no RedisError, if none answers.
+    RedisClusterException, which is not a RedisError, if none answers.
     """
     client = RedisCluster.from_url(
         url.one_server,

@@ -23,11 +23,11 @@ FORMS = (
 )
 DEFAULT_PORTS = {"cluster": 6379, "sentinel": 26379}
 
-_PARTS = re.compile(
+_URL_PARTS = re.compile(
     r"(?:(?P<account>[^/?#\s]*)@)?(?P<hosts>[^/?#@\s]+)(?P<path>/[^?#\s]*)?"
     r"(?:\?(?P<query>[^#\s]*))?"
 )
-_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
+_ONE_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
 _PATHS = {
     "cluster": re.compile(r"/?(?P<db>0?)"),
     # The characters that a sentinel takes in a service's name.
@@ -36,7 +36,7 @@ _PATHS = {
 _SENTINEL_ACCOUNT = {"sentinel_username": "username", "sentinel_password": "password"}
 
 
-LIMITS = ("socket_timeout", "socket_connect_timeout")
+TIMEOUTS = ("socket_timeout", "socket_connect_timeout")
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ def parse(text: str) -> StoreUrl:
     scheme, _, rest = text.partition("://")
     if not text.startswith(SCHEMES):
         raise ValueError(FORMS)
-    if any(f"{name}=" in text.partition("?")[2] for name in LIMITS):
-        raise ValueError(f"{FORMS}; without {' or '.join(LIMITS)}: the time limits are set here")
+    if any(f"{name}=" in text.partition("?")[2] for name in TIMEOUTS):
+        raise ValueError(f"{FORMS}; without {' or '.join(TIMEOUTS)}: the time limits are set here")
     plain_scheme, _, kind = scheme.partition("+")
     if not kind:
         return StoreUrl(scheme, kind, (), "", text, MappingProxyType({}))
-    parts = _PARTS.fullmatch(rest)
+    parts = _URL_PARTS.fullmatch(rest)
     path = parts and _PATHS[kind].fullmatch(parts["path"] or "")
     if not parts or not path:
         raise ValueError(FORMS)
@@ -87,7 +87,7 @@ def parse(text: str) -> StoreUrl:
     )
 
 
-UNREADABLE = "a store whose URL cannot be read"
+UNREADABLE_STORE = "a store whose URL cannot be read"
 
 
 def label(text: str) -> str:
@@ -99,14 +99,14 @@ def label(text: str) -> str:
             return f"{url.scheme}://{hosts}{f'/{url.service}' if url.service else ''}"
         one = urlsplit(text)
         if "@" in text.partition("://")[2][len(one.netloc) :]:
-            return UNREADABLE  # a password with a bare #, / or ?: part of it would be shown
+            return UNREADABLE_STORE  # a password with a bare #, / or ?: part of it would be shown
         return f"{one.scheme}://{one.hostname or ''}{f':{one.port}' if one.port else ''}"
     except ValueError:
-        return UNREADABLE
+        return UNREADABLE_STORE
 
 
 def _host(text: str, default_port: int) -> tuple[str, int]:
-    found = _HOST.fullmatch(text)
+    found = _ONE_HOST.fullmatch(text)
     port = int(found["port"] or default_port) if found else 0
     if not found or not 0 < port < 65536:
         raise ValueError(FORMS)

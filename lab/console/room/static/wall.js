@@ -11,7 +11,7 @@ import { toggleAct } from "/lab/static/acts.js";
 import { $, h, mark, refill, say } from "/lab/static/dom.js";
 import { borneOut } from "/lab/static/facts.js";
 import { note, noteOf } from "/lab/static/notes.js";
-import { findingsOf, resultOf, sceneOf, scriptsOf, tallyOf } from "/lab/static/scenes.js";
+import { findingsOf, isDecided, resultOf, sceneOf, scriptOf, tallyOf } from "/lab/static/scenes.js";
 import { runScript } from "/lab/static/script.js";
 import { set, shown, state, subscribe } from "/lab/static/state.js";
 import { DESKS } from "/lab/static/words.js";
@@ -130,7 +130,13 @@ class RoomWall extends HTMLElement {
 
   run() {
     if (noteOf(this.chapter.slug).guess === undefined) note(this.chapter.slug, { guess: "skip" });
-    runScript(this.chapter, scriptsOf(this.chapter)[0].number);
+    runScript(this.chapter, scriptOf(this.chapter, this.most()).number);
+  }
+
+  /** The answer that most have given so far: where no answer is right, it is the one that is run. */
+  most() {
+    const counts = this.vote?.histogram?.at(-1) ?? [];
+    return counts.indexOf(Math.max(...counts));
   }
 
   /** Give an order of the room; one at a time, so that an impatient finger skips nothing. */
@@ -187,7 +193,7 @@ class RoomWall extends HTMLElement {
     if (!vote) return { caption: this.chapter.predict.question, key: "", body: () => [], numbers: this.roomNumbers(), buttons: [["Ask ▸", () => this.onward()]] };
     const { phase, round, choices, histogram, voted } = vote;
     const words = { asked: "Open the vote ▸", open: "Close the vote ▸", closed: round === 1 ? "Vote again ▸" : "Show the votes ▸", shown: "Run ▸" };
-    const line = { asked: "Read it. The vote opens in a moment.", open: round === 2 ? "Vote again." : "Vote.", closed: round === 1 ? "Talk with your neighbour: who is right, and why?" : "The votes are in.", shown: round === 2 ? "First vote, and second." : "You voted:" }[phase];
+    const line = { asked: this.chapter.setup, open: round === 2 ? "Vote again." : "Vote.", closed: round === 1 ? "Talk with your neighbour: who is right, and why?" : "The votes are in.", shown: round === 2 ? "First vote, and second." : "You voted:" }[phase];
     const all = this.public.phones;
     return {
       caption: vote.text, key: JSON.stringify([vote.chapter, phase, round, histogram, this.typing]),
@@ -217,7 +223,7 @@ class RoomWall extends HTMLElement {
   verdict() {
     const { text, choices, histogram, seen, said_so: [so, of] } = this.vote;
     const { desks } = this.public;
-    const isOpen = !this.chapter.predict.choices.some(({ when }) => when); // what the room has to choose, and no run decides
+    const isOpen = !isDecided(this.chapter); // what the room has to choose, and no run decides
     const caption = isOpen ? "No answer is right or wrong. What did your choice cost just now?" : seen === null ? "None of the answers fits what was measured." : `${so} of ${of} of you said so.`;
     return {
       caption, key: JSON.stringify([text, histogram, seen]),

@@ -35,14 +35,14 @@ def lines_of(work: Work) -> list[Line]:
         if not text or text.startswith("#"):
             continue
         match = _LINE.fullmatch(text)
-        require(match, f"{FILE}, line {number} is no request: {text[:80]}", help=HOW)
+        require(match, f"{FILE}, line {number} is not a request: {text[:80]}", help=HOW)
         assert match is not None
         who, method, path, body = match.groups(default="")
         if body:
             try:
                 json.loads(body)
             except ValueError as error:
-                require(False, f"{FILE}, line {number}: the body is no JSON: {error}", help=HOW)
+                require(False, f"{FILE}, line {number}: the body is not JSON: {error}", help=HOW)
         found.append(Line(who, method, path, body, text))
     return found
 

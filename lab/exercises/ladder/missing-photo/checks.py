@@ -35,8 +35,8 @@ def require_photo(server: Service, name: str, data: bytes, help: str = "") -> No
     """Require that a photo is there, and is the right one."""
     answer = server.get(f"/photos/{name}").require_status(200, help=help)
     require(
-        answer.answer.body == data,
-        f"the photo has other bytes: {len(answer.answer.body)} of them, and not {len(data)}",
+        answer.content == data,
+        f"the photo has other bytes: {len(answer.content)} of them, and not {len(data)}",
         help="A photo is bytes, and no text; and the newest one counts.",
     )
 
