@@ -16,6 +16,8 @@ from lab.core.http import is_answered
 from lab.core.json_object import JsonObject
 from lab.evidence.exchange import OpStatus
 from lab.evidence.result import (
+    Count,
+    Counts,
     Kind,
     Measurements,
     Observation,
@@ -27,7 +29,6 @@ from lab.evidence.result import (
 
 SCHEMA_VERSION = 4
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]  # a date can be made of it
 
 
@@ -128,6 +129,11 @@ class VariantResult(msgspec.Struct):
         if last and last.before:
             text += f"\nThe exchange before: {last.before} {last.answer}"
         return text
+
+    @property
+    def counts(self) -> Counts:
+        """What the lab itself counted; msgspec.ValidationError in a damaged document."""
+        return Counts.of(self.measurements)
 
     @property
     def keeps(self) -> str:

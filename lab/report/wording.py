@@ -62,17 +62,16 @@ def observed(seen: Observation, without: str | None = None) -> str:
 
 def shown(variant: VariantResult) -> str:
     """Return how many of the script's own looks showed the acknowledged cart; "" if none was."""
-    return _looks(variant, "reads_kept", "reads_of_carts")
+    return _looks(variant.counts.reads_kept, variant.counts.reads_of_carts)
 
 
 def shown_to_lab(variant: VariantResult) -> str:
     """Return how many of the lab's closing looks did: one for each cart at each live server."""
-    return _looks(variant, "closing_looks_kept", "closing_looks")
+    return _looks(variant.counts.closing_looks_kept, variant.counts.closing_looks)
 
 
-def _looks(variant: VariantResult, shown_in: str, looks_in: str) -> str:
-    looks = variant.measurements.get(looks_in, 0)
-    return f"{variant.measurements.get(shown_in, 0):,} of {looks:,} looks" if looks else ""
+def _looks(shown: int, looks: int) -> str:
+    return f"{shown:,} of {looks:,} looks" if looks else ""
 
 
 def outcome(variant: VariantResult, without: str | None = None) -> str:
