@@ -25,7 +25,7 @@ Answers = Mapping[int, Answer]  # by call
 
 
 def holds(relation: Relation, answers: Answers) -> bool | None:
-    """Whether a relation holds; None where one of the answers or values is not there."""
+    """Return True if a relation holds; None where one of the answers or values is not there."""
     if relation.index not in answers or relation.source not in answers:
         return None
     one = value_at(answers[relation.index], relation.place)

@@ -8,8 +8,6 @@ import msgspec
 
 from lab.cli import options
 from lab.cli.output import say
-from lab.console import control_file
-from lab.console.stack_state import FaultsDone
 from lab.core.faults import STORE_FAULTS, FaultKind, target_named
 
 _SERVER = "SERVER is a letter (`B` is server B of both desks), or `stateful/B` for one desk only."
@@ -45,6 +43,9 @@ _FAULTS: Mapping[FaultKind, tuple[str, str]] = {
 
 def give_order(out: Path, kind: FaultKind, path: str, body: Mapping[str, str]) -> None:
     """Call the running lab, and print the evidence of each fault of that kind."""
+    from lab.console import control_file  # `--help` needs none of it
+    from lab.console.stack_state import FaultsDone
+
     _, line = _FAULTS[kind]
     for done in control_file.call(out, "POST", path, FaultsDone, body).done:
         seen = "gone, port closed" if done.confirmed else "NOT confirmed"

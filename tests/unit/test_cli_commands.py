@@ -16,7 +16,7 @@ import lab
 from lab.cli import main as command_line
 from lab.cli import output, server_faults
 from lab.cli.main import LazyCommand, cli
-from lab.console.settings import MOST_PAGE_SERVERS
+from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.core.errors import LabError
 from lab.core.faults import FaultKind
 
