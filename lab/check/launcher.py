@@ -190,7 +190,7 @@ def _watch_connections() -> "Connections | None":
 
 def _why_silent(process: Process, start: Start) -> str:
     others = set().union(*map(listening, process.family())) - {process.port}
-    waited = f"within {start.ready_s:.0f} s"
+    waited = f"within {start.ready_s:g} s"
     if others:
         ports = ", ".join(map(str, sorted(others)))
         return (

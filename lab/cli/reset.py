@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from lab.cli import options
-from lab.cli.param_types import AFFINITY, RETRY
+from lab.cli.param_types import AFFINITY, RETRY, Count
 from lab.cli.status import print_status
 from lab.console import control_file
 from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
@@ -24,7 +24,7 @@ def _setting(name: str, what: str) -> Callable[..., Any]:
 @click.command()
 @click.option(
     "--servers",
-    type=click.IntRange(1, MOST_PAGE_SERVERS),
+    type=Count(1, MOST_PAGE_SERVERS),
     metavar="N",
     help="Servers at each desk.",
 )
