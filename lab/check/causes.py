@@ -217,8 +217,8 @@ def _map(clue: Clue) -> Named | None:
     return None
 
 
-Rule = Callable[[Clue], Named | None]
-RULES: tuple[Rule, ...] = (
+CauseRule = Callable[[Clue], Named | None]
+RULES: tuple[CauseRule, ...] = (
     _earlier_clients,
     _start_time,
     _limiter,

@@ -12,7 +12,7 @@ from lab.core.http import Answer
 from lab.core.redaction import redact_text, shorten
 
 MOST_SHOWN = 300
-MOST_DIFFERENCES = 20  # differences of one call that are worth telling
+MOST_DIFFERENCES = 20  # differences of one call that are worth showing
 _SECRET_NAME = re.compile(
     r"token|secret|password|passwd|session|csrf|jwt|api_?key|credential|cookie", re.I
 )

@@ -14,7 +14,7 @@ from lab.core.http import Answer
 USED_ROUNDS = 5  # a coin does not show the same five times
 TIMES, FEWER, MANY_CALLS = 6, 3, 8  # conversations before; fewer of one with many calls
 MOST_ROUND_S = 8.0  # in a round, for those
-Found = dict[tuple[int, str], Difference]
+FoundAt = dict[tuple[int, str], Difference]
 
 
 def differs_when_used(
@@ -30,7 +30,7 @@ def differs_when_used(
     if not times:
         return None
     expected = dict(enumerate(baseline.answers))
-    found: Found = {}
+    found: FoundAt = {}
     for number in range(USED_ROUNDS):
         if number:
             for index, answer in comparator.aligned(baseline, runner.one(conversation)).items():
@@ -67,7 +67,7 @@ def outlives_the_process(
 
 def _differences(
     comparator: ResponseComparator, expected: dict[int, Answer], seen: dict[int, Answer]
-) -> Found:
+) -> FoundAt:
     """Return what differs, by call and place; a limiter may count what was sent to find this."""
     refused = any(answer.status == RATE_LIMITED for answer in seen.values())
     return {

@@ -21,7 +21,7 @@ class Crowded(LabError):
         self.retry_after_s = retry_after_s
 
 
-class Leaving(Protocol):
+class MayGiveWay(Protocol):
     """What counts of one that may have to give way."""
 
     acted_at: float
@@ -33,7 +33,7 @@ class Leaving(Protocol):
         ...
 
 
-class Present(Leaving, Protocol):
+class Present(MayGiveWay, Protocol):
     """What counts of a customer that is here."""
 
     browser: str
@@ -41,7 +41,7 @@ class Present(Leaving, Protocol):
     has_acted: bool
 
 
-L = TypeVar("L", bound=Leaving)
+L = TypeVar("L", bound=MayGiveWay)
 P = TypeVar("P", bound=Present)
 
 

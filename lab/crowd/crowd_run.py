@@ -35,7 +35,7 @@ from lab.processes.waiting import wait_until
 from lab.stack.access_log import AccessEntry, AccessLog
 from lab.stack.limits import with_limit
 
-RESULTS = "visits.jsonl"
+RESULTS = "iterations.jsonl"
 BALANCER_LOG = "balancer.jsonl"
 LOGGED_WITHIN_S = 5.0
 Watch = Callable[[Progress], object]

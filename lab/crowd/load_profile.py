@@ -38,8 +38,8 @@ class LoadProfile(msgspec.Struct, frozen=True):
     function: str = "script"
     once: bool = False
     """Whether each shopper runs the script once instead of again and again."""
-    visit: int = 0
-    """Requests of a visit: shoppers begin at a random one of them. 0: all begin with the first."""
+    iteration_requests: int = 0
+    """Of an iteration: shoppers begin at a random one of them. 0: all begin with the first."""
     waits_for_others: bool = False
     """Whether the workers are started by hand, on other machines (`lab crowd --join`)."""
 
@@ -72,16 +72,16 @@ class LoadProfile(msgspec.Struct, frozen=True):
         """When the last iteration ends, in seconds after the start, warm-up included."""
         return self.warm_up_s + self.for_s
 
-    def beginning_out_of_step(self, visit: int) -> "LoadProfile":
-        """Return it with shoppers that begin at a random one of so many requests of a visit."""
-        return msgspec.structs.replace(self, visit=visit)
+    def beginning_out_of_step(self, requests: int) -> "LoadProfile":
+        """Return it with shoppers that begin at a random one of an iteration's requests."""
+        return msgspec.structs.replace(self, iteration_requests=requests)
 
     @property
     def arrivals(self) -> Arrivals | None:
         """When each request is due; None in the closed model."""
         if self.rate is None:
             return None
-        return Arrivals(self.shoppers, self.rate, self.visit, self.seed)
+        return Arrivals(self.shoppers, self.rate, self.iteration_requests, self.seed)
 
 
 def _require(condition: bool, otherwise: str) -> None:

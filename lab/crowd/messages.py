@@ -25,7 +25,7 @@ class CrowdJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IterationResult(msgspec.Struct, frozen=True, array_like=True):
-    """What became of one iteration's cart: one line of `visits.jsonl`."""
+    """What became of one iteration's cart: one line of `iterations.jsonl`."""
 
     customer: str
     home: str | None
@@ -108,4 +108,4 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-Message = Hello | StartJob | WorkersHere | Ready | Begin | Begun | NewReport | Done | Failed
+CrowdMessage = Hello | StartJob | WorkersHere | Ready | Begin | Begun | NewReport | Done | Failed

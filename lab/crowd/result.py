@@ -55,7 +55,7 @@ class TimetableEntry(msgspec.Struct, frozen=True):
 class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     """One variant's crowd, finished: an entry of `crowd.json`."""
 
-    variant: str = msgspec.field(name="lane")
+    variant: str
     setup: CrowdSetup
     interrupted: bool
     model: str
@@ -67,8 +67,8 @@ class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     shoppers: int
     shoppers_came: int = 0
     """Those who sent a request before the end."""
-    visit_requests: int = 0
-    """Requests of a visit, at a random one of which each shopper began; 0 where at the first."""
+    iteration_requests: int = 0
+    """At a random one of them each shopper began its first iteration; 0 where at the first."""
     once: bool
     for_s: float
     warm_up_s: float
@@ -145,7 +145,7 @@ def crowd_result(
         seed=profile.seed,
         shoppers=profile.shoppers,
         shoppers_came=tally.came,
-        visit_requests=profile.visit,
+        iteration_requests=profile.iteration_requests,
         once=profile.once,
         for_s=profile.for_s,
         warm_up_s=profile.warm_up_s,

@@ -17,7 +17,7 @@ from lab.core.json_object import JsonObject
 from lab.evidence.exchange import OpStatus
 from lab.evidence.result import Kind, Measurements, Observation, Prediction, Surprise, Verdict
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]  # a date can be made of it
@@ -89,14 +89,14 @@ class VariantResult(msgspec.Struct):
 
     name: str
     app: Literal["stateful", "stateless"]
-    settings: UsedSettings = msgspec.field(name="knobs")
-    measurements: Measurements = msgspec.field()
+    settings: UsedSettings
+    measurements: Measurements
     """Counts that every experiment has, and what the script measured."""
-    exchanges: list[RecordedExchange] = msgspec.field()
-    faults: list[FaultEvent] = msgspec.field()
+    exchanges: list[RecordedExchange]
+    faults: list[FaultEvent]
     order: list[str] = msgspec.field(default_factory=list)
     """How they followed each other: the op of an exchange, kind and target of a fault."""
-    server_urls: list[str] = msgspec.field(name="upstreams", default_factory=list)
+    server_urls: list[str] = msgspec.field(default_factory=list)
     """URLs of servers that the lab did not start."""
     outcome: Observation | None = None
     closing_looks: list[RecordedExchange] = msgspec.field(default_factory=list)

@@ -13,11 +13,11 @@ from lab.core.http import TransportError
 from lab.evidence.exchange import MAX_COOKIE_BYTES
 
 CONNECT_TIMEOUT_S = 2.0
-Headers = Mapping[str, str | None]
+SentHeaders = Mapping[str, str | None]
 
 
 @dataclass
-class Carried:
+class TransportResult:
     """A request as it was sent, and what came back.
 
     `status` is None when no answer came, and `error` is then the reason. `began_s` is of the
@@ -41,13 +41,13 @@ class Carried:
 
 
 class Transport(Protocol):
-    """Carries the requests of one client, and keeps the client's cookies."""
+    """Sends the requests of one client, and keeps the client's cookies."""
 
     cookies: CookieJar
 
-    def carry(
-        self, method: str, url: str, headers: Headers, body: bytes, timeout_s: float
-    ) -> Carried:
+    def send(
+        self, method: str, url: str, headers: SentHeaders, body: bytes, timeout_s: float
+    ) -> TransportResult:
         """Send one request; never raises for what the network or the server does.
 
         A header of None is left out, the cookies' own too. `b""` means no body.

@@ -19,7 +19,7 @@ LADDER = Path(__file__).with_name("ladder")
 DESCRIPTION, CHECKS, STARTER = "exercise.toml", "checks.py", "starter"
 HINTS = 3
 LAST_STEP = 99
-Kind = Literal["observe", "repair", "build", "decide"]
+ExerciseKind = Literal["observe", "repair", "build", "decide"]
 
 
 class Described(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -88,7 +88,7 @@ class Child:
         self.paused = True
 
     def resume(self) -> None:
-        """Let a frozen program run on (SIGCONT)."""
+        """Let a paused program run on (SIGCONT)."""
         self.send_signal(_stop_signal("SIGCONT"))
         self.paused = False
 

@@ -84,7 +84,6 @@ class ExternalServerSpec:
 
 WHAT_IT_DOES = {
     "restart-env": "restart a server with other variables",
-    "add": "add a server",
     "look": "look at a server's process",
 }
 

@@ -110,7 +110,7 @@ def _pause() -> Diagnosis:
         hasattr(signal, "SIGSTOP"),
         "SIGSTOP and SIGCONT",
         "this system has no SIGSTOP",
-        "a server can be killed, not frozen",
+        "a server can be killed, not paused",
         "wsl --install",
     )
 

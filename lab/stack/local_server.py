@@ -199,7 +199,7 @@ class LocalServer(Server):
             return pace_seen(child, self.instance)
 
     def resume(self) -> FaultEvidence:
-        """Let a frozen process run on. Nothing happens if it is running."""
+        """Let a paused process run on. Nothing happens if it is running."""
         with self._fault:
             child = self._alive("resume")
             if child.paused:

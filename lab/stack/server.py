@@ -87,7 +87,7 @@ class Server(ABC):
 
     @abstractmethod
     def resume(self) -> FaultEvidence:
-        """Let a frozen server run on. Nothing happens if it is running."""
+        """Let a paused server run on. Nothing happens if it is running."""
 
     @abstractmethod
     def undo_faults(self) -> None:

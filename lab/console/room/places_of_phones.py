@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
-from lab.console.admission import Leaving, first_to_leave
+from lab.console.admission import MayGiveWay, first_to_leave
 
 MOST_PHONES = 600
 
 
-class Placed(Leaving, Protocol):
+class Placed(MayGiveWay, Protocol):
     """What counts of a phone in the room."""
 
     id: str
