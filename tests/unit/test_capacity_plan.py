@@ -476,7 +476,7 @@ def test_plan_extrapolates_nothing(lines):
     ("arguments", "words"),
     [
         (("--users", "0"), "whole number"),
-        (("--users", "1e400"), "such as 5000"),
+        (("--users", "1e400"), "such as 12, 5000"),
         (("--actions-per-user", "20/fortnight"), "20/day"),
         (("--memory-per-machine", "nan"), "16GiB"),
         (("--reads", "-1"), "80%"),
