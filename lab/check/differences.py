@@ -62,7 +62,7 @@ def varying(first: Answer, second: Answer, headers: Collection[str] = COMPARED) 
 
 
 def covers(place: str, where: str) -> bool:
-    """Whether what is left out at a place is left out here, too."""
+    """Return True if an exclusion of `place` also covers this place."""
     return place in (where, "/") or where.startswith((f"{place}/", f"{place}?"))
 
 

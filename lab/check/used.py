@@ -1,4 +1,4 @@
-"""A process that has served other clients: whether it answers as one that has served none.
+"""Finds out whether a process that served other clients answers like a fresh one.
 
 It finds what a conversation does not show by itself: what a thread or a connection remembers, and
 what all clients share.
@@ -58,7 +58,7 @@ def outlives_the_process(
     comparator: ResponseComparator,
     index: int,
 ) -> bool:
-    """Whether a fresh process, too, answers it otherwise: what was kept is on the disk."""
+    """Return True if a fresh process also answers differently: then the state is on the disk."""
     expected = dict(enumerate(baseline.answers))
     played = runner.used(conversation, how_often(baseline), restart=True)
     seen = comparator.aligned(baseline, played)

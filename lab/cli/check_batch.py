@@ -41,7 +41,7 @@ class Batch:
     found: list[tuple["CheckDocument", Path | None]] = field(default_factory=list)
     holds: set["KnownFinding"] = field(default_factory=set)
     whole: bool = True
-    """Whether every conversation was checked to its end."""
+    """True if every conversation was checked to its end."""
 
     def mark(self, report: "Report", allowed: "frozenset[Level]") -> bool:
         """Mark what is known in a report; True if nothing else fails in it."""

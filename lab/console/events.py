@@ -116,7 +116,7 @@ class RunEvent(msgspec.Struct, tag_field="kind", tag="run", kw_only=True):
     trouble: str | None = None
     observed: int | None = None
     servers: Mapping[str, Mapping[str, int]] = {}
-    """Of a crowd: requests by desk and by the server that answered, "" where none did."""
+    """A crowd's requests by desk and by the server that answered, "" if none did."""
 
 
 class LessonEvent(msgspec.Struct, tag_field="kind", tag="lesson", kw_only=True):

@@ -66,7 +66,7 @@ class PageCustomer:
 
     @property
     def has_cart(self) -> bool:
-        """Whether a desk has acknowledged a change that this customer would lose."""
+        """True if a desk has acknowledged a change that this customer would lose."""
         return any(session.shopper.tracker.owed for session in self.sessions.values())
 
     def forget_history(self) -> None:

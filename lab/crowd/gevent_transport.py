@@ -1,4 +1,4 @@
-"""A transport on gevent: geventhttpclient's parser, one request on the wire at most once.
+"""A transport on gevent with geventhttpclient's parser; it never sends a request twice.
 
 Its own `HTTPClient` sends an idempotent request again when a connection breaks, which would
 hide a crash; so the request is written here, and the answer is parsed by the library.

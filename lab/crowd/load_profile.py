@@ -37,11 +37,11 @@ class LoadProfile(msgspec.Struct, frozen=True):
     seed: int = 0
     function: str = "script"
     once: bool = False
-    """Whether each shopper runs the script once instead of again and again."""
+    """True if each shopper runs the script once instead of repeating it."""
     iteration_requests: int = 0
-    """Of an iteration: shoppers begin at a random one of them. 0: all begin with the first."""
+    """Requests of an iteration; shoppers begin at a random one. 0: all begin with the first."""
     waits_for_others: bool = False
-    """Whether the workers are started by hand, on other machines (`lab crowd --join`)."""
+    """True if the workers start by hand, on other machines (`lab crowd --join`)."""
 
     def __post_init__(self) -> None:
         _require(1 <= self.shoppers <= MAX_SHOPPERS, f"shoppers: 1 to {MAX_SHOPPERS:,}")

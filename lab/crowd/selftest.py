@@ -1,4 +1,4 @@
-"""Can the crowd see a server that stands still? A test of the lab itself, with a real freeze.
+"""Tests the lab itself: freezes a real server, and checks that the crowd's p99 shows it.
 
 A load generator that waits for an answer before it asks again measures a frozen server once
 for each of its users, and p99 looks fine (coordinated omission). With intended start times

@@ -26,7 +26,7 @@ M = TypeVar("M")
 
 
 def has_locust() -> bool:
-    """Whether the extra is installed."""
+    """Return True if the extra is installed."""
     return find_spec("locust") is not None
 
 

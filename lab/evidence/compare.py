@@ -29,7 +29,7 @@ def side_by_side(left: VariantResult, right: VariantResult) -> list[EventPair]:
 
 
 def differs(pair: EventPair) -> bool:
-    """Whether the two variants gave different answers (credentials aside)."""
+    """Return True if the two variants gave different answers (credentials aside)."""
     left, right = pair
     if isinstance(left, RecordedExchange) and isinstance(right, RecordedExchange):
         return (left.status, meaning(left)) != (right.status, meaning(right))

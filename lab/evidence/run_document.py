@@ -54,18 +54,18 @@ class RecordedExchange(msgspec.Struct):
     elapsed_ms: float = 0.0
     error: str | None = None
     fate: str | None = None
-    """Of a read of an acknowledged cart: kept, lost, wrong, duplicated or unknown."""
+    """What a read of an acknowledged cart showed: kept, lost, wrong, duplicated or unknown."""
     bytes_sent: Count = 0
     bytes_received: Count = 0
 
     @property
     def answered(self) -> bool:
-        """Whether a server of the shop answered, be it with a refusal."""
+        """True if a server of the shop answered, even with a refusal."""
         return is_answered(self.status)
 
     @property
     def ok(self) -> bool:
-        """Whether the operation is known to have succeeded."""
+        """True if the operation is known to have succeeded."""
         return self.outcome is OpStatus.OK
 
 
@@ -81,7 +81,7 @@ class UsedSettings(msgspec.Struct):
     servers: Count = 0
     retry: str = "off"
     tls: bool = False
-    """Whether customers came by HTTPS."""
+    """True if customers came by HTTPS."""
 
 
 class VariantResult(msgspec.Struct):
@@ -104,7 +104,7 @@ class VariantResult(msgspec.Struct):
     trouble: str | None = None
     """Why nothing can be concluded from it."""
     script_failed: bool = False
-    """Whether `trouble` is a fault in the student's own code, which fails the run."""
+    """True if `trouble` is a fault in the student's own code, which fails the run."""
     broken_expectation: str | None = None
     """The assertion of the script itself that did not hold."""
     traceback: str | None = None

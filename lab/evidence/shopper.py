@@ -1,4 +1,4 @@
-"""A customer: speaks the shop's language, and remembers what was promised.
+"""A customer: sends the shop's requests, and remembers what the shop acknowledged.
 
 Cookies are kept by what carries its requests; it sends back the last `token` it was given.
 Nothing in here asks which desk it is talking to.

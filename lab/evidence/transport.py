@@ -36,7 +36,7 @@ class TransportResult:
 
     @property
     def sent(self) -> bool:
-        """Whether the request can have left the client: then a server may have carried it out."""
+        """True if the request can have left the client: then a server may have carried it out."""
         return self.error is None or self.error.sent
 
 
@@ -74,6 +74,6 @@ class BrowserCookies(DefaultCookiePolicy):
     """Cookies as a browser keeps them: those past 4,096 bytes are dropped silently."""
 
     def set_ok(self, cookie: Cookie, request: UrllibRequest) -> bool:
-        """Whether to keep a cookie that a server sent."""
+        """Return True if to keep a cookie that a server sent."""
         size = len(cookie.name) + len(cookie.value or "")
         return size <= MAX_COOKIE_BYTES and super().set_ok(cookie, request)

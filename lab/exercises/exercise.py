@@ -116,7 +116,7 @@ def _line_of(error: BaseException, path: Path) -> str:
 
 
 def _is_here(need: str) -> bool:
-    """Whether a program is on PATH, or a module of that name can be imported."""
+    """Return True if a program is on PATH, or a module of that name can be imported."""
     if shutil.which(need):
         return True
     try:

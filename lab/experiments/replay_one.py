@@ -104,7 +104,7 @@ def sent_again(stories: Sequence[tuple[Shopper, Sequence[Exchange]]]) -> list[bo
 
 
 def same(first: Exchange, again: Exchange) -> bool:
-    """Whether two answers show the same symptom: status, kind of problem, lines, total."""
+    """Return True if two answers show the same symptom: status, kind of problem, lines, total."""
     return _symptom(first) == _symptom(again)
 
 

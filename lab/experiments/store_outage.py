@@ -81,7 +81,7 @@ def everybody_asks(lab: Lab) -> list[Exchange]:
 
 
 def answers(exchange: Exchange) -> bool:
-    """Whether a server answered, be it that it does not know the customer."""
+    """Return True if a server answered, even if it does not know the customer."""
     return exchange.status is not None and exchange.status < 500
 
 

@@ -46,7 +46,7 @@ def curves(experiment: ExperimentResult) -> dict[str, list[VariantCurve]]:
 
 
 def is_curve(value: Any) -> bool:
-    """Whether a measurement is a curve: labels of both axes, and points with numbers."""
+    """Return True if a measurement is a curve: labels of both axes, and points with numbers."""
     if not isinstance(value, dict) or not {"x", "y", "points"} <= value.keys():
         return False
     points = value["points"]

@@ -30,7 +30,7 @@ class Row:
 
 
 def has_several_customers(left: VariantResult, right: VariantResult) -> bool:
-    """Whether more than one customer asked anything: then the steps begin with who, or how many."""
+    """True if several customers sent requests: then steps begin with the customer or a count."""
     return len({each.customer for each in [*left.exchanges, *right.exchanges]}) > 1
 
 

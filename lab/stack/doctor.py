@@ -1,4 +1,4 @@
-"""What is here, what is missing, what that costs, and the one command that repairs it."""
+"""Finds what the lab needs and this machine lacks, its cost, and the one command that fixes it."""
 
 import signal
 import sys

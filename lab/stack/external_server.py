@@ -52,7 +52,7 @@ class ExternalServer(Server):
         self._note_who_answers()
 
     def is_ready(self) -> bool:
-        """Whether it answered at `launch`."""
+        """Return True if it answered at `launch`."""
         return self.ready
 
     def kill(self) -> FaultEvidence:

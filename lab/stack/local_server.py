@@ -113,7 +113,7 @@ class LocalServer(Server):
         )
 
     def is_ready(self) -> bool:
-        """Whether the present life answers. LabError if it has ended instead.
+        """Return True if the present life answers. LabError if it has ended instead.
 
         A first start whose port was taken in the meantime tries again on another.
         """

@@ -295,7 +295,7 @@ def _unique(lines: Iterable[str]) -> list[str]:
 
 
 def worker_user() -> str:
-    """For root "root root" (its worker would be nobody, locked out of the run), else ""."""
+    """Return "root root" for root (nginx's usual user cannot read the run's folder), else ""."""
     if os.name != "posix" or os.geteuid() != 0:
         return ""
     import grp

@@ -80,7 +80,7 @@ def find_store() -> Program | None:
 
 @lru_cache
 def knows_sticky(nginx: Program) -> bool:
-    """Whether this nginx accepts `sticky cookie` (asked with `nginx -t`, not guessed)."""
+    """Return True if this nginx accepts `sticky cookie` (asked with `nginx -t`, not guessed)."""
     with tempfile.TemporaryDirectory(prefix="lab-nginx-") as folder:
         Path(folder, "probe.conf").write_text(
             f"pid probe.pid; events {{}} http {{ access_log off; {STICKY} }}"

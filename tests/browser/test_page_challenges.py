@@ -114,7 +114,7 @@ def lose_none(player, *settings):
         player.does("Look at every server", who=who)
 
 
-def test_with_affinity_no_cart_is_lost(player):
+def test_no_cart_is_lost_with_affinity(player):
     lose_none(player, "by cookie")
     assert not player.solved("lose-none")  # John's is
     lose_none(player, "a shared store")

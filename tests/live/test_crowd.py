@@ -47,7 +47,7 @@ def carts_of(document):
 
 
 def only_about_the_generator(document):
-    """Whether there is no other doubt: a busy machine makes the generator late."""
+    """Return True if there is no other doubt: a busy machine makes the generator late."""
     doubts = [doubt for each in document["crowds"] for doubt in each["doubts"]]
     return all(doubt["kind"].startswith("generator") for doubt in doubts)
 

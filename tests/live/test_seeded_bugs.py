@@ -205,7 +205,7 @@ def test_each_bug_is_caught_by_a_named_experiment(tmp_path, name, by, verdict, s
     ("name", "by"), [("no-expiry", "logout"), ("login-keeps-id", "fixation"),
                      ("global-dict", "restart-all"), ("drop-adds", "first-visit")],
 )  # fmt: skip
-def test_same_variants_without_the_bug_come_out_as_expected(tmp_path, name, by):
+def test_variants_without_the_bug_come_out_as_expected(tmp_path, name, by):
     """What catches a bug is the bug, and not the way these tests set up their variants."""
     clean = experiments.find(by)
     variants = {name: (before, before) for name, (before, _) in variants_with(clean, name).items()}

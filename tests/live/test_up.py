@@ -96,7 +96,7 @@ def test_control_file_is_readable_by_its_owner_only(up):
 
 
 @pytest.mark.parametrize("desk", ["stateful", "stateless"])
-def test_both_desks_answer_on_one_origin(up, web, desk):
+def test_desks_answer_on_one_origin(up, web, desk):
     at = f"{up.origin}/{desk}/api"
     login = web.post(f"{at}/login", json={"user_id": "123", "name": "John"})
     assert login.status_code == 200

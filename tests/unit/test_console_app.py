@@ -303,7 +303,7 @@ def test_foreign_origin_is_refused_even_with_the_secret(lab, origin):
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_other_sites_may_link_to_the_page_and_do_nothing_else(lab, site):
+def test_foreign_sites_may_link_to_the_page_and_do_nothing_else(lab, site):
     link = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
     assert call(lab.web, "GET", "/", headers=link).status_code == 200
     for changed in ({"Sec-Fetch-Dest": "iframe"}, {"Sec-Fetch-Mode": "no-cors"}):

@@ -135,7 +135,7 @@ def test_doubt_has_numbers_and_a_text(found, doubt, words):
     "seen_in_the_log", [{"strange": 3}, {"retried": 4}, {"logged": 5}, {"breakage": "x"}], ids=str
 )
 def test_carts_are_unknown_where_no_answer_can_be_believed(seen_in_the_log):
-    """Whether they looked kept or lost: a stranger can say either."""
+    """Return True if they looked kept or lost: a stranger can say either."""
     for audit in (
         LossAudit(settled=34, kept=34),
         LossAudit(settled=35, nothing_owed=1, kept=30, lost=4, differing=4, differ=["c1"]),
@@ -179,7 +179,7 @@ def test_request_without_an_answer_may_be_in_the_balancers_log():
         assert result(logged=logged).doubts == []
 
 
-def test_few_late_requests_are_no_bottleneck_but_p99_is_theirs():
+def test_late_requests_in_small_number_are_no_bottleneck_but_p99_is_theirs():
     progress = seen()
     for _ in range(20):
         progress.tally.lateness.add(5000.0)

@@ -89,7 +89,7 @@ def test_customer_looks_after_each_verb_and_uses_all_of_them():
     assert max(len(due.goods) for due in dues if due.goods) >= 4
 
 
-def test_two_customers_of_a_quick_run_reach_the_rarest_planted_bug():
+def test_customers_of_a_quick_run_reach_the_rarest_planted_bug():
     """Each server has at least two customers: 40 changes, 50 looks and 30 adds there."""
     visit = first_visit.Visit(Customer(), "A", 5)
     for _ in (1, 2):

@@ -8,7 +8,7 @@ import pytest
 
 from lab.console.guard import Guard
 from lab.console.kept_rights import RIGHTS_FILE, KeptRights, keep_rights, kept_rights
-from lab.console.own_file import KEPT_S
+from lab.core.run_folder import KEPT_S
 
 ORIGIN = "http://127.0.0.1:8000"
 SECRET = "s" * 43
@@ -48,7 +48,7 @@ def test_browser_with_the_key_is_the_instructors_in_each_lab_and_its_visitors_ar
     assert not Guard(ORIGIN, "x").watcher_of(request).id  # another folder's lab
 
 
-def test_nothing_that_a_browser_sent_to_the_lab_before_gives_rights_in_this_one(kept):
+def test_no_secret_that_a_browser_sent_to_the_lab_before_gives_rights_in_this_one(kept):
     """While no lab runs, another user's program may have the port, and be sent all of it."""
     before, after = (Guard(ORIGIN, "x", kept_rights(kept, when(kept)).secret) for _ in range(2))
     assert not after.proves(proof_of(before, SECRET))

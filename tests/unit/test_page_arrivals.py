@@ -62,7 +62,7 @@ def run(code):
 BOUGHT = 'comes(asked("x")), comes(answered("x", {score: totals(1)}))'
 
 
-def test_nothing_shows_while_the_request_is_on_its_way_out():
+def test_no_arrival_shows_while_the_request_is_on_its_way_out():
     counted = 'comes(event("stack", {stack: stack(1)}))'
     assert run(f"drawn(follow({BOUGHT}, {counted}))") == NOTHING
 

@@ -215,7 +215,7 @@ def test_refused_token_is_still_in_the_hand_of_its_customer():
     assert drawn(*events, desk="stateless") == ("hand", "", "!", word)
 
 
-def test_who_has_logged_out_has_no_credential_any_more():
+def test_customer_who_has_logged_out_has_no_credential_any_more():
     code = "[...cartsOf(given.reduce(reduce, emptyScene()), 'stateful').values()][0]"
     events = [*bought(), exchange("POST", "/api/logout", "B b1", 204)]
     assert run(code, events)["left"] is True
@@ -348,7 +348,7 @@ def test_cache_keeps_what_it_let_through_and_an_obedient_one_only_what_it_may():
     assert kept("naive", answered("/api/cart", "MISS", name="John", underway=True)) == []
 
 
-def test_what_a_thief_finds_is_neither_good_nor_bad():
+def test_cart_that_a_thief_finds_is_neither_good_nor_bad():
     """The result alone says that: good for the thief is bad for the customer."""
     code = "findingOf(given.kind, given.seen, given.seen, false, given.thief)"
 

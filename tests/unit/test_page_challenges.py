@@ -92,7 +92,7 @@ def test_challenge_asks_for_what_is_counted_and_says_it(slug):
         assert holes and holes <= counted.keys()
 
 
-def test_nothing_is_solved_before_anything_was_done():
+def test_no_challenge_is_solved_before_anything_was_done():
     assert not any(Stage().deeds()[name] for name in Stage().deeds() if "sticky" not in name)
 
 
@@ -127,7 +127,7 @@ def test_cart_of_a_paused_server_is_not_lost():
     assert found(stage, "stateful.john_lost", "stateful.open") == [0, 1]
 
 
-def test_what_was_put_in_after_the_fault_says_nothing_of_the_cart_before():
+def test_item_put_in_after_the_fault_says_nothing_of_the_cart_before():
     stage = bought()
     stage.fault("kill", "A")
     stage.adds(at="B")

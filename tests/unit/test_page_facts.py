@@ -230,5 +230,5 @@ def test_list_from_the_cache_has_saved_a_request():
     assert facts_of([bobs])["stateful.saved"] == 0
 
 
-def test_what_is_still_on_its_way_is_no_fact_yet():
+def test_request_still_on_its_way_is_not_a_fact_yet():
     assert facts_of([exchange(1, fate="lost", underway=True)])["stateful.lost"] == 0

@@ -133,7 +133,7 @@ def test_recorded_order_stands_where_times_are_equal_or_odd():
     assert events[-1]["at"] == 1.0  # not before the kill it came after
 
 
-def test_any_two_variants_can_be_compared_and_a_desk_left_empty():
+def test_variants_can_be_compared_in_any_pair_and_a_desk_left_empty():
     variants = [
         variant("memory", exchanges=[exchange("m")]),
         variant("file", exchanges=[exchange("f")]),

@@ -35,7 +35,7 @@ def test_hostile_text_is_shown_as_text():
     assert "\\u202eltr" in read.words
 
 
-def test_same_document_gives_the_same_page():
+def test_page_of_a_document_is_the_same_each_time():
     assert page(hostile()) == page(hostile())
 
 

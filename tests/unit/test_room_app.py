@@ -49,7 +49,7 @@ def test_phone_that_votes_200_times_is_counted_once(room):
     assert room.state().vote.voted == 1
 
 
-def test_two_tabs_are_one_phone_and_a_phone_that_comes_back_has_its_number(room):
+def test_tabs_of_a_phone_are_one_phone_and_a_phone_that_comes_back_has_its_number(room):
     phone = opened(room)
     tab = phone_app(room).test_client()
     tab.set_cookie(PHONE_COOKIE, phone.get_cookie(PHONE_COOKIE).value)

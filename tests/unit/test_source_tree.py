@@ -116,15 +116,23 @@ def test_no_module_stands_at_the_top_of_the_lab():
     assert top == {"lab/__init__.py", "lab/__main__.py"}
 
 
-def test_json_of_unknown_shape_has_one_name():
-    """`dict[str, Any]` is written where the name is defined: in the lab, and in the shop."""
-    written = {
+def written_in(text):
+    """The modules in which an expression is written so."""
+    return {
         file
         for file, tree in trees().items()
         for each in ast.walk(tree)
-        if isinstance(each, ast.Subscript) and ast.unparse(each) == "dict[str, Any]"
+        if isinstance(each, ast.Subscript | ast.Attribute) and ast.unparse(each) == text
     }
-    assert written == {"lab/core/json_object.py", "lab/shop/cart.py"}
+
+
+def test_json_of_unknown_shape_has_one_name():
+    """`dict[str, Any]` is written where the name is defined: in the lab, and in the shop."""
+    assert written_in("dict[str, Any]") == {"lab/core/json_object.py", "lab/shop/cart.py"}
+
+
+def test_shell_has_one_escaper():
+    assert written_in("shlex.quote") == {"lab/core/shell.py"}
 
 
 def test_packages_are_typed():

@@ -33,7 +33,7 @@ class Certificate:
 
     @property
     def complete(self) -> bool:
-        """Whether every pair crossed."""
+        """True if every pair crossed."""
         return self.pairs == self.of_pairs
 
 

@@ -1,4 +1,4 @@
-"""Tries the operations of a document on a live service: which succeed, and filled in how."""
+"""Tries the operations of a document on a live service, and keeps the values that succeed."""
 
 import time
 from collections import Counter

@@ -15,7 +15,7 @@ class Placed(MayGiveWay, Protocol):
     id: str
     number: int
     address: str
-    """Where it was seen last: kept in memory only, never shown or written down."""
+    """The address it last used: kept in memory only, never shown or written."""
 
 
 P = TypeVar("P", bound=Placed)
