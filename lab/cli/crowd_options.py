@@ -9,7 +9,7 @@ import click
 
 from lab.cli import options, stack_options
 from lab.cli.options import Option, number, value
-from lab.cli.param_types import RATE, WAIT, ParsedType, duration
+from lab.cli.param_types import RATE, WAITING_TIME, ParsedType, duration
 from lab.core.errors import LabError
 from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.core.units import MOST_WAIT_S
@@ -88,7 +88,7 @@ crowd_options = options.together(
     value("--rate", RATE, "100/s", "Requests of all shoppers together: 300/s, 18000/min."),
     value(
         "--for",
-        WAIT,
+        WAITING_TIME,
         "10s",
         "How long to measure: 500ms, 30s, 5min, 1h.",
         "for_s",

@@ -30,7 +30,7 @@ class ParsedType(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, context)
 
 
-class Count(click.IntRange):
+class CountRange(click.IntRange):
     """A whole number in a range: `3`, `5000`, `5k`, `1.5k`."""
 
     name = "COUNT"
@@ -72,7 +72,7 @@ def duration(least_s: float = 0.001, most_s: float = units.MOST_S) -> ParsedType
 
 DURATION = duration()
 DURATION_OR_NONE = duration(least_s=0)
-WAIT = duration(most_s=units.MOST_WAIT_S)
+WAITING_TIME = duration(most_s=units.MOST_WAIT_S)
 """A duration that the lab itself waits for."""
 RATE = ParsedType("RATE", units.parse_rate)
 COUNT = ParsedType("COUNT", units.parse_count)

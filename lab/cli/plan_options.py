@@ -11,7 +11,7 @@ from lab.cli.param_types import (
     PRICE,
     SHARE,
     SIZE,
-    Count,
+    CountRange,
     ParsedType,
 )
 from lab.core import units
@@ -83,7 +83,7 @@ assumptions = together(
         "--replicas-min",
         "replicas_min",
         cls=RenamedOption,
-        type=Count(1, 10_000),
+        type=CountRange(1, 10_000),
         default=1,
         show_default=True,
         metavar="N",
