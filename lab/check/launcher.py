@@ -194,7 +194,7 @@ def _watch_connections() -> "Connections | None":
 def _why_silent(process: Process, start: Start) -> tuple[str, str]:
     """Return why a service does not answer, and what helps."""
     others = set().union(*map(listening, process.family())) - {process.port}
-    waited = f"within {start.ready_s:.0f} s"
+    waited = f"within {start.ready_s:g} s"
     if others:
         ports = ", ".join(map(str, sorted(others)))
         why = f"the service listens on port {ports} and not on {process.port}, the one it was given"

@@ -14,7 +14,7 @@ from lab.cli.check_mcp import McpOptions, mcp_options
 from lab.cli.check_openapi import openapi_options
 from lab.cli.check_replicas import ReplicaOptions, replica_options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
-from lab.cli.param_types import duration
+from lab.cli.param_types import WAITING_TIME, CountRange
 from lab.core.run_folder import new_run_folder
 from lab.core.text import LogStep, in_lines
 
@@ -72,7 +72,7 @@ def _settings(
     "--wait",
     default="20s",
     show_default=True,
-    type=duration(least_s=0.1),
+    type=WAITING_TIME,
     help="How long the service may take to start.",
 )
 @click.option(
@@ -106,7 +106,7 @@ def _settings(
     "--max-requests",
     default=5000,
     show_default=True,
-    type=click.IntRange(1),
+    type=CountRange(1),
     metavar="N",
     help="Stop after this many requests.",
 )
@@ -114,7 +114,7 @@ def _settings(
     "--max-processes",
     default=600,
     show_default=True,
-    type=click.IntRange(1),
+    type=CountRange(1),
     metavar="N",
     help="Stop after this many processes.",
 )
@@ -122,14 +122,14 @@ def _settings(
     "--max-seconds",
     default="5min",
     show_default=True,
-    type=duration(least_s=1),
+    type=WAITING_TIME,
     help="Stop after this time.",
 )
 @click.option(
     "--timeout",
     default="10s",
     show_default=True,
-    type=duration(least_s=0.1),
+    type=WAITING_TIME,
     help="How long one answer may take.",
 )
 @click.option(
