@@ -42,7 +42,9 @@ class ReplicaEvidence(Evidence):
         self._by_way: list[list[str]] = []
         """The plays that were run, by their way of spreading."""
         self._silent: dict[int, str] = {}
-        """What came at least once instead of an answer, by call."""
+        """By call: what came instead of an answer, at least once."""
+        self.replica_of: dict[str, str] = {}
+        """By play: the one replica that was asked."""
 
     @property
     def counted(self) -> int:
