@@ -250,7 +250,7 @@ class ScriptFailure(msgspec.Struct, frozen=True):
     said: str
     """The text of the assertion ("" for none), or the error."""
     line: int | None = None
-    """Of the author's own code; None where none of it was running."""
+    """The line of the author's own code; None if none of it was running."""
     before: str = ""
     """The exchange before it: "POST /api/cart/items -> 404"."""
     answer: str = ""
