@@ -26,7 +26,7 @@ class Store(socketserver.StreamRequestHandler):
         self.wfile.write(b"yes" if name in NAMES else b"no")
 
 
-@pytest.fixture(params=["tcp", "unix"])
+@pytest.fixture(params=["tcp", pytest.param("unix", marks=pytest.mark.long)])
 def store(request, tmp_path):
     """Where a store is that no check has started."""
     NAMES.clear()
