@@ -31,7 +31,7 @@ export const state = {
   keys: true, // are single letters commands?
 };
 
-const SEATS = ["me", "second", "third"];
+const SEAT_NAMES = ["me", "second", "third"];
 let epoch = ""; // identifies the lab that numbers the events
 const viewers = new Set();
 const listeners = new Set();
@@ -70,7 +70,7 @@ export function shown(now = state) {
 
 /** This window's customers, as far as they have come: the lesson's own first. */
 export function ownCustomers(now = state) {
-  return SEATS.map((seat) => now[seat]).filter(Boolean);
+  return SEAT_NAMES.map((seat) => now[seat]).filter(Boolean);
 }
 
 /** A new connection has sent its snapshot. */
@@ -135,7 +135,7 @@ export function backToLive() {
 
 /** On a new stage customers keep their names, and their old credentials are void. */
 function withEmptyHands() {
-  return Object.fromEntries(SEATS.map((seat) => [seat, state[seat] && { ...state[seat], credentials: null }]));
+  return Object.fromEntries(SEAT_NAMES.map((seat) => [seat, state[seat] && { ...state[seat], credentials: null }]));
 }
 
 /** Let the stage know of an event; without a way to travel it is there at once. */
