@@ -87,7 +87,9 @@ class ContainerFiles:
 
     def __post_init__(self) -> None:
         if not _IMAGE.fullmatch(self.image) or self.image.endswith(":latest"):
-            raise LabError(f"image {self.image!r}: use NAME:TAG, such as two-desks:0.1.0")
+            raise LabError(
+                f"image {self.image!r}: use NAME:TAG, such as {_image_of_this_version()}"
+            )
         if self.store not in ("memory", "redis"):
             raise LabError("store: memory or redis")  # not quoted: a URL may hold a password
         for desk in DESKS:
