@@ -8,9 +8,11 @@ from lab.cli import options
 from lab.cli.server_faults import give_order
 from lab.core.faults import STORE_FAULTS, FaultKind
 
+_DOES = [kind.value for kind in STORE_FAULTS]
+
 
 @click.command()
-@click.argument("do", metavar=f"[{'|'.join(STORE_FAULTS)}]", type=click.Choice([*STORE_FAULTS]))
+@click.argument("do", metavar=f"[{'|'.join(_DOES)}]", type=click.Choice(_DOES))
 @options.out
 def store(do: str, out: Path) -> None:
     """Break or repair the session store of the running `lab up`.
