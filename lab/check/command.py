@@ -50,7 +50,7 @@ def uses_folder(command: str, env: Mapping[str, str]) -> bool:
     return any("{dir}" in text for text in (command, *env.values()))
 
 
-def door(words: Sequence[str]) -> str:
+def relay(words: Sequence[str]) -> str:
     """Say why a command only leads to a process that runs already elsewhere; "" if it may not.
 
     Such programs do not end what answers when they are killed, and what they lead to cannot be

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lab.check.address import find
 from lab.check.budget import Budget
-from lab.check.command import door, uses_folder
+from lab.check.command import relay, uses_folder
 from lab.check.container import Container, runs_container
 from lab.check.family import MARK, TAG, end_listeners, end_marked, is_a_strangers, listening
 from lab.check.machine import Machine
@@ -87,7 +87,7 @@ class Launcher:
 
     def launch(self, machine: Machine | None) -> Process:
         """Return a process that answers; DidNotStart if there is none to be had."""
-        if leads_elsewhere := door(self._start.said()):
+        if leads_elsewhere := relay(self._start.said()):
             raise DidNotStart(f"{leads_elsewhere}, which a kill here does not end: {START_ITSELF}")
         with self._counting:
             self._budget.process()

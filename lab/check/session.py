@@ -85,8 +85,8 @@ class Session:
         conversation, live = self._first.record(source)
         baseline = self._first.baseline(conversation, live)
         self._evidence.begin(conversation, baseline)
-        if self._first.door:
-            self._report.because = f"{self._first.door}: {START_ITSELF}"
+        if self._first.relay:
+            self._report.because = f"{self._first.relay}: {START_ITSELF}"
         elif self._first.family > 1 and self._separate(conversation):
             self._judge()
         else:

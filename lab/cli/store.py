@@ -8,11 +8,11 @@ from lab.cli import options
 from lab.cli.server_faults import give_order
 from lab.core.faults import STORE_FAULTS, FaultKind
 
-_DOES = [kind.value for kind in STORE_FAULTS]
-
 
 @click.command()
-@click.argument("do", metavar=f"[{'|'.join(_DOES)}]", type=click.Choice(_DOES))
+@click.argument(
+    "do", metavar=f"[{'|'.join(STORE_FAULTS)}]", type=click.Choice([*map(str, STORE_FAULTS)])
+)
 @options.out
 def store(do: str, out: Path) -> None:
     """Break or repair the session store of the running `lab up`.

@@ -83,13 +83,11 @@ class SettingValues(msgspec.Struct, frozen=True):
     value: str
 
 
-class SettingShown(msgspec.Struct, tag_field="kind", tag="fault", kw_only=True):
-    """A setting of both desks was changed: `target` is its name. The page lists it as a fault."""
+class SettingShown(msgspec.Struct, tag_field="kind", tag="setting", kw_only=True):
+    """A setting of both desks was changed: `target` is its name. The page lists it with faults."""
 
     desk: str = ""
-    fault: str = "knob"
     target: str
-    confirmed: bool | None = None
     evidence: SettingValues
     stack: StackState | None
 

@@ -56,7 +56,7 @@ def _admit(routes: Blueprint, services: Services) -> None:
             epoch=running.feed.epoch if running else "",
         )
         if running and not client.id:
-            _set_cookie(response, guard.visitor_cookie_name, guard.new_visitor())
+            _set_cookie(response, guard.browser_cookie_name, guard.new_browser())
         return response
 
 

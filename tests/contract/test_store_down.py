@@ -126,7 +126,7 @@ def test_outage_is_a_line_in_the_log_and_not_a_trace(
     assert "503" in record.getMessage() and record.exc_info is None
 
 
-def test_other_desks_do_not_notice(store: Valkey, tmp_path: Path) -> None:
+def test_desks_without_that_store_do_not_notice(store: Valkey, tmp_path: Path) -> None:
     unmoved: list[Desk] = [stateless(), stateful("memory"), stateful(f"file:{tmp_path}")]
     customers = [desk.customer() for desk in unmoved]
     kill(store)

@@ -204,7 +204,7 @@ def test_living_process_that_does_not_notice_has_a_cache():
     assert first(report([LOOK] * 2, [OK, OK], shown)) == "process-cache"
 
 
-def test_what_other_clients_left_is_named_where_only_they_make_the_difference():
+def test_state_that_other_clients_left_is_named_where_only_they_make_the_difference():
     shown = finding(1, (Difference("/visits", "1", "2"),), play=USED, needs=None)
     made = report([LOOK] * 2, [OK, OK], shown)
     made.reproducer = None  # no script shows it
@@ -296,7 +296,7 @@ def test_every_cause_that_a_rule_names_is_known():
 
 
 @given(st.text(max_size=60) | st.from_regex(r"[\w=.:!-]{0,80}", fullmatch=True))
-def test_any_value_is_sealed_or_not(value):
+def test_value_of_any_kind_is_sealed_or_not(value):
     assert is_sealed(value) in (True, False)
 
 

@@ -70,7 +70,7 @@ def test_text_in_a_report_breaks_none_of_its_formats(text):
 
 
 @given(st.text())
-def test_any_text_can_be_reported(text):
+def test_text_of_any_kind_can_be_reported(text):
     ElementTree.fromstring(as_junit(report(text), ALLOWED))
     json.dumps(as_json(report(text)), ensure_ascii=False).encode("utf-8")
 

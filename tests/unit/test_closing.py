@@ -161,11 +161,11 @@ def test_change_that_ctrl_c_cut_short_may_have_been_carried_out(stop, monkeypatc
         (set(), UNKNOWN),
     ],
 )
-def test_what_several_looks_say_together(seen, fate):
+def test_looks_give_one_fate_together(seen, fate):
     assert final_fate(seen) is fate
 
 
-def test_the_scripts_looks_stand_beside_what_became_of_the_carts():
+def test_looks_of_the_script_stand_beside_what_became_of_the_carts():
     record = Record("x")
     shopper = customer(Shop(A=SHOWN, B=REFUSED), record)
     for server in "ABB":

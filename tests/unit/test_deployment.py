@@ -190,7 +190,7 @@ def test_spare_servers_start_by_name_only_and_have_addresses_of_their_own():
     assert {"stateful-3", "stateless-5"} <= named and "stateful-6" not in named
 
 
-def test_other_nginx_conf_is_another_pod_template():
+def test_changed_nginx_conf_is_another_pod_template():
     def annotations(**settings):
         deployed = of_kubernetes(ContainerFiles(**settings).kubernetes(), KEYS)
         (pod,) = (

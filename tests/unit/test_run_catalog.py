@@ -245,7 +245,7 @@ def test_script_of_the_users_own_is_named_as_its_file(root, name, tmp_path, monk
     assert len(catalog.newest(name, root, 2)) == 1
 
 
-def test_without_a_name_the_newest_report_is_found_and_what_was_passed_over_is_said(root):
+def test_newest_report_is_found_without_a_name_and_what_was_passed_over_is_said(root):
     every_kind(root)
     assert found_name(None, root) == ("plan", ["size", "logout"])
 

@@ -66,7 +66,7 @@ def test_failure_of_the_lab_is_none_of_the_script(tmp_path):
     assert (run.trouble, run.script_failed) == ("the script stopped with LabError: x", False)
 
 
-def test_what_cannot_be_done_to_what_is_there_is_a_failure_of_the_script(tmp_path):
+def test_impossible_fault_is_a_failure_of_the_script(tmp_path):
     text = (
         "from lab.core.errors import NotPossible\ndef script(shopper, lab):\n"
         "    raise NotPossible('A is dead already')"

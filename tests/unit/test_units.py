@@ -131,7 +131,7 @@ def test_rate_that_needs_a_unit_refuses_a_plain_number():
 
 
 @given(st.text(max_size=12))
-def test_any_text_is_an_amount_or_a_clear_error(text):
+def test_text_is_an_amount_or_a_clear_error(text):
     for read in READERS:
         with suppress(LabError):
             assert 0 <= read(text) <= 1e15

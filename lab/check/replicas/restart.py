@@ -22,7 +22,7 @@ BACK_S = 60.0  # after the command, until it answers again
 
 
 @dataclass
-class _Held:
+class _WaitingClient:
     """One that runs the conversation, and waits before the call at `cut`."""
 
     cut: int
@@ -53,7 +53,7 @@ class Between:
         self, conversation: Conversation, progress: Callable[[str], None]
     ) -> list[tuple[int, Trace]]:
         """Return for each client where it was cut, and its play; LabError if the command fails."""
-        clients = [_Held(cut) for cut in cuts(len(conversation))]
+        clients = [_WaitingClient(cut) for cut in cuts(len(conversation))]
         # Scripts print elsewhere; those that overlap would not put that back in order.
         with redirect_stdout(sys.stderr):
             try:
@@ -78,7 +78,7 @@ class Between:
                 raise each.failure
         return [(each.cut, each.trace) for each in clients if each.trace is not None]
 
-    def _start(self, conversation: Conversation, client: _Held) -> None:
+    def _start(self, conversation: Conversation, client: _WaitingClient) -> None:
         def route(index: int, _: Call) -> Replica:
             if index == client.cut:
                 client.arrived.set()

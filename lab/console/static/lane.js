@@ -68,7 +68,7 @@ export class Lane {
   /** Show `view`: {scene, own, selected, recording, plot, numbers, loads, soFar, people}. Returns the carts that have fallen since. */
   draw({ scene, own, selected, recording, plot, numbers, loads, soFar, people }) {
     const { stack } = scene;
-    const settings = stack?.knobs?.[this.desk];
+    const settings = stack?.settings?.[this.desk];
     const customers = cartsOf(scene, this.desk);
     const mine = recording ? ["c1"] : own.map(({ who }) => who);
     for (const { who, credential, goods } of customers.values()) if (credential) this.ids.set(who, [credential.text, goods]);

@@ -39,7 +39,7 @@ function serverOffer({ stack, requests }, desk, name) {
 }
 
 function balancerOffer({ stack, requests }, desk) {
-  const settings = stack.knobs[desk];
+  const settings = stack.settings[desk];
   return {
     title: "Balancer, both desks",
     groups: [
@@ -61,13 +61,13 @@ function storeOffer({ stack }) {
     title: "Session store",
     groups: [{ items: actions }, storeChoice(stack)].filter(({ items }) => items.length),
     facts: [
-      ["kind", stack.knobs.stateful.store], ["program", store?.program ?? "none"],
+      ["kind", stack.settings.stateful.store], ["program", store?.program ?? "none"],
       ["state", store?.state ?? "none"], ["pid", store?.pid ?? "no process of the lab"],
     ],
   };
 }
 
-function storeChoice({ knobs: settings }) {
+function storeChoice({ settings }) {
   return choice("store", settings.stateful.store.split(":")[0]);
 }
 
@@ -78,7 +78,7 @@ function order(kind, call) {
 function choice(name, now) {
   const { label, values } = SETTINGS[name];
   const items = Object.entries(values).map(([value, word]) => (
-    { label: word, checked: value === now, order: ["/lab/knobs", { [name]: value }] }));
+    { label: word, checked: value === now, order: ["/lab/settings", { [name]: value }] }));
   return { label, items };
 }
 

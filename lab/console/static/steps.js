@@ -13,9 +13,9 @@ export function captionOf(step) {
 }
 
 /** Do step `number` of the script `name`. Throws what the console refused, Stopped by `signal`. */
-export async function perform(name, number, { do: verb, as: seat }, settings, signal) {
+export async function perform(name, number, { do: verb, as }, settings, signal) {
   if (verb === "stage") clearStage();
-  const { id, ops } = await doStep({ script: name, step: number, settings }, seat);
+  const { id, ops } = await doStep({ script: name, step: number, settings }, as);
   await until(() => state.scene.id >= id, signal);
   const logged = () => ops.every((op) => state.scene.requests.some((each) => each.op === op));
   const end = performance.now() + LOG_LATE_MS;

@@ -1,14 +1,12 @@
-/** A phone in the room: it polls one public resource, votes, and shops at both desks. */
-"use strict";
+/** A phone in the room: it polls one public resource, votes, and shops at both desks. Signs come before it, of lab/console/words.py. */
 
 const POLL_MS = 1000;
 const $ = (id) => document.getElementById(id);
 const DESKS = { stateful: "Stateful desk", stateless: "Stateless desk" };
 const FATES = {
-  "-": "nothing in it yet", x: "✕ lost", "?": "? no server answers for it", w: "✕ another's cart was shown",
-  h: "✓ kept: in your parcel", s: "✓ kept in the shared store",
+  "-": "nothing in it yet", x: `${FATE_SIGNS.lost} lost`, "?": `${FATE_SIGNS.unknown} no server answers for it`, w: `${FATE_SIGNS.wrong} another's cart was shown`,
+  h: `${FATE_SIGNS.kept} kept: in your parcel`, s: `${FATE_SIGNS.kept} kept in the shared store`,
 };
-const STATES = { up: "●", paused: "‖", dead: "✕", draining: "↓", starting: "…" };
 
 let code = "";
 let me = null; // the answer to /room/me
@@ -204,7 +202,7 @@ function deskOf(desk) {
   const kept = /[A-Zhs]/.test(mark);
   return h("div", { class: "desk", "data-mark": kept ? "kept" : mark },
     h("h2", {}, DESKS[desk]),
-    h("p", {}, things && `${things}: `, h("span", { class: "fate" }, FATES[mark] ?? `✓ kept in the memory of server ${mark}`)),
+    h("p", {}, things && `${things}: `, h("span", { class: "fate" }, FATES[mark] ?? `${FATE_SIGNS.kept} kept in the memory of server ${mark}`)),
     h("p", { class: "soft" }, credential ? `${desk === "stateful" ? "Your ticket" : "Your parcel"}: ${credential}` : "You have no credential here."),
     news && h("p", { class: "news" }, news));
 }
@@ -217,9 +215,9 @@ function markAt(desk) {
 function strip(desk) {
   const { servers, store } = room.desks[desk];
   const mark = markAt(desk);
-  const names = servers.map(([name, state]) => h("span", { class: mark === name && "mine" }, `${name}${STATES[state] ?? ""}`));
-  const held = { x: "✕ lost", "?": "? no answer", w: "✕ not yours", "-": "empty", h: "✓ in hand", s: "✓ in store" }[mark] ?? `✓ in ${mark}`;
-  const place = desk === "stateless" ? "no store" : store === "memory" ? "memory" : `store ${STATES[room.store_state] ?? ""}`;
+  const names = servers.map(([name, state]) => h("span", { class: mark === name && "mine" }, `${name}${STATE_SIGNS[state] ?? ""}`));
+  const held = { x: `${FATE_SIGNS.lost} lost`, "?": `${FATE_SIGNS.unknown} no answer`, w: `${FATE_SIGNS.wrong} not yours`, "-": "empty", h: `${FATE_SIGNS.kept} in hand`, s: `${FATE_SIGNS.kept} in store` }[mark] ?? `${FATE_SIGNS.kept} in ${mark}`;
+  const place = desk === "stateless" ? "no store" : store === "memory" ? "memory" : `store ${STATE_SIGNS[room.store_state] ?? ""}`;
   return h("p", { class: "strip", "aria-label": DESKS[desk] }, h("span", {}, `You: ${held}`), h("b", {}, names), h("span", {}, place));
 }
 
