@@ -152,7 +152,7 @@ def _process_cache(clue: Clue) -> Named | None:
 
 
 def _remembered(clue: Clue) -> Named | None:
-    if not all(each.seen.startswith("no longer ") for each in clue.finding.differences):
+    if not all(each.broken for each in clue.finding.differences):
         return None
     keys = [name for name, _ in clue.call.headers if "idempotency" in name.lower()]
     said = f"the call has the header {keys[0]}; " if keys else ""

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from lab.cli import options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, say, screen, write_json
-from lab.cli.param_types import SIZE, duration
+from lab.cli.param_types import SIZE, WAITING_TIME
 from lab.core.errors import STOPPED, LabError
 from lab.core.json_object import json_text
 from lab.core.text import visible
@@ -52,7 +52,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
     "--max-seconds",
     default="2min",
     show_default=True,
-    type=duration(least_s=1),
+    type=WAITING_TIME,
     help="Stop a submission after this time.",
 )
 @click.option(

@@ -42,6 +42,8 @@ class ReplicaEvidence(Evidence):
         """By way: the plays that were run in it."""
         self._silent: dict[int, str] = {}
         """By call: what came instead of an answer, at least once."""
+        self.replica_of: dict[str, str] = {}
+        """By play: the one replica that was asked."""
 
     @property
     def counted(self) -> int:

@@ -2,7 +2,6 @@
 
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -15,6 +14,7 @@ from lab.check.replicas.runner import ReplicaRunner
 from lab.check.start import run_line
 from lab.check.trace import Trace
 from lab.core.errors import LabError
+from lab.core.text import LogStep
 from lab.processes.waiting import wait_until
 
 MOST_CLIENTS = 20
@@ -49,16 +49,14 @@ class Between:
         self._path = path
         self._over = False
 
-    def run(
-        self, conversation: Conversation, progress: Callable[[str], None]
-    ) -> list[tuple[int, Trace]]:
+    def run(self, conversation: Conversation, progress: LogStep) -> list[tuple[int, Trace]]:
         """Return for each client where it was cut, and its play; LabError if the command fails."""
         clients = [_WaitingClient(cut) for cut in cuts(len(conversation))]
         # Scripts print elsewhere; those that overlap would not put that back in order.
         with redirect_stdout(sys.stderr):
             try:
                 for number, each in enumerate(clients, start=1):
-                    progress(f"a client up to call {each.cut}, {number} of {len(clients)}")
+                    progress(f"a client up to call {each.cut}", number, len(clients))
                     self._start(conversation, each)
                     each.arrived.wait()
                 progress(f"--between: {self._command}")
