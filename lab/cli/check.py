@@ -15,6 +15,7 @@ from lab.cli.check_openapi import openapi_options
 from lab.cli.check_replicas import ReplicaOptions, replica_options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.cli.param_types import WAITING_TIME, CountRange
+from lab.core.errors import STOPPED
 from lab.core.run_folder import new_run_folder
 from lab.core.text import LogStep, in_lines
 
@@ -224,7 +225,7 @@ def check(
     if command is None and not running.urls:
         return run_settings(conversation, (junit_file, sarif_file), as_json)
     from lab.check.budget import Budget  # the check loads much, and `--help` needs none of it
-    from lab.check.checker import STOPPED, Check
+    from lab.check.checker import Check
     from lab.check.session import Options
     from lab.check.start import Start
 
