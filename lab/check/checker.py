@@ -14,8 +14,9 @@ from lab.check.runner import Runner
 from lab.check.session import Options, Session
 from lab.check.sources.script_error import ScriptError
 from lab.check.start import Start
+from lab.core.errors import STOPPED
+from lab.core.text import LogStep
 
-STOPPED = "stopped by Ctrl-C"
 TOO_EARLY = "it ended before anything was compared"
 
 
@@ -28,7 +29,7 @@ class Check:
     folder: Path
     options: Options = field(default_factory=Options)
     budget: Budget = field(default_factory=Budget)
-    progress: Callable[[str], None] = lambda line: None
+    progress: LogStep = lambda line, done=0, of=0: None
 
     def run(self) -> Report:
         """Run all plays and judge; at a bound or Ctrl-C return what is known, marked partial."""

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from lab.check.conversation import Call, Conversation, Ref, Template, recorded
-from lab.check.relations import Relation, value_at
+from lab.check.differences import Relation
+from lab.check.relations import value_at
 from lab.check.runner import Runner
 from lab.check.trace import without_refs
 from lab.core.http import Answer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lab.cli.param_types import duration
+from lab.cli.param_types import WAITING_TIME
 
 if TYPE_CHECKING:
     from lab.check.replicas.asked import AskedReplicas
@@ -71,7 +71,7 @@ def replica_options(command: Callable[..., R]) -> Callable[..., R]:
         "--between-wait",
         default="10min",
         show_default=True,
-        type=duration(least_s=1),
+        type=WAITING_TIME,
         help="How long that command may take.",
     )
     @click.option(

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from lab.cli.options import Command, Option, number, together, value
-from lab.cli.param_types import AFFINITY, RETRY, duration
+from lab.cli.param_types import AFFINITY, RETRY, WAITING_TIME
 from lab.shop.desks import MOST_SERVERS
 from lab.shop.redis.store_url import FORMS, SCHEMES
 
@@ -155,7 +155,7 @@ def deployment(command: Command) -> Command:
         ),
         click.option(
             "--deployment-wait",
-            type=duration(1, 3600),
+            type=WAITING_TIME,
             default="60s",
             show_default=True,
             help="How long each of these commands may run, and a server may take to stop or come "

@@ -59,7 +59,7 @@ class ExchangeEvent(RecordedExchange, tag_field="kind", tag="exchange", kw_only=
     mark: ShownMark
     theft: ShownMark | UnsetType = UNSET
     shows: str | UnsetType = UNSET
-    """Whose cart the answer shows, where it is not the customer's own: "John's cart"."""
+    """Names the owner of the shown cart if it is not the customer's own: "John's cart"."""
     curl: str
     aside: bool | UnsetType = UNSET
     """True where it is not part of the customer's own conversation."""

@@ -93,11 +93,11 @@ class FaultEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
     instance: str | None = None
     """The life that ended, froze, goes on, or began."""
     was: str | None = None
-    """On a restart: the life before."""
+    """The life before a restart."""
     signal: str | None = None
     """How a process ended: "SIGKILL", "exit 0"; "kill command" where the lab ran one."""
     process_gone: bool | msgspec.UnsetType | None = msgspec.UNSET
-    """None where no process can be seen, unset where none ended."""
+    """None if the process cannot be seen, unset if none ended."""
     port_closed: bool | None = None
     instance_gone: bool | None = None
     """True if a server that the lab did not start was silent on a connection that was open
@@ -107,7 +107,7 @@ class FaultEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
     routed: bool | None = None
     """True if the new server answered through the balancer."""
     seconds: float | None = None
-    """From the fault until all of this was seen."""
+    """Time from the fault until all of this was seen."""
 
     @property
     def sees_process(self) -> bool:

@@ -49,7 +49,7 @@ class Recorded:
 
     windows: list[Window]
     shoppers: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """By shopper: requests, and those of them that failed or are unknown."""
+    """Each shopper's requests, and how many of them failed or are unknown."""
 
 
 def recorded(folder: Path, results: list[CrowdResult], count: int) -> list[Recorded | None]:

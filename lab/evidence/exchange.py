@@ -83,7 +83,7 @@ class Exchange(WithAnswer):
 
     @property
     def latency_ms(self) -> float:
-        """From its intended start to the end of the answer: the wait of a customer in a queue."""
+        """Time from its intended start to the end of the answer, as a waiting customer sees it."""
         return self.waited_ms + self.elapsed_ms
 
     @property

@@ -10,6 +10,7 @@ import msgspec
 
 from lab.core.errors import LabError
 from lab.core.text import one_line
+from lab.evidence.result import ScriptFailure
 from lab.report.own_failure import failure
 
 MOST_DOCUMENT_BYTES = 512 * 1024 * 1024
@@ -21,7 +22,7 @@ class _Variant(msgspec.Struct):
     broken_expectation: str | None = None
     script_failed: bool = False
     trouble: str | None = None
-    traceback: str | None = None
+    failure: ScriptFailure | None = None
 
 
 class _Experiment(msgspec.Struct):

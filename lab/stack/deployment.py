@@ -98,7 +98,7 @@ class Deployment(Mapping[str, tuple[ExternalServerSpec, ...]]):
     servers: Mapping[str, tuple[ExternalServerSpec, ...]] = field(default_factory=dict)
     store_commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     signing_keys: str = field(default="", repr=False)
-    """Those of the stateless desk, as STATELESS_SIGNING_KEYS has them; "" if not known."""
+    """Keys of the stateless desk, in the form of STATELESS_SIGNING_KEYS; "" if not known."""
     how: HowToRun = AS_USUAL
 
     def __getitem__(self, desk: str) -> tuple[ExternalServerSpec, ...]:

@@ -166,7 +166,7 @@ class ExternalServer(Server):
         return ProcessLook(found["VmRSS"] * 1024, found.get("wchar"))
 
     def log_tail(self) -> str:
-        """Nothing: its log is where it runs."""
+        """Return "": its log is where it runs."""
         return ""
 
     def _undo(self, act: Callable[[], object], how: str) -> None:

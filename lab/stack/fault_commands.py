@@ -106,7 +106,7 @@ def run(words: Sequence[str], timeout_s: float = WAIT_S, env: Mapping[str, str] 
         try:
             status = process.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            return _failed(f"did not end within {timeout_s:.0f} s", output)
+            return _failed(f"did not end within {timeout_s:g} s", output)
         finally:
             if process.poll() is None:
                 _end(process)

@@ -19,7 +19,7 @@ class ProcessLook:
     """What a server's process takes up, and what it has done, now."""
 
     memory_bytes: int
-    """Its resident set."""
+    """The process's resident set."""
     written_bytes: int | None
     """Bytes of all its `write` calls, as Linux counts them: to files and pipes, not to sockets."""
 

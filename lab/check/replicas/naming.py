@@ -28,7 +28,7 @@ class Naming:
 
     headers: Mapping[str, Mapping[str, int]]
     added: Mapping[str, bool] = field(default_factory=dict)
-    """With whether it was asked for, so that it has to name one."""
+    """Further headers; True if the user asked for it, so that it has to name a replica."""
     addresses: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 

@@ -14,6 +14,7 @@ from lab.core.text import one_line
 OWNER = "service.invalid"  # whose cookies they are, by whatever host a replica is reached
 MOST_REPLICAS = 9
 _PORTS = {"http": 80, "https": 443}
+NO_REPLICA = (502, 503, 504)  # how a balancer says that none answered
 _REPLICA_HOST = re.compile(r"[\w.:-]+(%\w+)?")
 
 

@@ -15,6 +15,7 @@ let epoch = "";
 let marks = ""; // mine in the state that was drawn last
 let busy = false;
 let said = ""; // what went wrong with the last press
+let silent = false; // whether that is: the lab does not answer
 let away = 0; // polls without an answer
 
 /** Make an element; text is always text, so markup in a name has no effect. */
@@ -49,13 +50,13 @@ async function send(path, body) {
       signal: AbortSignal.timeout?.(8000),
     });
   } catch {
-    throw new Error("The lab does not answer. Are you in the room's Wi-Fi? Keep this page open: it tries again.");
+    const error = new Error("The lab does not answer. Are you in the room's Wi-Fi? Keep this page open: it tries again.");
+    throw Object.assign(error, { silent: true });
   }
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const problem = await answer.json().catch(() => ({}));
   const error = new Error(problem.detail ?? `The lab answered ${answer.status}. Wait a moment, then try again.`);
-  error.status = answer.status;
-  throw error;
+  throw Object.assign(error, { status: answer.status, silent: problem.silent });
 }
 
 async function poll() {
@@ -73,11 +74,17 @@ async function poll() {
     if (mine === "..") await comeBack();
   } catch (error) {
     away += 1;
-    if (away > 2) said = error.message;
+    if (away > 2) complain(error);
   }
-  if (!away && said.startsWith("The lab does not answer")) said = "";
+  if (!away && silent) complain({ message: "" });
   render();
   setTimeout(poll, POLL_MS * (away > 5 ? 3 : 1));
+}
+
+/** Show an error; one that is a silence of the lab ends when the lab answers again. */
+function complain(error) {
+  said = error.message;
+  silent = Boolean(error.silent);
 }
 
 function own({ desks }) {
@@ -106,7 +113,7 @@ async function comeBack() {
       await join(name);
       said = "You were out of the room for a moment and are in again. Carts begin empty: press +.";
     } catch (error) {
-      said = error.message;
+      complain(error);
     }
   }
 }
@@ -129,7 +136,7 @@ async function attempt(act) {
   try {
     await act();
   } catch (error) {
-    said = error.message;
+    complain(error);
     if (error.status === 404) await comeBack();
   }
   busy = false;
