@@ -15,6 +15,7 @@ from lab.cli.check_openapi import openapi_options
 from lab.cli.check_replicas import ReplicaOptions, replica_options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.cli.param_types import WAITING_TIME, CountRange
+from lab.core.errors import STOPPED
 from lab.core.run_folder import new_run_folder
 from lab.core.text import LogStep, in_lines
 
@@ -173,7 +174,7 @@ def check(
     sarif_file: Path | None,
     out: Path,
 ) -> int:
-    """Find out whether your service is stateless, with the shortest script that proves it.
+    """Find out whether your service is stateless; if it is not, see the shortest proof.
 
     CONVERSATION is a file with the calls of a client: a script (.py), a .http file, or a .har
     file, which a browser records. You can give an OpenAPI document instead (--openapi). An MCP
@@ -224,7 +225,7 @@ def check(
     if command is None and not running.urls:
         return run_settings(conversation, (junit_file, sarif_file), as_json)
     from lab.check.budget import Budget  # the check loads much, and `--help` needs none of it
-    from lab.check.checker import STOPPED, Check
+    from lab.check.checker import Check
     from lab.check.session import Options
     from lab.check.start import Start
 

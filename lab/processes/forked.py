@@ -46,7 +46,7 @@ class ForkServer:
         log_path: Path,
         environment: Mapping[str, str],
     ) -> "ForkedProcess":
-        """Run a module in a new process. LabError where it cannot be made."""
+        """Run a module in a new process. LabError if it cannot be made."""
         log, given = str(log_path.absolute()), dict(environment)
         number = next(self._numbers)
         answer = self._ask(ForkOrder(number, name, module, list(arguments), log, given))

@@ -70,7 +70,7 @@ class Summary:
 
 
 def summary(document: Path) -> Summary:
-    """Return a document in a line; LabError where it cannot be read or is of another program."""
+    """Return a document in a line; LabError if it cannot be read or is of another program."""
     try:
         if document.stat().st_size > MOST_DOCUMENT_BYTES:
             raise LabError(f"{document} is too large for a run of the lab: {SEE_RUNS}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab.check.budget import Spent
 from lab.check.conversation import Call, Conversation
-from lab.check.replicas.replica import Replica
+from lab.check.replicas.replica import NO_REPLICA, Replica
 from lab.check.replicas.runner import ReplicaRunner
 from lab.check.start import run_line
 from lab.check.trace import Trace
@@ -19,7 +19,6 @@ from lab.processes.waiting import wait_until
 
 MOST_CLIENTS = 20
 BACK_S = 60.0  # after the command, until it answers again
-_NOT_BACK = (502, 503, 504)
 
 
 @dataclass
@@ -102,7 +101,7 @@ class Between:
 
         def answers() -> bool:
             answer = address.ask(address.base + self._path, 2.0)
-            return answer is not None and answer[0] not in _NOT_BACK
+            return answer is not None and answer[0] not in NO_REPLICA
 
         if not wait_until(answers, BACK_S):
             raise LabError(

@@ -14,7 +14,7 @@ import { set, shown, state, subscribe } from "./state.js";
 import { Stopped, until } from "./steps.js";
 import { DESKS } from "./words.js";
 
-const KEPT = "challenges";
+const KEPT_AS = "challenges";
 const CLEAN = { servers: 3, store: "memory", affinity: "none", retry: "off", cache: "off" };
 const NO_SERVERS = "Challenges need servers to break: pip install two-desks, then lab up.";
 const SERVER = { "": "the balancer's choice", served: "the one that answered last" };
@@ -30,7 +30,7 @@ function mayBreak({ instructor, own, live }) {
 class LabChallenges extends HTMLElement {
   connectedCallback() {
     if (this.list) return;
-    const kept = recallJson(KEPT);
+    const kept = recallJson(KEPT_AS);
     this.solved = new Set(Array.isArray(kept) ? kept : []);
     this.chosen = state.challenge?.slug;
     this.list = h("ul", { class: "chosen-from" });
@@ -142,7 +142,7 @@ class LabChallenges extends HTMLElement {
   solve({ slug, title }) {
     if (this.solved.has(slug)) return;
     this.solved.add(slug);
-    remember(KEPT, JSON.stringify([...this.solved]));
+    remember(KEPT_AS, JSON.stringify([...this.solved]));
     announce(`Challenge solved: ${title}.`, "challenge");
   }
 }

@@ -15,7 +15,7 @@ import { Places } from "./places.js";
 import { endOf, ServerBox } from "./server-box.js";
 import { SESSION_CODE, SETTINGS, STATE_SIGNS, UNANSWERED } from "./words.js";
 
-const NAMES = { stateful: ["Stateful desk", "the server remembers"], stateless: ["Stateless desk", "the customer carries it"] };
+const DESK_NAMES = { stateful: ["Stateful desk", "the server remembers"], stateless: ["Stateless desk", "the customer carries it"] };
 const STORED = /^(redis|file)/;
 const USUAL = new Set(["round robin", "retries off", "cache off", "nothing runs here"]);
 const PLURALS = { retry: "retries", cache: "cache" };
@@ -48,7 +48,7 @@ export class Lane {
       const op = target.closest("[data-op]")?.dataset.op;
       if (op) this.select(op);
     });
-    this.node = h("section", { class: "lane", "data-desk": this.desk, "aria-label": NAMES[this.desk][0] },
+    this.node = h("section", { class: "lane", "data-desk": this.desk, "aria-label": DESK_NAMES[this.desk][0] },
       div("title", {}, this.name, this.hint, this.others, this.numbers),
       this.customers, this.balancer, this.row, this.store, this.steps, this.source(), this.recent, this.layer);
   }
@@ -90,8 +90,8 @@ export class Lane {
     this.kind = settings ? { token: "stateless" }[settings.store] ?? "stateful" : this.desk;
     const recorded = recording?.[this.desk === "stateful" ? "left" : "right"]?.name;
     const changed = Object.keys(settings?.changed ?? {}).filter((name) => this.kind === "stateless" || name === "prices").map((name) => CHANGED[name]);
-    say(this.name, NAMES[this.kind][0]);
-    say(this.hint, recorded ? `recorded: ${recorded}` : changed.join(", ") || (this.kind === "stateful" && STORED.test(settings?.store) ? "the store remembers" : NAMES[this.kind][1]));
+    say(this.name, DESK_NAMES[this.kind][0]);
+    say(this.hint, recorded ? `recorded: ${recorded}` : changed.join(", ") || (this.kind === "stateful" && STORED.test(settings?.store) ? "the store remembers" : DESK_NAMES[this.kind][1]));
     say(this.others, this.kind === "stateless" || !others.length ? tally(others) : `+ ${others.length} more`);
     refill(this.numbers, JSON.stringify([numbers, soFar]), () => [
       ...(soFar && numbers.length ? [box("hint", {}, "so far:")] : []),

@@ -9,14 +9,14 @@ import { h } from "./dom.js";
 import { capital, ordersAt } from "./names.js";
 import { SETTINGS, STORE_FAULTS } from "./words.js";
 
-const LOCKED = "To change anything, open the link that `lab up` printed, or begin a challenge: that gives you a stage of your own.";
+const MENU_LOCKED = "To change anything, open the link that `lab up` printed, or begin a challenge: that gives you a stage of your own.";
 
 /** Which kind of thing is offered what: `view` is {scene, mayBreak, recording}. */
 export function offerOf(place, desk, view) {
   const [kind, name] = place.split(":");
   const offer = { server: serverOffer, balancer: balancerOffer, store: storeOffer }[kind](view.scene, desk, name);
   if (view.recording) return { ...offer, groups: [], note: "A recording: what is live is one click on “Back to live” away." };
-  return view.mayBreak ? offer : { ...offer, groups: [], note: LOCKED };
+  return view.mayBreak ? offer : { ...offer, groups: [], note: MENU_LOCKED };
 }
 
 function serverOffer({ stack, requests }, desk, name) {

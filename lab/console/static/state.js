@@ -31,7 +31,7 @@ export const state = {
   keys: true, // are single letters commands?
 };
 
-const CUSTOMERS = ["me", "second", "third"];
+const CUSTOMER_KEYS = ["me", "second", "third"];
 let epoch = ""; // identifies the lab that numbers the events
 const viewers = new Set();
 const listeners = new Set();
@@ -70,7 +70,7 @@ export function shown(now = state) {
 
 /** This window's customers, as far as they have come: the lesson's own first. */
 export function ownCustomers(now = state) {
-  return CUSTOMERS.map((as) => now[as]).filter(Boolean);
+  return CUSTOMER_KEYS.map((as) => now[as]).filter(Boolean);
 }
 
 /** A new connection has sent its snapshot. */
@@ -135,7 +135,7 @@ export function backToLive() {
 
 /** On a new stage customers keep their names, and their old credentials are void. */
 function withEmptyHands() {
-  return Object.fromEntries(CUSTOMERS.map((as) => [as, state[as] && { ...state[as], credentials: null }]));
+  return Object.fromEntries(CUSTOMER_KEYS.map((as) => [as, state[as] && { ...state[as], credentials: null }]));
 }
 
 /** Let the stage know of an event; without a way to travel it is there at once. */
