@@ -13,7 +13,6 @@ import msgspec
 
 from lab.core.faults import FaultEvent
 from lab.core.http import is_answered
-from lab.core.json_object import JsonObject
 from lab.evidence.exchange import OpStatus
 from lab.evidence.result import (
     Count,
@@ -198,7 +197,7 @@ class RunDocument(msgspec.Struct):
     """Everything one invocation of `lab run` or `lab demo` did and concluded."""
 
     experiments: list[ExperimentResult]
-    components: JsonObject = msgspec.field(default_factory=dict)
+    components: Mapping[str, object] = msgspec.field(default_factory=dict)
     """What the run was made of, names and versions."""
     schema: int = SCHEMA_VERSION
 
