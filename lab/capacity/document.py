@@ -54,7 +54,7 @@ def text(plan: CapacityPlan, found: Sequence[Crossing], chart: Path) -> str:
 
 
 class DamagedPlan(LabError):
-    """A file that is no plan of this lab, and `why`."""
+    """A file that is not a plan of this lab, and `why`."""
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"{path} is damaged, or of another lab: {why}; run lab plan again")
@@ -62,7 +62,7 @@ class DamagedPlan(LabError):
 
 
 def read(path: Path) -> CapacityPlan:
-    """Read a plan.json; LabError where it cannot be read, DamagedPlan where it is no plan."""
+    """Read a plan.json; LabError if it cannot be read, DamagedPlan if it is not a plan."""
     try:
         computed = msgspec.json.decode(path.read_bytes(), type=_Computed)
         if computed.constants.schema != CONSTANTS_SCHEMA:

@@ -42,7 +42,7 @@ class LikelyCause(msgspec.Struct, kw_only=True):
     title: str
     why: str
     calls: list[int]
-    """Those whose answers show it, counted from 1."""
+    """The calls whose answers show it, counted from 1."""
     evidence: list[str]
     remedies: dict[str, str]
     """The usual remedy, a line for each framework."""

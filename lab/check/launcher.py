@@ -41,11 +41,11 @@ class DidNotStart(LabError):
 
 
 class EndedAtStart(DidNotStart):
-    """It ended by itself before it answered."""
+    """The service ended by itself before it answered."""
 
 
 class OneAtATime(DidNotStart):
-    """It starts only when no other process of it lives."""
+    """The service starts only when no other process of it lives."""
 
 
 class Launcher:

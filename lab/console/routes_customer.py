@@ -90,7 +90,7 @@ def _draw(routes: Blueprint, services: Services) -> None:
 
 
 def _set_cookie(response: Response, name: str, value: str) -> None:
-    """Until the browser closes; not readable by scripts, not sent with other pages' requests."""
+    """Set a cookie until the browser closes, hidden from scripts and from other pages."""
     response.set_cookie(name, value, path="/lab", httponly=True, samesite="Strict")
 
 

@@ -77,7 +77,7 @@ def script() -> str:
 
 
 def phone_script() -> str:
-    """Return how the script of a phone begins: it is no module, and imports no signs."""
+    """Return how the script of a phone begins: it is not a module, and imports no signs."""
     signs = {"STATE_SIGNS": STATE_SIGNS, "FATE_SIGNS": FATE_SIGNS}
     lines = [f"const {name} = {json.dumps(values)};" for name, values in signs.items()]
     return "\n".join(['"use strict";', *lines, ""])

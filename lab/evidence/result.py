@@ -210,13 +210,13 @@ class Judgement(msgspec.Struct, frozen=True):
     note: str = ""
     """Why nothing can be concluded, where no variant says so."""
     condition: str = ""
-    """On what it depends, where it depends: "the settings: holds at token, fails at …"."""
+    """What a verdict of *depends* depends on: "the settings: holds at token, fails at …"."""
 
 
 class Prediction(msgspec.Struct, frozen=True):
     """A question, what was predicted before the run, and what was then observed.
 
-    `predicted` and `observed` are indices of choices. `predicted` is None where no
+    `predicted` and `observed` are indices of choices. `predicted` is None if no
     prediction was made, `observed` where the run gives no answer.
     """
 
@@ -250,7 +250,7 @@ class ScriptFailure(msgspec.Struct, frozen=True):
     said: str
     """The text of the assertion ("" for none), or the error."""
     line: int | None = None
-    """Of the author's own code; None where none of it was running."""
+    """The line of the author's own code; None if none of it was running."""
     before: str = ""
     """The exchange before it: "POST /api/cart/items -> 404"."""
     answer: str = ""

@@ -13,7 +13,6 @@ import msgspec
 
 from lab.core.faults import FaultEvent
 from lab.core.http import is_answered
-from lab.core.json_object import JsonObject
 from lab.evidence.exchange import OpStatus
 from lab.evidence.result import (
     Count,
@@ -167,13 +166,13 @@ class ExperimentResult(msgspec.Struct):
     verdict: Verdict | None
     """holds, fails / confirmed, not confirmed / depends / unknown; None without a sentence."""
     seconds: float
-    """From start to clean-up, servers included."""
+    """Time from start to clean-up, servers included."""
     variants: list[VariantResult]
     kind: Kind = Kind.CLAIM
     argument: str = ""
     """What `lab run` is given to run it again: a name, or the path of a script."""
     script_hash: str = ""
-    """The start of its text's SHA-256: whether two runs are of the same text. "" if not known."""
+    """The start of its text's SHA-256, the same for runs of the same text. "" if not known."""
     decided_by: tuple[str, ...] = ()
     """The variants that the claim is about, whose outcomes decide it."""
     baseline: str | None = None
@@ -181,7 +180,7 @@ class ExperimentResult(msgspec.Struct):
     note: str = ""
     """Why nothing was concluded, where no variant says so."""
     condition: str = ""
-    """On what the verdict depends, where it depends."""
+    """What a verdict of *depends* depends on."""
     surprises: tuple[Surprise, ...] = ()
     expected: Verdict | None = None
     """The verdict the textbook gives; None for a script without one."""
@@ -198,7 +197,7 @@ class RunDocument(msgspec.Struct):
     """Everything one invocation of `lab run` or `lab demo` did and concluded."""
 
     experiments: list[ExperimentResult]
-    components: JsonObject = msgspec.field(default_factory=dict)
+    components: Mapping[str, object] = msgspec.field(default_factory=dict)
     """What the run was made of, names and versions."""
     schema: int = SCHEMA_VERSION
 

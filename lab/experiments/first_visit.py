@@ -89,7 +89,7 @@ class TrackedCustomer:
         self.address: str | None = None
 
     def shop(self) -> Iterator[Expected]:
-        """Do everything that a customer can do, a look after each."""
+        """Do everything that a customer can do, and look at the cart after each step."""
         number = self.number
         yield from self.add("laptop", 1)
         yield from self.add("pen", 3)

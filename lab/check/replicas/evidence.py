@@ -39,7 +39,7 @@ class ReplicaEvidence(Evidence):
         self._spread = spread
         self._required = required
         self._by_way: list[list[str]] = []
-        """By way: the plays that were run in it."""
+        """The plays that were run, by their way of spreading."""
         self._silent: dict[int, str] = {}
         """By call: what came instead of an answer, at least once."""
         self.replica_of: dict[str, str] = {}
@@ -106,7 +106,7 @@ class ReplicaEvidence(Evidence):
         self._by_way.append(plays)
 
     def answered(self, trace: Trace, sides: Sequence[int | None]) -> list[int | None]:
-        """Return by call of the conversation the replica that answered it; None where none did.
+        """Return by call of the conversation the replica that answered it; None if none did.
 
         A call that is asked again until it changes counts once, in its last place.
         """
