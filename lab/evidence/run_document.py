@@ -13,6 +13,7 @@ import msgspec
 
 from lab.core.faults import FaultEvent
 from lab.core.http import is_answered
+from lab.core.json_object import JsonObject
 from lab.evidence.exchange import OpStatus
 from lab.evidence.result import (
     Count,
@@ -197,7 +198,7 @@ class RunDocument(msgspec.Struct):
     """Everything one invocation of `lab run` or `lab demo` did and concluded."""
 
     experiments: list[ExperimentResult]
-    components: Mapping[str, object] = msgspec.field(default_factory=dict)
+    components: JsonObject = msgspec.field(default_factory=dict)
     """What the run was made of, names and versions."""
     schema: int = SCHEMA_VERSION
 
