@@ -161,7 +161,7 @@ def _changes(a: list[int | None], b: list[int | None]) -> list[tuple[int, int]]:
 def lines_where(plan: CapacityPlan, what: Callable[[Need], float], a: str, b: str) -> int | None:
     """Return from how many lines in the cart on row `a` has more of `what` than row `b`.
 
-    None where it never has, within the carts that were measured; the least size measured
+    None if it never has, within the carts that were measured; the least size measured
     where it always has. With a curve that turns back, the first place.
     """
     least, most = plan.constants.lines

@@ -62,7 +62,7 @@ class DamagedPlan(LabError):
 
 
 def read(path: Path) -> CapacityPlan:
-    """Read a plan.json; LabError where it cannot be read, DamagedPlan where it is not a plan."""
+    """Read a plan.json; LabError if it cannot be read, DamagedPlan if it is not a plan."""
     try:
         computed = msgspec.json.decode(path.read_bytes(), type=_Computed)
         if computed.constants.schema != CONSTANTS_SCHEMA:

@@ -22,7 +22,7 @@ TOO_EARLY = "it ended before anything was compared"
 
 @dataclass
 class Check:
-    """One check of one service. `run` raises LabError where the source or the reset is wrong."""
+    """One check of one service. `run` raises LabError if the source or the reset is wrong."""
 
     start: Start
     source: Source

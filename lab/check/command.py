@@ -16,7 +16,7 @@ NO_PORT = (
 
 
 def split(command: str, *, windows: bool) -> list[str]:
-    """Return the words of a command; raise LabError where a quote has no end."""
+    """Return the words of a command; raise LabError if a quote has no end."""
     if windows:  # a backslash is part of a path there
         if command.count('"') % 2:
             raise LabError(f"--start {command!r}: unmatched quotation mark: add the missing one")

@@ -61,7 +61,7 @@ def infer(conversation: Conversation, answers: Sequence[Answer]) -> Conversation
 def unfollowed(call: Call) -> str:
     """Return a long random value that a call sends and that no earlier answer gave, with its place.
 
-    "" where there is none: an answer that differs when it is sent again then has another reason.
+    "" if there is none: an answer that differs when it is sent again then has another reason.
     """
     texts = [*call.headers, ("the path", call.path), ("the body", call.body or ())]
     for name, template in texts:

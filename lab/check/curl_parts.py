@@ -198,5 +198,5 @@ def reader_of(where: str) -> tuple[str, str]:
 
 
 def _number(index: int, calls: Sequence[int]) -> int:
-    """Return the number in the script of a call of the conversation; 0 where it is not in it."""
+    """Return the number in the script of a call of the conversation; 0 if it is not in it."""
     return calls.index(index) + 1 if index in calls else 0

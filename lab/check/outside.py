@@ -137,5 +137,5 @@ class Outside:
 
     @property
     def blind(self) -> str:
-        """Why what it writes and talks to could not be seen; "" where it could."""
+        """Why what it writes and talks to could not be seen; "" if it could."""
         return self._pool.isolation or self._pool.unreported

@@ -25,7 +25,7 @@ Answers = Mapping[int, Answer]  # by call
 
 
 def holds(relation: Relation, answers: Answers) -> bool | None:
-    """Return True if a relation holds; None where one of the answers or values is not there."""
+    """Return True if a relation holds; None if one of the answers or values is not there."""
     if relation.index not in answers or relation.source not in answers:
         return None
     one = value_at(answers[relation.index], relation.place)
@@ -57,7 +57,7 @@ def relations(
 
 
 def value_at(answer: Answer, place: str) -> str | None:
-    """Return the text or number at a place of an answer, None where there is none."""
+    """Return the text or number at a place of an answer, None if there is none."""
     return _values(answer).get(place)
 
 

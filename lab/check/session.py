@@ -208,7 +208,7 @@ class Session:
             self._outside.peers.closely = False
 
     def _elsewhere(self, conversation: Conversation) -> bool:
-        """Run it on processes with a disk of their own; False where that is not possible."""
+        """Run it on processes with a disk of their own; False if that is not possible."""
         self._log(ELSEWHERE)
         run = lambda: self._runner.fresh(conversation, elsewhere=True)  # noqa: E731
         try:

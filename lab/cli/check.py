@@ -174,7 +174,7 @@ def check(
     sarif_file: Path | None,
     out: Path,
 ) -> int:
-    """Find out whether your service is stateless, with the shortest script that proves it.
+    """Find out whether your service is stateless; if it is not, see the shortest proof.
 
     CONVERSATION is a file with the calls of a client: a script (.py), a .http file, or a .har
     file, which a browser records. You can give an OpenAPI document instead (--openapi). An MCP

@@ -21,7 +21,9 @@ NEWEST_RUNS = 20
 
 
 @click.command()
-@click.option("--all", "everything", is_flag=True, help=f"List all, not only {NEWEST_RUNS}.")
+@click.option(
+    "--all", "everything", is_flag=True, help=f"List all, not only the newest {NEWEST_RUNS}."
+)
 @click.option("--clean", is_flag=True, help="Delete all but the newest, after asking.")
 @click.option(
     "--keep",

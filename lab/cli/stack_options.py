@@ -66,8 +66,8 @@ def settings(command: Command, most: int = MOST_SERVERS) -> Command:
 
 _FAULT_COMMANDS = {
     "kill": "Command that kills an --upstream server. Give one for all servers, or one for each "
-    "in the same order; {desk}, {name} (A), {name_lower} (a), {host} and {port} are replaced. "
-    "It is split into words and runs without a shell.",
+    "in the same order; {desk}, {name} (A), {name_lower} (a), {host} and {port} are replaced by "
+    "their values. It is split into words and runs without a shell.",
     "restart": "Command that starts a killed server again. Without it, the server stays dead.",
     "restart-env": "Command that starts a server with other variables (a new price, another "
     "key): they are in its own environment, and in {env_file} as lines NAME=VALUE. Run with no "

@@ -37,7 +37,7 @@ class Present(MayGiveWay, Protocol):
     """What counts of a customer that is here."""
 
     browser: str
-    """The id of the browser that it is in; "" where that has none, as a program."""
+    """The id of the browser that it is in; "" if that has none, as a program."""
     has_acted: bool
 
 

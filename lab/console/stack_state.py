@@ -47,7 +47,7 @@ class StoreState(msgspec.Struct, frozen=True):
 
 
 class DeskSettings(msgspec.Struct, frozen=True):
-    """The settings of a desk; `cache` is None where a record does not say."""
+    """The settings of a desk; `cache` is None if a record does not say."""
 
     store: str
     affinity: str

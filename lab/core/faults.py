@@ -84,7 +84,7 @@ STORE_FAULTS = (FaultKind.KILL, FaultKind.RESTART, FaultKind.PAUSE, FaultKind.RE
 
 
 class FaultEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the lab saw of a fault. A field is None where it does not apply.
+    """What the lab saw of a fault. A field is None if it does not apply.
 
     The lab sees no process of a server that it did not start, only what the network shows.
     """
@@ -101,7 +101,7 @@ class FaultEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
     port_closed: bool | None = None
     instance_gone: bool | None = None
     """True if a server that the lab did not start was silent on a connection that was open
-    before; None where no connection could be kept."""
+    before; None if no connection could be kept."""
     frozen: bool | None = None
     """True if the system says that the process stands still."""
     routed: bool | None = None
@@ -127,7 +127,7 @@ class FaultEvent(msgspec.Struct, frozen=True):
 
 
 def is_confirmed(kind: FaultKind, seen: FaultEvidence) -> bool | None:
-    """Return whether the effect of a fault was seen; None where it cannot be.
+    """Return whether the effect of a fault was seen; None if it cannot be.
 
     An end is confirmed when nothing of the process is left, as far as the lab can see, and its
     port is closed. Of a server that the lab did not start its instance has to be gone: a closed

@@ -85,7 +85,7 @@ class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     reads: int
     reads_that_showed_the_cart: int
     answered_by: dict[str, int] = {}
-    """Requests of the measured time by the server that answered, "" where none did."""
+    """Requests of the measured time by the server that answered, "" if none did."""
     logged_by_the_balancer: int
     latency: Percentiles
     """Latency from the intended start of each request. A percentile that may not be quoted is

@@ -21,7 +21,7 @@ _SHORTEST_MS = 0.001
 
 
 class Percentiles(msgspec.Struct, frozen=True):
-    """Percentiles of `n` latencies; None where n is too small for one, or it may not be quoted."""
+    """Percentiles of `n` latencies; None if n is too small for one, or it may not be quoted."""
 
     n: int
     p50_ms: float | None = None

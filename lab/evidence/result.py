@@ -216,7 +216,7 @@ class Judgement(msgspec.Struct, frozen=True):
 class Prediction(msgspec.Struct, frozen=True):
     """A question, what was predicted before the run, and what was then observed.
 
-    `predicted` and `observed` are indices of choices. `predicted` is None where no
+    `predicted` and `observed` are indices of choices. `predicted` is None if no
     prediction was made, `observed` where the run gives no answer.
     """
 

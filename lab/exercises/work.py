@@ -46,7 +46,7 @@ class LabCall:
     err: str
 
     def json(self) -> Any:
-        """Return the JSON document on its stdout; NotMet where there is none."""
+        """Return the JSON document on its stdout; NotMet if there is none."""
         try:
             return json.loads(self.out)
         except ValueError:

@@ -27,7 +27,7 @@ class Saved:
 
 
 def load(run: str | None, root: Path) -> Saved:
-    """Open RUN, or the newest run, as `catalog.find` finds it; LabError where it is not a run."""
+    """Open RUN, or the newest run, as `catalog.find` finds it; LabError if it is not a run."""
     return read(catalog.find(run, root)[0])
 
 

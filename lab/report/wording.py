@@ -36,7 +36,7 @@ COLOURS: Mapping[Verdict | Fate, str] = {
 
 
 def signed(verdict: Verdict | None) -> str:
-    """Return a verdict with its sign: "✓ holds"; "" where there is none."""
+    """Return a verdict with its sign: "✓ holds"; "" if there is none."""
     return f"{VERDICT_SIGNS[verdict]} {verdict}" if verdict else ""
 
 

@@ -75,7 +75,7 @@ class AccessEntry:
     ended_at: float
     """When it was over, seconds since the epoch."""
     store_operations: int | None = None
-    """X-Store-Operations of the answer; None where the server keeps nothing in a store."""
+    """X-Store-Operations of the answer; None if the server keeps nothing in a store."""
 
     @property
     def pool(self) -> str:

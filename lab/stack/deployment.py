@@ -121,7 +121,7 @@ def find(
     """Ask each URL which desk it is, and return what is there, by desk, in the order given.
 
     `commands` has, by fault, one command for all or one for each URL; `store_commands` the one
-    for each fault of the store. LabError where a URL or a command cannot be one, where no desk
+    for each fault of the store. LabError if a URL or a command cannot be one, if no desk
     of the shop answers, or where two are the same.
     """
     most = MOST_SERVERS * len(DESKS)
@@ -224,7 +224,7 @@ def _require_distinct(found: Sequence[ExternalServerSpec]) -> None:
 
 
 def _require_one_each(fault: str, found: Sequence[ExternalServerSpec]) -> None:
-    """LabError where a command that names a server is the same for two of them."""
+    """LabError if a command that names a server is the same for two of them."""
     seen: dict[tuple[str, ...], ExternalServerSpec] = {}
     for each in found:
         other = seen.setdefault(tuple(each.command(fault)), each)

@@ -39,7 +39,7 @@ def _are_separate(rounds: Sequence[Sequence[int | None]]) -> bool:
 
 
 def _number(answer: Answer | None, place: str) -> int | None:
-    """Return the number at a place, or the length of the list there; None where there is none."""
+    """Return the number at a place, or the length of the list there; None if there is none."""
     if answer is None:
         return None
     if place.endswith("/-"):

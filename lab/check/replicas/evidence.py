@@ -106,7 +106,7 @@ class ReplicaEvidence(Evidence):
         self._by_way.append(plays)
 
     def answered(self, trace: Trace, sides: Sequence[int | None]) -> list[int | None]:
-        """Return by call of the conversation the replica that answered it; None where none did.
+        """Return by call of the conversation the replica that answered it; None if none did.
 
         A call that is asked again until it changes counts once, in its last place.
         """

@@ -76,7 +76,7 @@ def replica(name: str, url: str, option: str, host: str | None = None) -> Replic
 
 
 def replicas(urls: Sequence[str], host: str | None = None) -> list[Replica]:
-    """Return the replicas at these URLs, named A, B, C; LabError where there are no two."""
+    """Return the replicas at these URLs, named A, B, C; LabError if there are no two."""
     if not 2 <= len(urls) <= MOST_REPLICAS:
         raise LabError(
             f"--url was given {len(urls)} times: give 2 to {MOST_REPLICAS} URLs; each must be a "

@@ -115,7 +115,7 @@ class ReplicaSession:
         self._progress(redact_text(line), done, of)
 
     def _reach(self) -> None:
-        """Ask each once whether it is there; LabError where one is not."""
+        """Ask each once whether it is there; LabError if one is not."""
         through = [self._asked.balancer] if self._asked.balancer else []
         for target in (*self._asked.among, *through):
             answer = self._ask(target)

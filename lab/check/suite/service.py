@@ -32,7 +32,7 @@ class SuiteOptions:
 
     @classmethod
     def of(cls, config: pytest.Config) -> "SuiteOptions":
-        """Read the options; UsageError where they cannot be."""
+        """Read the options; UsageError if they cannot be."""
         given = config.known_args_namespace
         for each in given.lab_env:
             if not _VARIABLE_NAME.fullmatch(each.partition("=")[0]) or "=" not in each:

@@ -33,7 +33,7 @@ class SuiteFinding:
 
     `tests` begins with the one that was searched; the same answer of the others differs. `wrote` is
     the last request that the second process must not have missed; `missed` the first later one that
-    it answers differently, None where only the test shows it. `why` says why the pair is not known.
+    it answers differently, None if only the test shows it. `why` says why the pair is not known.
     `after` are the tests that have to run before it.
     """
 
