@@ -81,10 +81,10 @@ class LabSequence extends HTMLElement {
     const end = first < 0 ? Infinity : Number(rows[first].dataset.y);
     rows.forEach((row, n) => mark(row, "hidden", first >= 0 && n >= first));
     for (const strip of column.querySelectorAll("svg")) {
-      strip.dataset.whole ??= strip.getAttribute("viewBox");
-      const [left, top, wide, high] = strip.dataset.whole.split(" ").map(Number);
-      mark(strip, "hidden", end <= top);
-      mark(strip, "viewBox", [left, top, wide, Math.max(0, Math.min(high, end - top))].join(" "));
+      const box = strip.viewBox.baseVal;
+      strip.dataset.high ??= box.height;
+      mark(strip, "hidden", end <= box.y);
+      box.height = Math.max(0, Math.min(Number(strip.dataset.high), end - box.y));
     }
     mark($(".note", column), "hidden", first >= 0);
   }
