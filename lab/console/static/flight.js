@@ -19,7 +19,7 @@ const MOST_PER_S = 20;
 const CALM_PER_S = 16; // fewer than this, and dots return
 const MOST_LABELS = 3; // more than this in the air cannot be read: then each is a sign only
 const COUNT_EVERY_MS = 300;
-const STILL = matchMedia("(prefers-reduced-motion: reduce)");
+export const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 const moving = new Map(); // what is on its way in either lane → its animation
 let tempo = { speed: 1, paused: false };

@@ -1,8 +1,9 @@
 /** Lets parts of the stage change into what they are drawn as next. */
 
+import { STILL } from "./flight.js";
+
 const MS = 400;
 const SHOWN = ["borderColor", "borderWidth", "borderRadius", "backgroundColor"];
-const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** Note how `nodes` look; the function returned moves each from there to how it looks by then. */
 export function morph(nodes) {

@@ -20,7 +20,7 @@ import { DESKS } from "./words.js";
 
 const LOG_MS = 600; // an exchange whose line of nginx's log does not come by then is there without a dot
 
-const NARROW = matchMedia("(max-width: 40rem)");
+export const NARROW = matchMedia("(max-width: 40rem)");
 
 /** Whether the code stands below servers: where there is room, until the reader says otherwise. */
 export function isCoded(now) {
