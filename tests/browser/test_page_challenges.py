@@ -63,9 +63,9 @@ async () => {
 """
 CALM = "async () => (await import('/lab/static/state.js')).state.shown.travelling.size === 0"
 HOME = """
-async ([desk, seat]) => {
+async ([desk, as]) => {
   const { state } = await import('/lab/static/state.js');
-  const own = (each) => each.desk === desk && each.who === state[seat].who && each.served_by;
+  const own = (each) => each.desk === desk && each.who === state[as].who && each.served_by;
   return [...state.scene.exchanges.values()].findLast(own).served_by;
 }
 """

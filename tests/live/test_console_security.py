@@ -26,7 +26,7 @@ INSTRUCTORS = {
     "/lab/drain": {"server": "A"},
     "/lab/add": {"desk": "stateful"},
     "/lab/store": {"do": "kill"},
-    "/lab/knobs": {"retry": "on"},
+    "/lab/settings": {"retry": "on"},
     "/lab/stage": {"servers": 2},
     "/lab/step": {"script": "the-crash/0", "step": 0, "customer": "x"},
     "/lab/run": {"experiment": "crash"},
@@ -129,14 +129,14 @@ def ticket_of(up):
 
 
 def lives(up):
-    """The life of every server, by desk and name, and the knobs."""
+    """The life of every server, by desk and name, and the settings."""
     status = Web(up)("GET", "/lab/status", headers={"X-Lab-Secret": up.secret}).json
     servers = {
         (desk, each["name"]): (each["instance"], each["state"])
         for desk, listed in status["desks"].items()
         for each in listed
     }
-    return servers, status["knobs"]
+    return servers, status["settings"]
 
 
 # --- who is refused

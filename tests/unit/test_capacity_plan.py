@@ -476,7 +476,7 @@ def test_plan_extrapolates_nothing(lines):
     ("arguments", "words"),
     [
         (("--users", "0"), "whole number"),
-        (("--users", "1e400"), "such as 5000"),
+        (("--users", "1e400"), "such as 12, 5000"),
         (("--actions-per-user", "20/fortnight"), "20/day"),
         (("--memory-per-machine", "nan"), "16GiB"),
         (("--reads", "-1"), "80%"),
@@ -484,7 +484,7 @@ def test_plan_extrapolates_nothing(lines):
         (("--cart-lines", "400"), "nothing is extrapolated"),
         (("--cart-lines", "0"), "1<=x<=500"),
         (("--quick",), "--measure"),
-        (("--store-latency", "11s"), "at most 10s"),
+        (("--store-latency", "3651d"), "at most 3650d"),
         (("--store-latency", "-1ms"), "give a duration"),
         (("--tls-handshake", "nan"), "give a duration"),
         (("--data-centres", "0"), "1<=x<=100"),

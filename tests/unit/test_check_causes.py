@@ -15,7 +15,7 @@ from lab.check import causes as module
 from lab.check.causes import FRAMEWORKS, causes, in_words, known_causes
 from lab.check.clues import is_sealed
 from lab.check.conversation import Call, Conversation, Ref, plain
-from lab.check.differences import Difference
+from lab.check.differences import Difference, Relation
 from lab.check.document import document
 from lab.check.judge import (
     ELSEWHERE,
@@ -184,9 +184,7 @@ def test_credential_that_is_accepted_again_was_on_a_list():
 
 def test_relation_that_does_not_hold_is_a_remembered_answer():
     pay = asked("POST", "/pay", headers=(("Idempotency-Key", plain("k")),))
-    differs = (
-        Difference("/id (answer 2)", "that of answer 1 (/id)", "no longer that of answer 1"),
-    )
+    differs = (Relation(1, "/id", 0, "/id").difference(),)
     made = report([pay, pay], [OK, OK], finding(1, differs))
     assert first(made) == "remembered-answer"
     assert "the call has the header Idempotency-Key" in causes(made)[0].evidence[0]

@@ -7,9 +7,8 @@ import pytest
 
 from lab.check.comparator import NOISY, POLLED, ResponseComparator
 from lab.check.conversation import Call, Conversation, plain
-from lab.check.differences import varying
+from lab.check.differences import Relation, varying
 from lab.check.judge import Finding, Level
-from lab.check.relations import Relation
 from lab.check.trace import Trace
 from lab.check.workers import MOST_ROUNDS, first_difference, script_of, separate_memory
 from lab.core.http import Answer, Headers, ReadTimedOut

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from lab.check.conversation import Call, Conversation, Ref, plain, recorded
+from lab.check.differences import Relation
 from lab.check.identity import in_other_words, is_own_name, strangers
-from lab.check.relations import Relation
 from lab.core.http import Answer
 
 

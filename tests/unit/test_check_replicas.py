@@ -15,7 +15,7 @@ from lab.check.noise import Noise
 from lab.check.replicas.alone import AloneOnEach
 from lab.check.replicas.asked import AskedReplicas
 from lab.check.replicas.checker import ReplicaCheck
-from lab.check.replicas.counters import counts_apart
+from lab.check.replicas.counters import separate_counts
 from lab.check.replicas.design import certificate, schedule, shortest_schedule, splits
 from lab.check.replicas.evidence import ReplicaEvidence
 from lab.check.replicas.judging import level_of_replicas
@@ -185,12 +185,12 @@ def rounds(*numbers):
 )
 def test_number_that_each_replica_counts_for_itself(numbers, apart):
     noise = {0: Noise({"/n": {"number"}})}
-    assert bool([*counts_apart(rounds(*numbers), noise)]) is apart
+    assert bool([*separate_counts(rounds(*numbers), noise)]) is apart
 
 
 def test_list_that_grows_at_each_replica_is_counted_too():
     grown = [[{0: answer(body=b"[%s]" % b",".join([b"1"] * n))}] * 2 for n in (1, 2)]
-    ((index, difference),) = counts_apart(grown, {0: Noise({"/-": {"number"}})})
+    ((index, difference),) = separate_counts(grown, {0: Noise({"/-": {"number"}})})
     assert (index, difference.where) == (0, "/-")
 
 

@@ -60,7 +60,7 @@ ORDERS = {
     "/lab/drain": {"server": "B"},
     "/lab/add": {"desk": "stateful"},
     "/lab/store": {"do": "pause"},
-    "/lab/knobs": {"affinity": "cookie", "cache": "naive"},
+    "/lab/settings": {"affinity": "cookie", "cache": "naive"},
     "/lab/stage": {"servers": 2, "store": "redis"},
     "/lab/step": {
         "script": "the-crash/0",
@@ -90,10 +90,10 @@ class FakeStage:
         self.trouble = None
 
     def __getattr__(self, order):
-        def obey(*arguments, **knobs):
+        def obey(*arguments, **settings):
             if self.trouble:
                 raise self.trouble
-            self.orders.append((order, *arguments, knobs))
+            self.orders.append((order, *arguments, settings))
             return {} if order in ("change", "reset") else []
 
         return obey
@@ -415,9 +415,9 @@ def test_order_that_is_not_exactly_one_is_refused(lab, data, status):
         ("/lab/add", {"desk": "both"}),
         ("/lab/store", {"do": "flush"}),
         ("/lab/store", {}),
-        ("/lab/knobs", {"store": "redis://127.0.0.1:6379"}),
-        ("/lab/knobs", {"servers": 2}),
-        ("/lab/knobs", {"affinity": True}),
+        ("/lab/settings", {"store": "redis://127.0.0.1:6379"}),
+        ("/lab/settings", {"servers": 2}),
+        ("/lab/settings", {"affinity": True}),
         ("/lab/stage", {"servers": 0}),
         ("/lab/stage", {"servers": 9}),
         ("/lab/stage", {"servers": True}),

@@ -317,7 +317,7 @@ def test_deploy_prints_the_document_and_nothing_else(kind):
     [
         (["--servers", "0"], "0 is not in the range"),
         (["--servers", "27"], "27 is not in the range"),
-        (["--servers", "three"], "not a valid integer"),
+        (["--servers", "three"], "give a whole number"),
         (["--store", "file"], "'redis', 'memory'"),
         (["--affinity", "ip"], "'none', 'cookie'"),
         (["--image", "desks"], "use NAME:TAG"),

@@ -21,7 +21,7 @@ PRELUDE = f"""
     const stack = (count) => ({{
       desks: {{ stateful: [{{ name: "A", state: "up", instance: "a1", carts_remembered: count }}],
                stateless: [] }},
-      knobs: {{ stateful: {{ store: "memory" }}, stateless: {{ store: "token" }} }},
+      settings: {{ stateful: {{ store: "memory" }}, stateless: {{ store: "token" }} }},
       store: null }});
     let number = 0;
     const event = (kind, fields) => (

@@ -47,8 +47,8 @@ def stack(*servers, store="memory"):
         {"name": each[0], "state": "up" if " " in each else "dead", "instance": each[2:] or None}
         for each in servers
     ]
-    knobs = {"stateful": {"store": store}, "stateless": {"store": "token"}}
-    return {"desks": {"stateful": listed, "stateless": []}, "knobs": knobs, "store": None}
+    settings = {"stateful": {"store": store}, "stateless": {"store": "token"}}
+    return {"desks": {"stateful": listed, "stateless": []}, "settings": settings, "store": None}
 
 
 def exchange(method, path, server, status, cart=None, fate=None, **more):
@@ -126,7 +126,7 @@ TO_REDIS = stack("A a2", "B b2", store="redis")
 def to_memory():
     after = stack("A a2", "B b2")
     evidence = {"was": "redis", "value": "memory"}
-    return fault("knob", "store", after, desk="", confirmed=None, evidence=evidence)
+    return event("setting", target="store", desk="", evidence=evidence, stack=after)
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_price_is_said_of_a_cart_while_a_chapter_is_about_prices():
     events[2]["response"]["body"]["cart"]["lines"] = lines(129900)
     goods = """cartsOf(given.reduce(reduce, emptyScene()), "stateful").get("c1").goods"""
     assert run(goods, events) == "1 × Laptop"
-    events[0]["stack"]["knobs"]["stateful"]["changed"] = {"token": "prices"}
+    events[0]["stack"]["settings"]["stateful"]["changed"] = {"token": "prices"}
     assert run(goods, events) == "1 × Laptop at 1,299"
     assert run(goods, [*events, look("B b1", 200, "kept", lines(99900))]) == "1 × Laptop at 999"
 

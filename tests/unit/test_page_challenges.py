@@ -28,8 +28,8 @@ class Stage:
         self.exchanges, self.faults, self.number = [], [], 0
         servers = [{"name": name, "state": "up"} for name in "AB"]
         desks = {"stateful": servers, "stateless": json.loads(json.dumps(servers))}
-        knobs = {desk: {"affinity": affinity} for desk in desks}
-        self.stack = {"desks": desks, "knobs": knobs}
+        settings = {desk: {"affinity": affinity} for desk in desks}
+        self.stack = {"desks": desks, "settings": settings}
 
     def sends(self, method, path, status, who=JOHN, desk="stateful", at="A", **more):
         self.number += 1
@@ -52,14 +52,17 @@ class Stage:
 
     def fault(self, kind, target, desk="stateful", **more):
         self.number += 1
-        plain = {"id": self.number, "fault": kind, "target": target, "desk": desk}
+        plain = {"kind": "fault", "id": self.number, "fault": kind, "target": target, "desk": desk}
         self.faults.append({**plain, "confirmed": True, **more})
         for server in self.stack["desks"].get(desk, ()):
             if server["name"] == target and kind in ("kill", "restart"):
                 server["state"] = {"kill": "dead", "restart": "up"}[kind]
 
     def setting(self, name, was, value):
-        self.fault("knob", name, "", evidence={"was": was, "value": value})
+        self.number += 1
+        evidence = {"was": was, "value": value}
+        plain = {"kind": "setting", "id": self.number, "target": name, "desk": ""}
+        self.faults.append({**plain, "evidence": evidence})
 
     def deeds(self):
         script = f"""
@@ -141,7 +144,7 @@ def test_restart_of_what_is_dead_is_no_second_fault_and_of_what_lives_is_one():
     stage.fault("restart", "A")
     assert found(stage, "stateful.faults") == [1]
     stage.fault("restart", "B")
-    stage.fault("knob", "cache", "", evidence={"was": "off", "value": "naive"})
+    stage.setting("cache", "off", "naive")
     assert found(stage, "stateful.faults") == [2]
 
 

@@ -150,7 +150,7 @@ def test_cart_that_is_drawn_as_gone_is_counted_as_lost_before_its_owner_looks(st
     add |= {"bytes_sent": 9, "response": {"headers": {}, "body": {"cart": {"lines": []}}}}
     server = {"name": "A", "state": state, "instance": "i1" if state == "up" else None}
     desks = {"stateful": [server], "stateless": []}
-    stack = {"desks": desks, "knobs": {"stateful": {"store": "memory"}}}
+    stack = {"desks": desks, "settings": {"stateful": {"store": "memory"}}}
     code = """scenes.tallyOf(given.now, { stack: given.stack, faults: [], requests: [],
         exchanges: new Map([[given.add.op, given.add]]) }).numbers"""
     numbers = run(code, now=now, add=add, stack=stack)

@@ -118,7 +118,7 @@ def test_store_by_url_is_used_as_it_is(tmp_path):
     assert [store.made_with for store in STORES] == [(url,)]
 
 
-def test_plain_token_needs_no_store_whatever_the_knob_says(tmp_path):
+def test_plain_token_needs_no_store_whatever_the_setting_says(tmp_path):
     (_, token) = two_desks(Settings(store="redis"))
     specs = plan(tmp_path, token)
     assert STORES == []
