@@ -12,6 +12,7 @@ from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.core.http import UNANSWERED
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import SAFE_METHODS
+from lab.report.symbols import GOODS, SYMBOLS
 from lab.report.wording import VERDICT_SIGNS
 from lab.shop.desks import DESKS
 
@@ -40,6 +41,8 @@ def words() -> Mapping[str, object]:
         "DESKS": DESKS,
         "TITLES": {desk: desk.capitalize() for desk in DESKS},
         "VERDICT_SIGNS": VERDICT_SIGNS,
+        "SYMBOLS": SYMBOLS,
+        "GOODS": GOODS,
         "KNOWN_FATES": [fate for fate in Fate if fate is not Fate.UNKNOWN],
         "SAFE_METHODS": sorted(SAFE_METHODS),
         "STATE_SIGNS": STATE_SIGNS,

@@ -131,8 +131,8 @@ export class Flight {
     const at = (dx, y, turn) => `translate(${from.x + dx}px, ${y}px) translate(-50%, -50%) rotate(${turn}deg)`;
     this.layer.append(cart);
     travel(cart, [
-      { transform: at(0, from.y + 30, 0), easing: "ease-out" },
-      { transform: at(4, from.y + 10, 5), offset: 0.2, easing: "cubic-bezier(.5, 0, .9, .6)" },
+      { transform: at(0, from.top + 30, 0), easing: "ease-out" },
+      { transform: at(4, from.top + 10, 5), offset: 0.2, easing: "cubic-bezier(.5, 0, .9, .6)" },
       { transform: at(14, this.places.depth + 40, -24) },
     ], FALL_MS).then(() => gone(cart));
   }
@@ -152,16 +152,16 @@ export class Flight {
     this.dots.set(key, dot);
     this.layer.append(dot);
     this.thin();
-    this.follow(key, dot, frames.slice(0, there), frames.slice(there - 1));
+    this.follow(key, dot, frames.slice(0, there), frames.slice(there - 1), [turn, places.length - 1 - turn]);
     return true;
   }
 
-  /** There and back, with a report at each end. */
-  async follow(key, dot, out, home) {
-    await travel(dot, out, HOP_MS * (out.length - 1));
+  /** There and back in so many hops, with a report at each end. */
+  async follow(key, dot, out, home, [hops, back]) {
+    await travel(dot, out, HOP_MS * hops);
     dot.classList.add("back");
     this.turned(key);
-    await travel(dot, [home[0], { ...home[0], offset: REST / (home.length - 1) }, ...home.slice(1)], HOP_MS * (home.length - 1));
+    await travel(dot, [home[0], { ...home[0], offset: REST / back }, ...home.slice(1)], HOP_MS * back);
     this.end(key, dot);
     this.back(key);
   }
