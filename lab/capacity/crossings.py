@@ -140,7 +140,7 @@ def _extreme(plan: CapacityPlan, end: Literal["low", "high"], users: list[int]) 
 
 
 def _above(ours: list[int | None], theirs: list[int | None]) -> bool:
-    """Whether our line is above theirs somewhere."""
+    """Return True if our line is above theirs at some point."""
     pairs = zip(ours, theirs, strict=True)
     return any(a is not None and b is not None and a > b for a, b in pairs)
 

@@ -67,7 +67,7 @@ class Need:
     store: Part | None
     impossible: str | None
     machines: int | None
-    """Of all parts together, copies included; None where the row is impossible."""
+    """Machines of all parts, copies included; None if the row is impossible."""
     store_wait_s: float = 0.0
     cost_month: float | None = None
 

@@ -76,7 +76,7 @@ def _cookies(index: int, play: Trace) -> list[int]:
 
 
 def _explained(call: Call, index: int, play: Trace) -> bool:
-    """Whether a call is the same in a play, but for the values that it refers to."""
+    """Return True if a call is the same in a play, but for the values that it refers to."""
     if index >= len(play.calls):
         return False
     answers = dict(enumerate(play.answers[:index]))

@@ -48,7 +48,7 @@ class LikelyCause(msgspec.Struct, kw_only=True):
     """The usual remedy, a line for each framework."""
     costs: str
     experiments: list[str]
-    """Of `lab run`: they measured what the remedy costs."""
+    """Experiments of `lab run` that measure what the remedy costs."""
 
 
 class _Entry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -217,8 +217,8 @@ def _map(clue: Clue) -> Named | None:
     return None
 
 
-Rule = Callable[[Clue], Named | None]
-RULES: tuple[Rule, ...] = (
+CauseRule = Callable[[Clue], Named | None]
+RULES: tuple[CauseRule, ...] = (
     _earlier_clients,
     _start_time,
     _limiter,
@@ -240,7 +240,7 @@ def _is_fine(status: int | None) -> bool:
 
 
 def _is_refused_later(clue: Clue) -> bool:
-    """Whether it was served, and then refused or sent elsewhere; by two workers in either order."""
+    """True if it was served, then refused or redirected; for two workers in either order."""
     before, after = clue.before, clue.after
     if clue.finding.play == SEPARATE and _is_error(before) and _is_fine(after):
         return True

@@ -1,4 +1,4 @@
-"""The check itself: its bounds, and what is known when it must stop."""
+"""Runs a check within its bounds, and reports what it knows when it must stop."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

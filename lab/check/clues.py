@@ -170,7 +170,7 @@ def _split(path: Template) -> tuple[Template, Template]:
 
 
 def is_sealed(value: str) -> bool:
-    """Whether a value contains what it stands for: a JWT, a signed cookie, an encrypted one."""
+    """True if a value contains what it stands for: a JWT, a signed cookie, an encrypted one."""
     text = unquote(value[:MOST_DECODED]).strip('"')
     if _SEALED.match(text):
         return True

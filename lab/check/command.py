@@ -46,7 +46,7 @@ def check_port(command: str, env: Mapping[str, str]) -> None:
 
 
 def uses_folder(command: str, env: Mapping[str, str]) -> bool:
-    """Whether a process wants a scratch folder of its own."""
+    """Return True if a process wants a scratch folder of its own."""
     return any("{dir}" in text for text in (command, *env.values()))
 
 

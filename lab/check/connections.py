@@ -152,7 +152,7 @@ def read_address(data: bytes) -> End | None:
 
 
 def _answers(pid: int, end: End) -> bool:
-    """Whether anything of this machine is there; True of other machines."""
+    """Return True if the end exists on this machine; always True of other machines."""
     place, port = end
     if port == UNIX:
         return not place.startswith("/") or Path(f"/proc/{pid}/root{place}").exists()

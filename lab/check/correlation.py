@@ -33,7 +33,7 @@ _WRITERS: dict[str, Callable[[str], str]] = {
     "json": lambda text: json.dumps(text)[1:-1],
     "url": lambda text: quote(text, safe="", errors="surrogatepass"),
 }
-Places = Mapping[str, Ref]  # by the text to look for
+RefPlaces = Mapping[str, Ref]  # by the text to look for
 IsMeant = Callable[[str, int, str], bool]  # of a text, a place in it and a value found there
 
 
@@ -201,7 +201,7 @@ def _given_in_text(index: int, answer: Answer) -> Iterator[Ref]:
             yield Ref(index, f"match:{re.escape(before)}({_TEXT_WORD.pattern})", word)
 
 
-def _with_refs(call: Call, given: Places) -> Call:
+def _with_refs(call: Call, given: RefPlaces) -> Call:
     return replace(
         call,
         path=_split(call.path, given, _in_path),
@@ -210,14 +210,14 @@ def _with_refs(call: Call, given: Places) -> Call:
     )
 
 
-def _split(template: Template, given: Places, is_meant: IsMeant) -> Template:
+def _split(template: Template, given: RefPlaces, is_meant: IsMeant) -> Template:
     pieces: list[str | Ref] = []
     for piece in template:
         pieces += [piece] if isinstance(piece, Ref) else _found(piece, given, is_meant)
     return tuple(piece for piece in pieces if piece != "")
 
 
-def _found(text: str, given: Places, is_meant: IsMeant) -> Iterator[str | Ref]:
+def _found(text: str, given: RefPlaces, is_meant: IsMeant) -> Iterator[str | Ref]:
     """Cut a text at each value that was given, the longest first."""
     at, possible = 0, sorted((each for each in given if each in text), key=len, reverse=True)
     if possible:

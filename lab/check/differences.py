@@ -12,7 +12,7 @@ from lab.core.http import Answer
 from lab.core.redaction import redact_text, shorten
 
 MOST_SHOWN = 300
-MOST_DIFFERENCES = 20  # differences of one call that are worth telling
+MOST_DIFFERENCES = 20  # differences of one call that are worth showing
 _SECRET_NAME = re.compile(
     r"token|secret|password|passwd|session|csrf|jwt|api_?key|credential|cookie", re.I
 )
@@ -62,7 +62,7 @@ def varying(first: Answer, second: Answer, headers: Collection[str] = COMPARED) 
 
 
 def covers(place: str, where: str) -> bool:
-    """Whether what is left out at a place is left out here, too."""
+    """Return True if an exclusion of `place` also covers this place."""
     return place in (where, "/") or where.startswith((f"{place}/", f"{place}?"))
 
 

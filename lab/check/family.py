@@ -42,7 +42,7 @@ def listeners(port: int, since: float) -> list[psutil.Process]:
 
 
 def is_a_strangers(port: int, family: Sequence[psutil.Process]) -> bool:
-    """Whether another user's program listens on the port that this family was given.
+    """Return True if another user's program listens on the port that this family was given.
 
     A container's port may be root's. False where that cannot be seen (not on Linux).
     """

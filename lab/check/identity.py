@@ -1,4 +1,4 @@
-"""Separates the name that a process has for itself (an instance id) from what it remembers."""
+"""Separates a process's own name (an instance id) from what it remembers."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def is_own_name(runner: Runner, conversation: Conversation, relation: Relation) 
 
 
 def _has_words(call: Call) -> bool:
-    """Whether a call says anything of its own, beside what it was given and its route."""
+    """Return True if a call has content of its own, beside given values and its route."""
     path = call.path[0] if len(call.path) == 1 else None
     return (
         in_other_words(call, call) != call
@@ -78,7 +78,7 @@ def _refs(template: Template) -> Iterator[Ref]:
 
 
 def _is_anyones(runner: Runner, conversation: Conversation, relation: Relation) -> bool | None:
-    """Whether a call gives this value to clients that carry nothing, in whatever words they ask.
+    """True if a call gives this value to any client that carries nothing, whatever it sends.
 
     None where that is not known, since they are refused.
     """

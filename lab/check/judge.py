@@ -137,7 +137,7 @@ class Reproducer:
     unprintable: str = ""
     opening: int = 0
     control: int = 0
-    """Of replicas that run already: the one that all calls are sent to, to compare with."""
+    """The replica that all calls go to, to compare with, if replicas already run."""
 
 
 @dataclass
@@ -187,7 +187,7 @@ class Report:
             self.findings = [doubted(each) if each in seen else each for each in self.findings]
 
     def passes(self, allowed: frozenset[Level]) -> bool:
-        """Whether the level is one of these, and no call that counts is unknown."""
+        """Return True if the level is one of these, and no call that counts is unknown."""
         unknown = any(each.counts and each.level is Level.UNKNOWN for each in self.findings)
         return self.level in allowed and not unknown and not self.failed
 

@@ -1,4 +1,4 @@
-"""A pool of a service's processes: each on a port of its own, killed whole, none left behind."""
+"""A pool of a service's processes: each has its own port, and none outlives the pool."""
 
 import time
 from collections import deque

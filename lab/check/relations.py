@@ -40,7 +40,7 @@ class Relation:
         return Difference(f"{self.place} (answer {self.index + 1})", same, f"no longer {same}")
 
     def holds(self, answers: Answers) -> bool | None:
-        """Whether it holds; None where one of the answers or values is not there."""
+        """Return True if it holds; None where one of the answers or values is not there."""
         if self.index not in answers or self.source not in answers:
             return None
         one = value_at(answers[self.index], self.place)

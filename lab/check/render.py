@@ -72,7 +72,7 @@ def explain(report: Report) -> str:
 
 
 def _carried_a_token(report: Report) -> bool:
-    """Whether a call that differed brought a bearer token that an earlier answer had given."""
+    """True if a call that differed brought a bearer token that an earlier answer had given."""
     if report.conversation is None:
         return False
     return any(

@@ -135,7 +135,7 @@ class Session:
 
     @property
     def _enough(self) -> bool:
-        """Whether state was found that is not known yet: what follows shows no more than that."""
+        """True if new state was found, so that later plays can show nothing more."""
         conversation = self._report.conversation
         source = conversation.source if conversation is not None else ""
         found = [each for each in self._report.findings if each.level in STATE]

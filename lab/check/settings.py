@@ -16,7 +16,7 @@ from lab.core.text import one_line
 
 SETTINGS_FILE, PYPROJECT, TABLE = "lab-check.toml", "pyproject.toml", ("tool", "lab", "check")
 MOST_BYTES_OF_SETTINGS = 1_000_000
-Kind = Literal["text", "list", "table", "flag"]
+ValueKind = Literal["text", "list", "table", "flag"]
 _KNOWN = {"request": True, "reason": True, "until": True, "conversation": False}
 """The keys of a known finding, with whether each is needed."""
 
@@ -31,7 +31,7 @@ class CheckSettings:
     known: tuple[KnownFinding, ...]
 
 
-def find_settings(folder: Path, options: Mapping[str, Kind]) -> CheckSettings | None:
+def find_settings(folder: Path, options: Mapping[str, ValueKind]) -> CheckSettings | None:
     """Return the settings of a folder, None where it has none; LabError where they are wrong.
 
     `options` are the names that the command knows, each with the kind of its value.
@@ -76,7 +76,7 @@ def _table(path: Path, text: str) -> JsonObject | None:
 class _TableReader:
     """Reads one table; each error names the file, the line and the key."""
 
-    def __init__(self, path: Path, text: str, options: Mapping[str, Kind]) -> None:
+    def __init__(self, path: Path, text: str, options: Mapping[str, ValueKind]) -> None:
         self._path = path
         self._lines = text.splitlines()
         self._options = options

@@ -76,7 +76,7 @@ class Trace:
         self.ages = [*other.ages]
 
     def is_of(self, conversation: Conversation) -> bool:
-        """Whether it is of these calls, and of no others that were tried beside them."""
+        """Return True if it is of these calls, and of no others that were tried beside them."""
         sent = [(call.method, recorded(call.path), call.origin) for call in self.calls]
         return sent == [(c.method, recorded(c.path), c.origin) for c in conversation.calls]
 

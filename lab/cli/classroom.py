@@ -13,7 +13,7 @@ import click
 from lab.cli import browser, options, signals, stack_options
 from lab.cli.output import progress, say
 from lab.console.room.addresses import LOOPBACK, OwnAddress, chosen_address, own_addresses
-from lab.console.settings import MOST_PAGE_SERVERS
+from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.core.errors import LabError
 from lab.evidence.result import Settings
 

@@ -22,7 +22,7 @@ _FAULT_HELP = {
     FaultKind.KILL: "B@10s: kill server B (store@10s: the session store) after 10 s; repeatable.",
     FaultKind.RESTART: "B@12s: start it again.",
     FaultKind.PAUSE: "B@10s: freeze it: it keeps its connections and answers nothing.",
-    FaultKind.RESUME: "B@12s: let a frozen server continue.",
+    FaultKind.RESUME: "B@12s: let a paused server continue.",
 }
 
 

@@ -6,8 +6,6 @@ import click
 
 from lab.cli import browser, options, signals
 from lab.cli.output import say
-from lab.console import assembly, listening
-from lab.console.kept_runs import KeptRuns
 from lab.core.errors import LabError
 
 
@@ -24,6 +22,8 @@ def play(run: str | None, port: int | None, no_open: bool, out: Path) -> None:
     Example:
         lab run crash && lab play
     """
+    from lab.console import assembly, listening  # `--help` needs none of it
+
     root, name = _find(run, out)
     with assembly.playing(root, listening.choose_port(port)) as origin:
         link = f"{origin}/?run={name}"
@@ -35,6 +35,8 @@ def play(run: str | None, port: int | None, no_open: bool, out: Path) -> None:
 
 def _find(run: str | None, out: Path) -> tuple[Path, str]:
     """Return the folder that the run lies in and its name there; LabError if there is none."""
+    from lab.console.kept_runs import KeptRuns
+
     if run is None:
         runs = KeptRuns(out).list().runs
         if not runs:

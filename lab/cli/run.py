@@ -109,7 +109,7 @@ def run(
     asked = RunOptions(
         out,
         as_json,
-        as_ledger=everything,
+        as_suite=everything,
         predict=predict and sys.stdin.isatty() and not as_json,  # only a terminal can answer
         quick=quick,
         seed=secrets.randbelow(2**32) if seed is None else seed,

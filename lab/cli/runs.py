@@ -77,7 +77,7 @@ COMMANDS = (runs,)
 
 
 def can_be_asked() -> bool:
-    """Whether a terminal is there to answer."""
+    """Return True if stdin is a terminal, which can answer."""
     return sys.stdin.isatty()
 
 

@@ -73,7 +73,7 @@ _FAULT_COMMANDS = {
     "key): they are in its own environment, and in {env_file} as lines NAME=VALUE. Run with no "
     "variables, it must restore the server's usual ones.",
     "pause": "Command that freezes a server.",
-    "resume": "Command that resumes a frozen server.",
+    "resume": "Command that resumes a paused server.",
     "add": "Command that starts one more server, {name}, and prints its address at the end.",
     "drain": "Command that stops a server gently, once nginx sends it nothing more.",
     "look": "Command that prints /proc/PID/status and /proc/PID/io of a server's process.",
@@ -82,7 +82,7 @@ _STORE_COMMANDS = {
     "kill": "Command that kills the session store of the --upstream servers.",
     "restart": "Command that starts the store again.",
     "pause": "Command that freezes the store.",
-    "resume": "Command that resumes a frozen store.",
+    "resume": "Command that resumes a paused store.",
 }
 
 

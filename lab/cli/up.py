@@ -8,7 +8,7 @@ import click
 
 from lab.cli import browser, options, signals, stack_options
 from lab.cli.output import progress, say
-from lab.console.settings import MOST_PAGE_SERVERS
+from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.evidence.result import Settings
 
 

@@ -18,7 +18,7 @@ from lab.console.events import (
     SettingValues,
     TriedServer,
 )
-from lab.console.marks import Mark
+from lab.console.marks import ShownMark
 from lab.console.stack_state import StackState
 from lab.core.faults import STORE, FaultEvent, FaultEvidence
 from lab.core.http import UNANSWERED
@@ -113,7 +113,7 @@ def from_exchange(
     )
 
 
-def _marked(exchange: RecordedExchange, look: Sequence[str], shows: str, aside: bool) -> Mark:
+def _marked(exchange: RecordedExchange, look: Sequence[str], shows: str, aside: bool) -> ShownMark:
     if aside:
         return marks.of_repetition(exchange.status)
     if shows:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from lab.console.marks import Mark
+from lab.console.marks import ShownMark
 from lab.console.stack_state import StackState
 from lab.core.faults import FaultEvidence
 from lab.evidence.run_document import RecordedExchange
@@ -44,7 +44,7 @@ class RequestEvent(msgspec.Struct, tag_field="kind", tag="request", kw_only=True
     bytes_out: int
     store_operations: int | None = None
     who: str
-    mark: Mark
+    mark: ShownMark
 
 
 class ExchangeEvent(RecordedExchange, tag_field="kind", tag="exchange", kw_only=True):
@@ -56,8 +56,8 @@ class ExchangeEvent(RecordedExchange, tag_field="kind", tag="exchange", kw_only=
     desk: str
     who: str
     look: list[str]
-    mark: Mark
-    theft: Mark | UnsetType = UNSET
+    mark: ShownMark
+    theft: ShownMark | UnsetType = UNSET
     shows: str | UnsetType = UNSET
     """Whose cart the answer shows, where it is not the customer's own: "John's cart"."""
     curl: str
@@ -116,7 +116,7 @@ class RunEvent(msgspec.Struct, tag_field="kind", tag="run", kw_only=True):
     trouble: str | None = None
     observed: int | None = None
     servers: Mapping[str, Mapping[str, int]] = {}
-    """Of a crowd: requests by desk and by the server that answered, "" where none did."""
+    """A crowd's requests by desk and by the server that answered, "" if none did."""
 
 
 class LessonEvent(msgspec.Struct, tag_field="kind", tag="lesson", kw_only=True):

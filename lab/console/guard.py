@@ -29,7 +29,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 RECORDED_POLICY = "sandbox allow-scripts allow-downloads allow-modals; frame-ancestors 'none'"
-"""Of a page that plays a recording: its own policy is in it, and it is not of this origin."""
+"""Policy of a page that plays a recording: the sandbox gives it another origin than this page's."""
 _VISITOR = re.compile(r"([A-Za-z0-9_-]{22})\.([0-9a-f]{64})")
 _READING = frozenset({"GET", "HEAD"})
 _OWN_SITE = frozenset({"", "same-origin", "none"})  # "same-site" includes other ports
@@ -74,8 +74,9 @@ class Guard:
         self.key = key or secrets.token_urlsafe(32)
         """What a ticket is changed for: the browser keeps it, and signs with it (`proves`)."""
         self.life = secrets.token_urlsafe(16)
-        """The name of this lab, which nobody knows before it runs."""
-        # Of this lab only: while no lab runs, a browser sends its cookie to whoever has the port.
+        """The name of this lab, a random one that cannot be known before it runs."""
+        # The name is this lab's alone: while no lab runs, any program that takes the port would
+        # get the browser's cookie.
         # And not the secret itself: a cookie does not give access to the terminal's commands.
         self.cookie_value = self._signed("cookie", self.life)
         # Cookies are separated by host and path, not by port: two labs must not share one.

@@ -55,7 +55,7 @@ def _profile(shoppers: int, lab: Lab) -> LoadProfile:
         timetable=(PlannedFault(FaultKind.KILL, "B", KILL_AT_S),),
         engine="locust" if has_locust() else "threads",
     )
-    return asked.beginning_out_of_step(lab.visit_of(asked).requests)
+    return asked.beginning_out_of_step(lab.trial_run(asked).requests)
 
 
 def _line(desk: str, now: Progress) -> str:

@@ -1,4 +1,4 @@
-"""A clean start for servers: those that remember something are replaced, all at the same time."""
+"""Gives servers a clean start: replaces those that remember something, all at the same time."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import msgspec
 
 from lab.console.code_view import session_code
-from lab.console.settings import CHOICES, MOST_PAGE_SERVERS, SETTINGS
-from lab.console.stack_state import STATE_SIGNS
+from lab.console.settings import CHOICES
+from lab.console.stack_state import MOST_PAGE_SERVERS, SETTINGS, STATE_SIGNS
 from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.core.http import UNANSWERED
 from lab.evidence.cart_tracker import Fate
@@ -25,7 +25,7 @@ _FAULT_DONE = {
     FaultKind.ADD: "added",
 }
 _SETTING_WORDS: dict[str, tuple[str, dict[str, str]]] = {
-    "affinity": ("Affinity", {"none": "none: round robin", "cookie": "sticky cookie"}),
+    "affinity": ("Affinity", {"none": "none: round robin", "cookie": "by cookie"}),
     "retry": ("Retries", {"off": "off", "on": "on"}),
     "cache": ("Cache", {"off": "off", "obedient": "obeys headers", "naive": "keeps everything"}),
     "store": (

@@ -49,12 +49,12 @@ class FaultKind(StrEnum):
 
     @property
     def brings_up(self) -> bool:
-        """Whether the target serves afterwards."""
+        """True if the target serves afterwards."""
         return self.state_after == "up"
 
     @property
     def ends_process(self) -> bool:
-        """Whether a process that ran before is gone afterwards."""
+        """True if a process that ran before is gone afterwards."""
         return self in (FaultKind.KILL, FaultKind.RESTART, FaultKind.DRAIN)
 
     @property
@@ -100,18 +100,18 @@ class FaultEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
     """None where no process can be seen, unset where none ended."""
     port_closed: bool | None = None
     instance_gone: bool | None = None
-    """Whether a server that the lab did not start was silent on a connection that was open
+    """True if a server that the lab did not start was silent on a connection that was open
     before; None where no connection could be kept."""
     frozen: bool | None = None
-    """Whether the system says that the process stands still."""
+    """True if the system says that the process stands still."""
     routed: bool | None = None
-    """Whether the new server answered through the balancer."""
+    """True if the new server answered through the balancer."""
     seconds: float | None = None
     """From the fault until all of this was seen."""
 
     @property
     def sees_process(self) -> bool:
-        """Whether more was seen than what the network shows."""
+        """True if there is more evidence than what the network shows."""
         return self.pid is not None and self.process_gone is not None
 
 

@@ -1,4 +1,4 @@
-"""Numbers with their uncertainty: shares, percentiles, and what a zero is worth."""
+"""Numbers with their uncertainty: shares, percentiles, and the bound that a zero count gives."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class Measure(msgspec.Struct, frozen=True):
 
     k: int | float
     n: int | None = None
-    """Of how many `k` were counted; None where `k` is not a count of anything."""
+    """The total that `k` was counted in; None if `k` is not a count."""
     low: float | None = None
     high: float | None = None
     unit: str = ""

@@ -35,7 +35,7 @@ from lab.processes.waiting import wait_until
 from lab.stack.access_log import AccessEntry, AccessLog
 from lab.stack.limits import with_limit
 
-RESULTS = "visits.jsonl"
+RESULTS = "iterations.jsonl"
 BALANCER_LOG = "balancer.jsonl"
 LOGGED_WITHIN_S = 5.0
 Watch = Callable[[Progress], object]
@@ -51,7 +51,7 @@ class CrowdTarget:
     servers: tuple[str, ...]
     has_store: bool
     folder: Path
-    """Of the run; each crowd gets a new folder in it."""
+    """The folder of the run; each crowd gets a new folder in it."""
     access: AccessLog
     inject: Inject
     dies_with: DiesWith | None
@@ -62,7 +62,7 @@ class CrowdTarget:
     log_of: Callable[[str], str] = lambda server: ""
     """The end of a server's log, "" where the lab cannot read it."""
     is_strange: Callable[[AccessEntry], bool] = lambda entry: False
-    """Whether an answer in the log came from a process that the lab did not start."""
+    """True if an answer in the log came from a process that the lab did not start."""
     breakage: Callable[[], str | None] = lambda: None
     """What is wrong with the balancer itself, if anything, since the target was made."""
 

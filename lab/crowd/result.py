@@ -1,4 +1,4 @@
-"""The result of a crowd on one variant, as numbers: what may be quoted, what speaks against it."""
+"""The result of a crowd on one variant, as numbers: quotable figures, and doubts about them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -55,7 +55,7 @@ class TimetableEntry(msgspec.Struct, frozen=True):
 class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     """One variant's crowd, finished: an entry of `crowd.json`."""
 
-    variant: str = msgspec.field(name="lane")
+    variant: str
     setup: CrowdSetup
     interrupted: bool
     model: str
@@ -67,8 +67,8 @@ class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     shoppers: int
     shoppers_came: int = 0
     """Those who sent a request before the end."""
-    visit_requests: int = 0
-    """Requests of a visit, at a random one of which each shopper began; 0 where at the first."""
+    iteration_requests: int = 0
+    """At a random one of them each shopper began its first iteration; 0 where at the first."""
     once: bool
     for_s: float
     warm_up_s: float
@@ -98,19 +98,19 @@ class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     carts_owed: int = 0
     """Acknowledged carts: those that could be lost."""
     carts_kept: Measure | None = None
-    """Of the acknowledged carts, with the interval; None in a file of version 0.1."""
+    """Kept of the acknowledged carts, with the interval; None in a file of version 0.1."""
     carts_as_predicted: bool
     timetable: list[TimetableEntry]
     doubts: list[Doubt]
 
     @property
     def generator_was_the_limit(self) -> bool:
-        """Whether the figures are the generator's, not the shop's."""
+        """True if the figures are the generator's, not the shop's."""
         return not all(each.is_about_carts for each in self.doubts)
 
     @property
     def keeps_up(self) -> bool:
-        """Whether the shop did as much as was asked of it; the closed model asks for nothing."""
+        """True if the shop did as much as was asked of it; always so in the closed model."""
         asked = self.rate_asked_per_s
         return asked is None or self.once or self.rate_done_per_s >= KEEPS_UP * asked
 
@@ -145,7 +145,7 @@ def crowd_result(
         seed=profile.seed,
         shoppers=profile.shoppers,
         shoppers_came=tally.came,
-        visit_requests=profile.visit,
+        iteration_requests=profile.iteration_requests,
         once=profile.once,
         for_s=profile.for_s,
         warm_up_s=profile.warm_up_s,

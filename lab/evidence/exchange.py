@@ -88,22 +88,22 @@ class Exchange(WithAnswer):
 
     @property
     def is_write(self) -> bool:
-        """Whether the method may change something."""
+        """True if the method may change something."""
         return self.method not in SAFE_METHODS
 
     @property
     def answered(self) -> bool:
-        """Whether a server of the shop answered, be it with a refusal."""
+        """True if a server of the shop answered, even with a refusal."""
         return is_answered(self.status)
 
     @property
     def is_silence(self) -> bool:
-        """Whether nothing follows from it for a cart: no answer, one of a broken server, 429."""
+        """True if nothing follows from it for a cart: no answer, one of a broken server, 429."""
         return self.status is None or self.status >= 500 or self.status == TOO_MANY
 
     @property
     def ok(self) -> bool:
-        """Whether the operation is known to have succeeded."""
+        """True if the operation is known to have succeeded."""
         return self.outcome is OpStatus.OK
 
     @cached_property

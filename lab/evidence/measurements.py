@@ -119,7 +119,7 @@ def change_of(exchange: Exchange) -> str | None:
 
 
 def _answers_after(kill: FaultEvent, exchanges: Iterable[Exchange]) -> bool:
-    """Whether the process that was killed answered a request that was sent afterwards."""
+    """Return True if the process that was killed answered a request that was sent afterwards."""
     instance = kill.evidence.instance
     return any(
         instance and each.instance == instance and each.at_s > kill.at_s for each in exchanges

@@ -99,14 +99,14 @@ class Variant:
 
     @property
     def uses_store(self) -> bool:
-        """Whether it needs a session store to talk to."""
+        """True if it needs a session store to talk to."""
         return bool(self.app == "stateful" or self.module) and (
             self.settings.store == "redis" or "://" in self.settings.store
         )
 
     @property
     def is_plain_token(self) -> bool:
-        """Whether this is the stateless desk as the article has it: what a claim is about."""
+        """True if this is the stateless desk as the article has it: what a claim is about."""
         return self.app == "stateless" and not self.module
 
     def expecting(self, verdict: Verdict, **changes: Any) -> Self:
@@ -212,6 +212,6 @@ class VariantRun:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether nothing was concluded from this variant."""
+        """True if this variant led to no conclusion."""
         seen = self.observation
         return bool(self.trouble) or (seen is not None and seen.verdict is Verdict.UNKNOWN)

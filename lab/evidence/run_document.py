@@ -17,7 +17,7 @@ from lab.core.json_object import JsonObject
 from lab.evidence.exchange import OpStatus
 from lab.evidence.result import Kind, Measurements, Observation, Prediction, Surprise, Verdict
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]  # a date can be made of it
@@ -54,18 +54,18 @@ class RecordedExchange(msgspec.Struct):
     elapsed_ms: float = 0.0
     error: str | None = None
     fate: str | None = None
-    """Of a read of an acknowledged cart: kept, lost, wrong, duplicated or unknown."""
+    """What a read of an acknowledged cart showed: kept, lost, wrong, duplicated or unknown."""
     bytes_sent: Count = 0
     bytes_received: Count = 0
 
     @property
     def answered(self) -> bool:
-        """Whether a server of the shop answered, be it with a refusal."""
+        """True if a server of the shop answered, even with a refusal."""
         return is_answered(self.status)
 
     @property
     def ok(self) -> bool:
-        """Whether the operation is known to have succeeded."""
+        """True if the operation is known to have succeeded."""
         return self.outcome is OpStatus.OK
 
 
@@ -81,7 +81,7 @@ class UsedSettings(msgspec.Struct):
     servers: Count = 0
     retry: str = "off"
     tls: bool = False
-    """Whether customers came by HTTPS."""
+    """True if customers came by HTTPS."""
 
 
 class VariantResult(msgspec.Struct):
@@ -89,14 +89,14 @@ class VariantResult(msgspec.Struct):
 
     name: str
     app: Literal["stateful", "stateless"]
-    settings: UsedSettings = msgspec.field(name="knobs")
-    measurements: Measurements = msgspec.field()
+    settings: UsedSettings
+    measurements: Measurements
     """Counts that every experiment has, and what the script measured."""
-    exchanges: list[RecordedExchange] = msgspec.field()
-    faults: list[FaultEvent] = msgspec.field()
+    exchanges: list[RecordedExchange]
+    faults: list[FaultEvent]
     order: list[str] = msgspec.field(default_factory=list)
     """How they followed each other: the op of an exchange, kind and target of a fault."""
-    server_urls: list[str] = msgspec.field(name="upstreams", default_factory=list)
+    server_urls: list[str] = msgspec.field(default_factory=list)
     """URLs of servers that the lab did not start."""
     outcome: Observation | None = None
     closing_looks: list[RecordedExchange] = msgspec.field(default_factory=list)
@@ -104,7 +104,7 @@ class VariantResult(msgspec.Struct):
     trouble: str | None = None
     """Why nothing can be concluded from it."""
     script_failed: bool = False
-    """Whether `trouble` is a fault in the student's own code, which fails the run."""
+    """True if `trouble` is a fault in the student's own code, which fails the run."""
     broken_expectation: str | None = None
     """The assertion of the script itself that did not hold."""
     traceback: str | None = None

@@ -30,7 +30,7 @@ class Found:
 
     @property
     def self_contained(self) -> bool:
-        """Whether no state was found."""
+        """True if `lab check` found no state."""
         return self.report.level is Level.SELF_CONTAINED and not self.report.failed
 
     @property

@@ -242,7 +242,7 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 def _memory_is_over(family: Sequence[psutil.Process], most: int) -> bool:
-    """Whether processes hold more memory; what they share counts once, where that is known."""
+    """True if processes hold more memory; what they share counts once, where that is known."""
     return _sum(family, "rss") > most and _sum(family, "pss") > most
 
 

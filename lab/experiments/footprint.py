@@ -32,7 +32,7 @@ class Footprint:
     """How many requests the servers have had so far, those of others among them."""
 
     sees_files: bool = True
-    """Whether session files would have been seen: not on a machine of others."""
+    """True if the lab can see session files: not on other machines."""
 
     @property
     def sessions(self) -> int:

@@ -304,7 +304,7 @@ def balanced(plain: Sequence[Variant], declared: Sequence[Variant]) -> Iterator[
 def _is_empty(store: LocalStore) -> bool:
     try:
         return store.state == "up" and store.stats().keys == 0
-    except LabError:  # frozen from outside, perhaps
+    except LabError:  # paused from outside, perhaps
         return False
 
 

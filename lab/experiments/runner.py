@@ -12,7 +12,7 @@ from lab.core.redaction import redact_text
 from lab.core.run_folder import write_whole
 from lab.evidence.keeping import encodable, kept_variant
 from lab.evidence.measurements import measure
-from lab.evidence.record import Event, Record
+from lab.evidence.record import LiveEvent, Record
 from lab.evidence.result import Judgement, Prediction, Variant, VariantRun, Verdict
 from lab.evidence.run_document import ExperimentResult, document_text, experiment_text
 from lab.experiments import Experiment, script_run
@@ -39,7 +39,7 @@ class Run:
 
     folder: Path
     progress: Callable[[str], None] = _ignore
-    on_event: Callable[[str, Event], None] = _ignore
+    on_event: Callable[[str, LiveEvent], None] = _ignore
     seed: int = 0
     quick: bool = False
     crowd: int = 0

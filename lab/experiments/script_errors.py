@@ -22,7 +22,7 @@ _NOT_THEIRS = [
 
 
 def is_theirs(filename: str, script: Path) -> bool:
-    """Whether a file is the script, or one that its author wrote: in its folder or below."""
+    """Return True if a file is the script, or one that its author wrote: in its folder or below."""
     if filename.startswith("<"):  # no file: <frozen …>, <string>
         return False
     path, script = Path(filename).resolve(), script.resolve()

@@ -88,7 +88,7 @@ class ScriptStack:
 
     @property
     def has_store(self) -> bool:
-        """Whether this variant keeps something in a session store."""
+        """True if this variant keeps something in a session store."""
         return self._context.variant.uses_store
 
     def store_stats(self) -> StoreStats:

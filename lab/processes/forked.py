@@ -33,7 +33,7 @@ class ForkServer:
         self._asking = threading.Lock()
 
     def can_start(self, environment: Mapping[str, str]) -> bool:
-        """Whether it runs, and such an environment can be given to a forked process."""
+        """Return True if it runs, and such an environment can be given to a forked process."""
         return self._program.running() and _read_at_start(environment) == self._environment
 
     def start(

@@ -19,7 +19,7 @@ START_ATTEMPTS = 3  # another program may take a port between its choice and its
 FIRST, LAST = 20000, 32000
 _choice = random.SystemRandom()
 CAN_HOLD = sys.platform == "linux"
-"""Whether two sockets of one user may share a port, of which only one listens."""
+"""True if two sockets of one user may share a port, of which only one listens."""
 
 
 @dataclass
@@ -36,7 +36,7 @@ class HeldPort:
 
     @property
     def is_shared(self) -> bool:
-        """Whether the server has to share it."""
+        """True if the server has to share it."""
         return self._holder is not None
 
     def release(self) -> None:
@@ -111,7 +111,7 @@ def can_bind(port: int) -> bool:
 
 
 def is_served(path: Path) -> bool:
-    """Whether a program listens at a unix socket (it accepts a connection within 1 s)."""
+    """Return True if a program listens at a unix socket (it accepts a connection within 1 s)."""
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(1.0)
         try:
@@ -122,7 +122,7 @@ def is_served(path: Path) -> bool:
 
 
 def is_open(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a program listens on `host`:`port` (it accepts a TCP connection within 1 s).
+    """Return True if a program listens on `host`:`port` (it accepts a TCP connection within 1 s).
 
     `host` is an IP address.
     """

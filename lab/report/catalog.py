@@ -72,7 +72,7 @@ class KeptRun:
         return one_line(self.summary.found if self.summary else without[self.kind], 200)
 
     def answers_to(self, name: str) -> bool:
-        """Whether NAME is its kind, or one of the things it ran: "crash", "crowd", "mine.py"."""
+        """True if NAME is its kind, or one of the things it ran: "crash", "crowd", "mine.py"."""
         if self.summary:
             known = {self.kind, *self.summary.what}
             as_file = re.sub(r"[^A-Za-z0-9]+", "-", Path(name).stem).strip("-").lower()
@@ -153,7 +153,7 @@ def _document_in(folder: Path) -> Path | None:
 
 
 def _is_plain_file(path: Path) -> bool:
-    """Whether it is a file of its own: no pipe, no link that leads away."""
+    """Return True if it is a regular file: not a pipe, not a link that leads away."""
     try:
         return path.is_file() and path.resolve().parent == path.parent.resolve()
     except OSError:  # no permission to look inside

@@ -1,4 +1,4 @@
-"""Opens a kept run, this machine's or another's: `result.json`, or a clear word why not."""
+"""Opens the `result.json` of a kept run, this machine's or another's, or says why it cannot."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What went wrong in a student's own script, said once where it went wrong everywhere."""
+"""The failure of a student's own script, shown once if it failed everywhere."""
 
 import re
 from collections.abc import Sequence

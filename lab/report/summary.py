@@ -36,8 +36,9 @@ class _Experiment(msgspec.Struct):
         return failed or self.verdict or NO_CLAIM
 
 
-class _Crowd(msgspec.Struct):
-    lane: str
+class _Crowd(msgspec.Struct, kw_only=True):
+    variant: str = ""
+    lane: str = ""  # what earlier versions call the variant
     script: str
     carts_as_predicted: bool
     doubts: list[Any]
@@ -106,8 +107,8 @@ def _verdicts(head: _Document) -> str:
 
 
 def _crowds(crowds: Sequence[_Crowd]) -> str:
-    if differ := [each.lane for each in crowds if not each.carts_as_predicted]:
+    if differ := [each.variant or each.lane for each in crowds if not each.carts_as_predicted]:
         return f"losses not as predicted: {', '.join(dict.fromkeys(differ))}"
-    if doubted := [each.lane for each in crowds if each.doubts]:
+    if doubted := [each.variant or each.lane for each in crowds if each.doubts]:
         return f"not reliable: {', '.join(dict.fromkeys(doubted))}"
     return "losses as predicted" if crowds else "nothing"

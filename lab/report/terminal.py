@@ -150,8 +150,7 @@ def predictions_view(results: Sequence[ExperimentResult]) -> RenderableType:
 def _verdict(verdict: Verdict | None) -> Text:
     if verdict is None:
         return Text("–", "dim")
-    sign = wording.VERDICT_SIGNS[verdict]
-    return Text(f"{sign} {verdict}", f"bold {COLOURS[sign]}")
+    return Text(wording.signed(verdict), f"bold {COLOURS[verdict]}")
 
 
 def verdict_text(result: ExperimentResult) -> Text:
@@ -161,8 +160,7 @@ def verdict_text(result: ExperimentResult) -> Text:
     """
     text = Text()
     if result.verdict:
-        sign = wording.VERDICT_SIGNS[result.verdict]
-        text.append(f"{sign} {result.verdict.upper()}", f"bold {COLOURS[sign]}")
+        text.append(wording.signed(result.verdict).upper(), f"bold {COLOURS[result.verdict]}")
         for more in filter(None, (result.condition, wording.sentence(result))):
             text.append(f"  {more}")
     if result.note:
@@ -197,6 +195,6 @@ def _fates(result: VariantResult) -> Text:
     text = Text()
     for fate, sign in wording.FATE_SIGNS.items():
         if number := result.measurements.get(f"carts_{fate}", 0):
-            text.append(f"{sign} {number} {fate.upper()}  ", f"bold {COLOURS[sign]}")
+            text.append(f"{sign} {number} {fate.upper()}  ", f"bold {COLOURS[fate]}")
     left = " or ".join(result.measurements.get("carts_left", {}))
     return text if text else Text(f"none since the {left}" if left else "none", "dim")

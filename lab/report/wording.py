@@ -1,5 +1,7 @@
 """Says in words what a run document has in numbers. Every view takes its sentences from here."""
 
+from collections.abc import Mapping
+
 from lab.core.statistics import format_measure
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.result import Observation, Surprise, Verdict
@@ -23,7 +25,14 @@ FATE_SIGNS = {
     Fate.DUPLICATED: "✕",
     Fate.UNKNOWN: "?",
 }
-COLOURS = {"✓": "green", "✕": "red", "●": "magenta", "○": "cyan", "~": "yellow", "?": "yellow"}
+COLOURS: Mapping[Verdict | Fate, str] = {
+    **dict.fromkeys((Verdict.HOLDS, Verdict.NOT_AFFECTED, Fate.KEPT), "green"),
+    **dict.fromkeys((Verdict.FAILS, Verdict.AFFECTED), "red"),
+    **dict.fromkeys((Fate.LOST, Fate.WRONG, Fate.DUPLICATED), "red"),
+    Verdict.CONFIRMED: "magenta",
+    Verdict.NOT_CONFIRMED: "cyan",
+    **dict.fromkeys((Verdict.DEPENDS, Verdict.UNKNOWN, Fate.UNKNOWN), "yellow"),
+}
 
 
 def signed(verdict: Verdict | None) -> str:

@@ -200,7 +200,7 @@ class Balancer:
         return self._obeys(version) or self.has_ended()
 
     def has_ended(self) -> bool:
-        """Whether the master process is gone, or was never started."""
+        """Return True if the master process is gone, or was never started."""
         return self._child is None or not self._child.running()
 
     def _obeys_unless_refused(self, version: str, log_start: int) -> bool:
@@ -226,7 +226,7 @@ class Balancer:
 
 
 def _has_retired(worker: psutil.Process) -> bool:
-    """Whether an old worker takes no new connections: it says so in its title, or is gone."""
+    """True if an old worker takes no new connections: its title shows it, or it is gone."""
     try:
         return not worker.is_running() or "shutting down" in " ".join(worker.cmdline())
     except psutil.Error:
@@ -234,7 +234,7 @@ def _has_retired(worker: psutil.Process) -> bool:
 
 
 def _is_done_with(worker: psutil.Process, port: int, quiet_at: float) -> bool:
-    """Whether a retired worker can no longer ask `port`: gone, or quiet and not connected."""
+    """True if a retired worker can no longer ask `port`: gone, or quiet and not connected."""
     try:
         if not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE:
             return True

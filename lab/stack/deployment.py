@@ -34,7 +34,7 @@ class ExternalServerSpec:
     """One server of a deployment. Made by `find`; every field has been checked by then."""
 
     host: str
-    """As it was given: a name or an IP address."""
+    """The host as it was given: a name or an IP address."""
     ip: str
     """What the name stood for when the lab asked."""
     port: int
@@ -84,7 +84,6 @@ class ExternalServerSpec:
 
 WHAT_IT_DOES = {
     "restart-env": "restart a server with other variables",
-    "add": "add a server",
     "look": "look at a server's process",
 }
 

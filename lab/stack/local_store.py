@@ -159,7 +159,7 @@ class LocalStore(Store):
             self.resume()
 
     def listens(self) -> bool:
-        """Whether a program listens at its address."""
+        """Return True if a program listens at its address."""
         return is_served(self._socket) if HAS_UNIX else is_open(self._port)
 
     def description(self) -> dict[str, str]:

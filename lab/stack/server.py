@@ -21,7 +21,7 @@ class ProcessLook:
     memory_bytes: int
     """Its resident set."""
     written_bytes: int | None
-    """Of all its `write` calls so far, as Linux counts them: to files and pipes, not to sockets."""
+    """Bytes of all its `write` calls, as Linux counts them: to files and pipes, not to sockets."""
 
 
 class Server(ABC):
@@ -40,7 +40,7 @@ class Server(ABC):
         self.instance = ""
         """Nonce of the present (or last) life; the app sends it as X-Instance."""
         self.ready = False
-        """Whether the present life is known to have answered."""
+        """True if the present life is known to have answered."""
         self._fault = threading.RLock()
 
     @property
@@ -64,7 +64,7 @@ class Server(ABC):
 
     @abstractmethod
     def is_ready(self) -> bool:
-        """Whether the present life answers. LabError if it has ended instead."""
+        """Return True if the present life answers. LabError if it has ended instead."""
 
     @abstractmethod
     def kill(self) -> FaultEvidence:
@@ -87,7 +87,7 @@ class Server(ABC):
 
     @abstractmethod
     def resume(self) -> FaultEvidence:
-        """Let a frozen server run on. Nothing happens if it is running."""
+        """Let a paused server run on. Nothing happens if it is running."""
 
     @abstractmethod
     def undo_faults(self) -> None:

@@ -91,7 +91,7 @@ class ExternalStore(Store):
 
     @property
     def url(self) -> str:
-        """As it was given."""
+        """Return the URL as it was given."""
         return self._url
 
     def __enter__(self) -> Self:

@@ -158,7 +158,7 @@ def test_handbook_conversations_happen_word_for_word(tmp_path):
 
 
 def is_command(words):
-    """Whether a command has that name and takes those options."""
+    """Return True if a command has that name and takes those options."""
     context = click.Context(cli)
     command = cli.get_command(context, words[0])
     if isinstance(command, click.Group) and len(words) > 1 and not words[1].startswith("-"):

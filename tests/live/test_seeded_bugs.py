@@ -142,8 +142,8 @@ def variants_with(experiment, name):
         is_needed = name in OF_THE_STORE and not variant.persistence
         if variant.module or (variant.settings.store != "memory" and not is_needed):
             continue
-        knobs = replace(variant.settings, servers=min(2, variant.settings.servers))
-        clean, desk = replace(variant, settings=knobs), f"{variant.app}_app"
+        settings = replace(variant.settings, servers=min(2, variant.settings.servers))
+        clean, desk = replace(variant, settings=settings), f"{variant.app}_app"
         env = {**variant.env, "SEEDED_BUG": name, "DESK": desk}
         seeded = replace(clean, module=SEEDED, env=env)
         own = variant in experiment.variants or all(v.module for v in experiment.variants)
@@ -312,8 +312,8 @@ def test_log_with_lines_that_cannot_be_read_is_no_witness(tmp_path, monkeypatch)
     assert_unknown(result)
 
 
-def perform_crash(folder, by="crash", **knobs):
-    variants = [v for v in two_desks(Settings(**knobs)) if v.app == "stateless"]
+def perform_crash(folder, by="crash", **settings):
+    variants = [v for v in two_desks(Settings(**settings)) if v.app == "stateless"]
     return perform(folder / "run", experiments.find(by), variants)
 
 

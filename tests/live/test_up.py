@@ -313,10 +313,10 @@ def test_store_is_broken_and_repaired_and_a_reset_moves_the_carts(up):
     try:
         assert "store redis" in up("reset", "--store", "redis").out
         for order, state, words in (
-            ("pause", "paused", "frozen"),
-            ("resume", "up", "resumed"),
+            ("pause", "paused", "is paused"),
+            ("resume", "up", "goes on"),
             ("kill", "dead", "SIGKILL, gone, port closed"),
-            ("restart", "up", "started again"),
+            ("restart", "up", "is now"),
         ):
             ended = up("store", order)
             assert ended.status == 0, ended

@@ -5,7 +5,8 @@ from typing import Any
 
 from lab.console.orders import MOST_TIMES, MOST_TRIES, NAMED_SERVERS
 from lab.console.request_bodies import Rule, one_of, refuse, table, whole
-from lab.console.settings import ALL_SETTINGS, MOST_PAGE_SERVERS
+from lab.console.settings import ALL_SETTINGS
+from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.shop.cart import MAX_QUANTITY
 from lab.shop.catalogue import PRODUCTS
@@ -18,7 +19,7 @@ Step = dict[str, Any]
 
 SEATS = ("second", "third")  # the customer of the window needs no name
 _ANY: Mapping[str, Rule] = {
-    "say": text(120),
+    "say": text(64),  # one line of the stage at 1280 × 720
     "desks": listed(one_of(*DESKS), 1, len(DESKS)),
 }
 _REQUEST: Mapping[str, Rule] = {

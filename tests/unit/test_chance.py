@@ -1,4 +1,4 @@
-"""Whether two runs differ by more than chance: on recorded runs, and on made-up numbers.
+"""True if two runs differ by more than chance: on recorded runs, and on made-up numbers.
 
 recorded-runs.json.gz has what can be compared of 65 real runs: `lab run crash --quick`,
 `lab run two-tabs --quick`, `lab crowd` with a kill and with a pause, `lab plan --measure

@@ -1,4 +1,4 @@
-"""The .http form: what is understood, and that a mistake is told with its line."""
+"""The .http form: what is understood, and that a mistake is shown with its line."""
 
 import random
 from datetime import UTC, datetime
@@ -73,9 +73,9 @@ def test_whole_form():
     ],
 )
 def test_mistake_is_told(text, said):
-    with pytest.raises(LabError) as told:
+    with pytest.raises(LabError) as raised:
         parse(text)
-    assert said in str(told.value)
+    assert said in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The name of a process is told from what it remembers for a client's words."""
+"""The name of a process is distinguished from what it remembers for a client's words."""
 
 import json
 import uuid

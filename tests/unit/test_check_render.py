@@ -76,8 +76,8 @@ def test_any_text_can_be_reported(text):
 
 
 def test_no_credential_is_kept():
-    told = f"went to /x?token={SECRET} with Bearer {SECRET}"
-    for kept in (json.dumps(as_json(report(told))), as_junit(report(told), ALLOWED)):
+    text = f"went to /x?token={SECRET} with Bearer {SECRET}"
+    for kept in (json.dumps(as_json(report(text))), as_junit(report(text), ALLOWED)):
         assert SECRET not in kept and "chars" in kept
     assert SECRET not in Call("GET", plain(f"/c?token={SECRET}")).title
 
@@ -103,8 +103,11 @@ def test_junit_is_red_where_the_exit_status_is_not_0():
 
 def test_explanation_covers_only_what_was_run():
     assert "in turn" not in explain(Report(Level.UNKNOWN, ""))
-    told = explain(Report(Level.PROCESS, "", plays=["on two processes in turn"]))
-    assert "then on two processes in turn" in told and "client that carries nothing" not in told
+    explained = explain(Report(Level.PROCESS, "", plays=["on two processes in turn"]))
+    assert (
+        "then on two processes in turn" in explained
+        and "client that carries nothing" not in explained
+    )
 
 
 def test_finding_seen_once_does_not_stand_when_the_check_is_cut_short():
@@ -164,7 +167,7 @@ def test_levels():
     "body", ['it\'s $HOME `id` \\ "q"', "a\nb\tc", "ü €", "\udcff\udc80x", "\0a\udcff", "-x", "@f"]
 )
 def test_curl_lines_quote_for_bash(body, tmp_path):
-    """Each line is run with a `curl` that writes down what it was told to send."""
+    """Each line is run with a `curl` that writes down what it was asked to send."""
     call = Call(
         "POST", plain("/it's?a=$b"), (("X-A", plain("it's $HOME")), ("X-E", ())), plain(body)
     )

@@ -11,7 +11,7 @@ from lab.evidence.closing import NO_SERVER, PATIENCE, final_fate, look_everywher
 from lab.evidence.measurements import measure
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper
-from lab.evidence.transport import Carried
+from lab.evidence.transport import TransportResult
 from lab.experiments.judging import carts_kept
 from lab.report.wording import observed
 from lab.stack.limits import MOST_CHARACTERS, limit_in, with_limit
@@ -33,7 +33,7 @@ class Shop:
         self.looks = looks
         self.asked = Counter()
 
-    def carry(self, method, url, headers, body, timeout_s):
+    def send(self, method, url, headers, body, timeout_s):
         sent = {name: value for name, value in headers.items() if value}
         if method == "GET":
             server = url.partition("/@")[2].partition("/")[0]
@@ -41,11 +41,13 @@ class Shop:
             answer = self.looks[server]
             if answer is None:
                 error = TransportError("timed out")
-                return Carried(sent, 0.0, 1.0, error=error)
+                return TransportResult(sent, 0.0, 1.0, error=error)
             status, shown = answer
         else:
             status, shown = 201, {"user": USER, "cart": EMPTY if "login" in url else CART}
-        return Carried(sent, 0.0, 1.0, status, {"X-Served-By": "A"}, json.dumps(shown).encode())
+        return TransportResult(
+            sent, 0.0, 1.0, status, {"X-Served-By": "A"}, json.dumps(shown).encode()
+        )
 
     def another(self, cookies=None):
         return self
@@ -142,7 +144,7 @@ def test_change_that_ctrl_c_cut_short_may_have_been_carried_out(stop, monkeypatc
         raise stop
 
     with monkeypatch.context() as patched:
-        patched.setattr(shop, "carry", stopped)
+        patched.setattr(shop, "send", stopped)
         with pytest.raises(stop):
             shopper.clear()
     assert look_everywhere([shopper], "A", Record("x-lab")).fates == {UNKNOWN: 1}

@@ -174,7 +174,9 @@ def test_how_much_times_vary_is_learned_from_other_kept_runs(compare):
     assert "no other runs" in compare("20261127-110000-a", "20261127-110000-b").out
     for number in range(8):
         keep_run(f"other-{number}", slower=1 + 0.01 * number)
-    keep_run("elsewhere", slower=90.0, knobs={"store": "redis", "affinity": "none", "servers": 3})
+    keep_run(
+        "elsewhere", slower=90.0, settings={"store": "redis", "affinity": "none", "servers": 3}
+    )
     (folder("damaged") / "result.json").write_text("{")
     ended = compare("20261127-110000-a", "20261127-110000-other-3")
     assert ended.status == 0

@@ -648,7 +648,7 @@ def test_verifying_a_token_leaves_the_customer_as_they_were(customers, john, pub
     act(customers, john, "login")
     act(customers, john, "add", sku="laptop", quantity=1)
     before = john.credentials()
-    ledger = vars(john.sessions["stateless"].shopper.tracker).copy()
+    tracker = vars(john.sessions["stateless"].shopper.tracker).copy()
     good = before["stateless"].token
     forged = good.replace(good[10], "A" if good[10] != "A" else "B", 1)
     answers = []
@@ -662,7 +662,7 @@ def test_verifying_a_token_leaves_the_customer_as_they_were(customers, john, pub
         answers.append(event["status"])
     assert answers == [200, 401, 401, 401, 401]
     assert john.credentials() == before
-    assert vars(john.sessions["stateless"].shopper.tracker) == ledger
+    assert vars(john.sessions["stateless"].shopper.tracker) == tracker
 
 
 def test_token_is_sent_as_it_was_given(customers, john, origin):
@@ -750,13 +750,13 @@ def test_second_act_at_the_same_desk_waits_its_turn(customers, john, origin, pub
     act(customers, john, "login")
     published.clear()
     origin.gate.clear()
-    seat = john.sessions["stateful"]
+    session = john.sessions["stateful"]
     with ThreadPoolExecutor(4) as hands:
         doing = []
         for number in range(1, 5):
             order = {"quantity": number, "desks": ["stateful"], "sku": "laptop"}
             doing.append(hands.submit(act, customers, john, "add", **order))
-            assert wait_until(lambda: len(seat.line) == len(doing), DEADLINE_S)
+            assert wait_until(lambda: len(session.line) == len(doing), DEADLINE_S)
         assert origin.waiting.acquire(timeout=DEADLINE_S)
         assert not origin.waiting.acquire(timeout=0.1)  # one alone is under way
         with pytest.raises(LabError, match="wait for their responses"):  # nor a thread for each
@@ -807,10 +807,10 @@ def test_fault_puts_every_cart_in_doubt(customers, john):
     act(customers, john, "login")
     act(customers, john, "add", sku="laptop", quantity=1)
     act(customers, john, "view")
-    ledgers = [seat.shopper.tracker for seat in john.sessions.values()]
-    assert [ledger.fate for ledger in ledgers] == ["kept", "kept"]
+    trackers = [session.shopper.tracker for session in john.sessions.values()]
+    assert [tracker.fate for tracker in trackers] == ["kept", "kept"]
     customers.doubt()
-    assert [ledger.fate for ledger in ledgers] == ["unknown", "unknown"]
+    assert [tracker.fate for tracker in trackers] == ["unknown", "unknown"]
 
 
 def test_new_stage_empties_the_hands_and_keeps_who_they_are(customers, john, published):

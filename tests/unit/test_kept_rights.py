@@ -8,7 +8,7 @@ import pytest
 
 from lab.console.guard import Guard
 from lab.console.kept_rights import RIGHTS_FILE, KeptRights, keep_rights, kept_rights
-from lab.console.own_file import KEPT_S
+from lab.core.run_folder import KEPT_S
 
 ORIGIN = "http://127.0.0.1:8000"
 SECRET = "s" * 43

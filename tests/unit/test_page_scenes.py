@@ -48,7 +48,10 @@ def done(guess, found=CRASHED):
 
 def run(code, **given):
     """Return what the JavaScript expression gives."""
-    uri = {name: json.dumps((STATIC / f"{name}.js").as_uri()) for name in ("scenes", "ending")}
+    uri = {
+        name: json.dumps((STATIC / f"{name}.js").as_uri())
+        for name in ("scenes", "ending", "announce")
+    }
     script = f"""
         globalThis.sessionStorage = {{ getItem: () => null, setItem() {{}} }};
         globalThis.addEventListener = () => {{}};
@@ -58,7 +61,7 @@ def run(code, **given):
         const scenes = await import({uri["scenes"]});
         const given = {json.dumps(given)};
         console.log(JSON.stringify(await (async () => {{ return {code}; }})()));
-    """.replace("ENDING", uri["ending"])
+    """.replace("ENDING", uri["ending"]).replace("ANNOUNCE", uri["announce"])
     command = [NODE, "--input-type=module", "--eval", script]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert finished.returncode == 0, finished.stderr
@@ -162,6 +165,16 @@ def test_every_chapter_says_something_of_whatever_is_measured(chapter, fate):
     cases = [each["words"] for each in result["cases"]]
     assert found["verdict"] in [*result["verdicts"].values(), *cases]
     assert all(each["words"] != "not measured" for each in found["desks"])
+
+
+@pytest.mark.parametrize(
+    ("fate", "drawn", "said"),
+    [("kept", "kept", "kept"), ("lost", "unshown", "not shown"), ("lost", "lost", "lost")],
+)
+def test_cart_is_announced_as_it_is_drawn(fate, drawn, said):
+    event = {"kind": "exchange", "desk": "stateful", "who": "c1", "status": 401, "fate": fate}
+    code = "(await import(ANNOUNCE)).sentence(given.event, 'c1', given.cart)[0]"
+    assert run(code, event=event, cart={"fate": drawn}) == f"Stateful: cart {said}."
 
 
 OPEN = CHAPTERS[-1]

@@ -12,8 +12,8 @@ from lab.console import settings, stack_status
 from lab.console.chapter_changes import ChapterChanges
 from lab.console.fault_targets import targets
 from lab.console.playground import Playground
-from lab.console.settings import MOST_PAGE_SERVERS, Cache, checked, console_variants
-from lab.console.stack_state import StackState
+from lab.console.settings import Cache, checked, console_variants
+from lab.console.stack_state import MOST_PAGE_SERVERS, StackState
 from lab.console.stack_status import StackStatus
 from lab.core.errors import LabError
 from lab.core.faults import FaultKind

@@ -135,8 +135,8 @@ def test_every_run_has_keys_and_a_prefix_of_its_own(tmp_path):
 
 
 def test_settings_reach_the_variant(tmp_path):
-    knobs = Settings(servers=5, affinity="cookie", retry="on")
-    spec = plan(tmp_path, replace(MEMORY_AFFINITY, settings=knobs))["memory-affinity"]
+    settings = Settings(servers=5, affinity="cookie", retry="on")
+    spec = plan(tmp_path, replace(MEMORY_AFFINITY, settings=settings))["memory-affinity"]
     assert (spec.servers, spec.affinity, spec.retry) == (5, "cookie", "on")
 
 

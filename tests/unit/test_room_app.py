@@ -195,7 +195,7 @@ def test_wall_asks_opens_closes_shows_and_decides(room):
 
 def test_room_has_a_place_for_600_and_says_when_it_is_full(room):
     for number in range(MOST_PHONES):
-        room._phones.admit(lambda n: _Seat(str(n), n), f"address {number}")
+        room._phones.admit(lambda n: _Phone(str(n), n), f"address {number}")
     phone = phone_app(room).test_client()
     phone.get("/")
     full = post(phone, "join", {"code": room.code, "name": "Late"})
@@ -203,7 +203,7 @@ def test_room_has_a_place_for_600_and_says_when_it_is_full(room):
     assert "the room is full" in full.json["detail"]
 
 
-class _Seat:
+class _Phone:
     address, acted_at, has_cart = "", 0.0, False
 
     def __init__(self, id, number):

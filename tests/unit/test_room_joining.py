@@ -18,14 +18,14 @@ from lab.console.room.routes_room import WALL_FILES
 from lab.core.errors import LabError
 
 
-class Seat:
+class JoinedPhone:
     def __init__(self, id, number, address, acted_at=0.0, has_cart=False):
         self.id, self.number, self.address = id, number, address
         self.acted_at, self.has_cart = acted_at, has_cart
 
 
 def admit(places, id, address="a", **how):
-    return places.admit(lambda number: Seat(id, number, address, **how), address)
+    return places.admit(lambda number: JoinedPhone(id, number, address, **how), address)
 
 
 def test_code_is_the_same_after_a_restart_and_has_no_letter_that_looks_like_another():

@@ -20,8 +20,8 @@ NOW = datetime(2026, 11, 27, 12, 0, 0)
 CHECK = {"verdict": "state in the process", "source": "cart.py", "calls": []}
 CROWD = {
     "crowds": [
-        {"lane": "stateful", "script": "shopping", "carts_as_predicted": True, "doubts": []},
-        {"lane": "stateless", "script": "shopping", "carts_as_predicted": True, "doubts": []},
+        {"variant": "stateful", "script": "shopping", "carts_as_predicted": True, "doubts": []},
+        {"variant": "stateless", "script": "shopping", "carts_as_predicted": True, "doubts": []},
     ]
 }
 PLAN = {"assumptions": {"users": 2_000_000}, "constants": {}}
@@ -75,7 +75,7 @@ def test_runs_of_every_kind_are_listed_newest_first_with_what_they_were(root):
 def test_several_experiments_are_counted_by_their_verdict(root):
     others = [experiment([variant()], name=f"e{n}", verdict="fails") for n in range(2)]
     document = as_json(run(*others, experiment([variant()], verdict="holds")))
-    keep(root, 1, "ledger", "result.json", document)
+    keep(root, 1, "suite", "result.json", document)
     assert catalog.kept_runs(root)[0].found == "2 fails, 1 holds"
 
 

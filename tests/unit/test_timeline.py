@@ -187,7 +187,7 @@ def event(kind, confirmed=True, **seen):
             "✕ no answer there: kill command",
         ),
         (event("drain", pid=7, signal="exit 0", process_gone=True), "✕ drained, pid 7, exit 0"),
-        (event("pause", pid=7, frozen=True), "✕ frozen, pid 7"),
+        (event("pause", pid=7, frozen=True), "✕ paused, pid 7"),
         (event("resume", pid=7, frozen=False), "✓ runs again, pid 7"),
         (event("restart", instance="abcdefg", process_gone=True), "✓ back, instance abcdef"),
         (event("restart", instance="abcdef", process_gone=None), "✓ back, instance abcdef"),

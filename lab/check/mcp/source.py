@@ -1,4 +1,4 @@
-"""The conversation with an MCP server: its lists, what may be called, the same again, its lists."""
+"""The conversation with an MCP server: lists, calls, the same calls again, and lists again."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace

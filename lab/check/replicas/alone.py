@@ -157,7 +157,7 @@ class AloneOnEach:
             self._comparator.unsure.setdefault(index, EACH_ITS_OWN.format(where))
 
     def _names_replica(self, where: str, name: str, answer: Answer) -> bool:
-        """Whether a place is called as such names are, or says what a header names it by."""
+        """Return True if a place has a usual name for it, or has the value of the naming header."""
         if NAMES_ONE.search(name) or name.lower() in _ITS_NAME:
             return True
         try:

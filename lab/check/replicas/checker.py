@@ -1,4 +1,4 @@
-"""The check of replicas that run already: its bounds, and what is known when it must stop."""
+"""Checks replicas that already run, within bounds, and reports what it knows when it must stop."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

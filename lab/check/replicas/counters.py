@@ -28,7 +28,7 @@ def counts_apart(
 
 
 def _is_apart(rounds: Sequence[Sequence[int | None]]) -> bool:
-    """Whether every replica counts by one and the same step, and they do not count together."""
+    """True if every replica counts by one and the same step, and they do not count together."""
     in_time = [number for each in rounds for number in each if number is not None]
     if len(in_time) != len(rounds) * len(rounds[0]) or len(rounds) < 2:
         return False

@@ -95,7 +95,7 @@ def replicas(urls: Sequence[str], host: str | None = None) -> list[Replica]:
 
 
 def _same(one: BasedAddress, other: BasedAddress) -> bool:
-    """Whether both lead to one port of one machine, as far as their names show without DNS."""
+    """True if both lead to one port of one machine, as far as their names show without DNS."""
     where = [(each.port, each.base) for each in (one, other)]
     return where[0] == where[1] and bool(_hosts(one.host) & _hosts(other.host))
 

@@ -1,4 +1,4 @@
-"""Conversations with a command in their middle: a rollout, a restart. It is run once for all."""
+"""Conversations with one command in their middle (a rollout, a restart), run once for all."""
 
 import sys
 import threading

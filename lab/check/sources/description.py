@@ -1,4 +1,4 @@
-"""An OpenAPI 3 or Swagger 2 document: read, its references followed, two versions made one."""
+"""Reads an OpenAPI 3 or Swagger 2 document, follows its references, and hides the version."""
 
 import json
 from collections.abc import Iterable

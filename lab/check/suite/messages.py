@@ -36,7 +36,7 @@ class Head:
         return [(name.strip().lower(), value.strip()) for name, _, value in pairs]
 
     def has(self, name: str, word: str) -> bool:
-        """Whether a header lists a word: `has("connection", "close")`."""
+        """Return True if a header lists a word: `has("connection", "close")`."""
         values = (value for key, value in self.headers if key == name)
         return any(word in [each.strip() for each in v.lower().split(",")] for v in values)
 

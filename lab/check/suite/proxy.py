@@ -173,7 +173,7 @@ def _answer_head(answers: BufferedIOBase) -> Head:
 
 
 def _is_kept(request: Head, answer: Head, *, has_body: bool) -> bool:
-    """Whether the client's connection stays open, by the words of both sides."""
+    """Return True if the client's connection stays open, by the headers of both sides."""
     if any(each.has("connection", "close") for each in (request, answer)):
         return False
     if any("HTTP/1.0" in each.words[i] for each, i in ((request, -1), (answer, 0))):

@@ -38,7 +38,7 @@ class RerunResult(msgspec.Struct):
     trouble: str = ""
 
     def passed(self, test: str) -> bool:
-        """Whether a test ran and did not fail."""
+        """Return True if a test ran and did not fail."""
         return self.outcomes.get(test) == PASSED
 
     def of(self, test: str) -> list[SuiteExchange]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from lab.console.lesson.plan import Lesson, Step
+from lab.console.lesson.plan import ChapterStep, Lesson
 from lab.console.offline.recording import Answered, RecordedScript, RecordedStep
 from lab.console.playback import shortened
 from lab.console.script_steps import SEATS
@@ -18,7 +18,7 @@ from lab.shop.desks import DESKS
 LOGGED_S = 1.0  # nginx sends its log line as a datagram, which may be lost
 PLAIN_SETTINGS = {name: values[0] for name, values in CHOICES.items()} | {"cache": "off"}
 Events = list[JsonObject]
-Settings = dict[str, str]
+Chosen = dict[str, str]
 
 
 class ConsoleClient(Protocol):
@@ -41,7 +41,7 @@ class NotRecorded(LabError):
     """A script did not come to its end."""
 
 
-def runs(lesson: Lesson) -> Iterator[tuple[str, Settings]]:
+def runs(lesson: Lesson) -> Iterator[tuple[str, Chosen]]:
     """Yield every script of the lesson with the settings it is to be recorded with.
 
     A chapter's script is recorded as it is, and with each choice that changes what it shows.
@@ -52,7 +52,7 @@ def runs(lesson: Lesson) -> Iterator[tuple[str, Settings]]:
             yield from ((name, chosen) for chosen in _choices(steps))
 
 
-def _choices(steps: list[Step]) -> list[Settings]:
+def _choices(steps: list[ChapterStep]) -> list[Chosen]:
     """Return what else can be chosen, one setting at a time."""
     stage = steps[0]
     needs_store = any(step["do"] == "store" for step in steps)  # it breaks the store
@@ -81,7 +81,7 @@ class LessonRecorder:
             self._customers[seat] = answer
         return {each["name"]: {**each, "id": each["who"]} for each in self._customers.values()}
 
-    def record(self, name: str, settings: Settings) -> RecordedScript:
+    def record(self, name: str, settings: Chosen) -> RecordedScript:
         """Perform a script from its beginning to its end; NotRecorded if a step is refused."""
         self._post("/lab/stage", PLAIN_SETTINGS)  # not the settings of the script before it
         steps = self.lesson.scripts()[name]
@@ -89,7 +89,7 @@ class LessonRecorder:
         drawings = {path: self.console.get(path) for path in (f"/lab/sequence/{d}" for d in DESKS)}
         return RecordedScript(name, settings, played, drawings)
 
-    def _perform(self, name: str, settings: Settings, number: int, step: Step) -> RecordedStep:
+    def _perform(self, name: str, settings: Chosen, number: int, step: ChapterStep) -> RecordedStep:
         events = self.console.events()
         last = int(events[-1]["id"]) if events else 0
         customer = self._customers[str(step.get("as", "me"))]["id"]

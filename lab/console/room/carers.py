@@ -1,4 +1,4 @@
-"""Looks after all carts of the room: puts them in again on a new stage, and asks after a fault."""
+"""Restores all carts of the room on a new stage, and reads them after a fault."""
 
 import logging
 import threading

@@ -33,7 +33,7 @@ class PhoneCustomer:
         self.news = ""
         self.mark: str = CartPlace.NO_CART
         self.has_lost = False
-        """Whether a cart was lost since the stage began."""
+        """True if a cart was lost since the stage began."""
         self._in_store = in_store
         self._pool_of = pool_of
         record = Record(f"{identity[0]}-{desk}", keep=MOST_KEPT_EXCHANGES, numbers=numbers)

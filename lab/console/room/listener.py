@@ -64,7 +64,7 @@ http {{
     limit_req_status 429;
     limit_conn_status 429;
 
-    # The one resource that all phones poll: asked for once a second, whoever asks.
+    # All phones poll this one resource: nginx fetches it once a second for all of them.
     proxy_cache_path tmp/cache keys_zone=state:1m max_size=4m inactive=10s use_temp_path=off;
     proxy_cache_lock on;
     proxy_cache_use_stale updating;

@@ -164,7 +164,7 @@ export class Lane {
   }
 
   drawBalancer(settings, scene) {
-    const affinity = settings?.affinity === "cookie" ? "sticky cookie" : "round robin";
+    const affinity = settings?.affinity === "cookie" ? "affinity by cookie" : "round robin";
     const shown = ["retry", "cache"].filter((setting) => settings?.[setting]); // a recording may not know
     const words = settings ? [affinity, ...shown.map((setting) => `${PLURALS[setting]} ${SETTINGS[setting].values[settings[setting]] ?? settings[setting]}`)] : ["nothing runs here"];
     mark(this.balancer.firstChild, "disabled", !settings);

@@ -44,7 +44,12 @@ function card({ desk, good, words, numbers }, load) {
   return h("section", { class: "desk-card", "data-desk": desk, "data-good": good },
     h("h2", {}, `${TITLES[desk]} desk`),
     h("p", { class: "outcome" }, h("span", { "aria-hidden": "true" }, good ? "✓ " : "✕ "), words),
-    load ? shares(load) : h("p", { class: "number" }, numbers.map(({ number, unit }, n) => [n > 0 && ", ", h("b", {}, number), ` ${unit}`])));
+    load ? shares(load) : oneNumber(numbers.at(-1)));
+}
+
+/** One is enough here: the stage counts the others as well. */
+function oneNumber({ number, unit }) {
+  return h("p", { class: "number" }, h("b", {}, number), ` ${unit}`);
 }
 
 /** The requests of each server, before servers were added and after. */

@@ -73,7 +73,7 @@ def answers(work: Work) -> dict[str, Any]:
 
 
 def is_near(said: float, due: float) -> bool:
-    """Whether two numbers are the same but for rounding."""
+    """Return True if two numbers are the same but for rounding."""
     return abs(said - due) <= max(0.5, NEAR * abs(due))
 
 
@@ -166,6 +166,6 @@ def a_paragraph_argues(work: Work) -> None:
 
 
 def in_words(number: float, value: float) -> bool:
-    """Whether a number of the text is `value`, perhaps rounded, in thousands or in millions."""
+    """True if a number of the text is `value`, perhaps rounded, in thousands or in millions."""
     units = (1, 10**3, 10**6, 10**9)
     return value > 0 and any(abs(number * unit - value) <= 0.06 * value for unit in units)

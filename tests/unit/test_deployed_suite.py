@@ -1,4 +1,4 @@
-"""A ledger against a deployment: which variants it has, and what one missing server costs it."""
+"""The suite against a deployment: which variants it has, and what one missing server costs it."""
 
 from dataclasses import replace
 
