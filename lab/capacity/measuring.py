@@ -44,7 +44,7 @@ class Costs:
 def measure_variant(lab: Lab, meters: Meters, effort: Effort, into: Costs) -> Measuring:
     """Measure a variant that has one server, A, and nothing in it, in turns.
 
-    LabError where a request fails.
+    LabError if a request fails.
     """
     found = into.constants
     found += at_rest(lab, meters) + left_by_session(lab, effort)

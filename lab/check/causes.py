@@ -42,7 +42,7 @@ class LikelyCause(msgspec.Struct, kw_only=True):
     title: str
     why: str
     calls: list[int]
-    """Those whose answers show it, counted from 1."""
+    """The calls whose answers show it, counted from 1."""
     evidence: list[str]
     remedies: dict[str, str]
     """The usual remedy, a line for each framework."""
@@ -152,7 +152,7 @@ def _process_cache(clue: Clue) -> Named | None:
 
 
 def _remembered(clue: Clue) -> Named | None:
-    if not all(each.seen.startswith("no longer ") for each in clue.finding.differences):
+    if not all(each.broken for each in clue.finding.differences):
         return None
     keys = [name for name, _ in clue.call.headers if "idempotency" in name.lower()]
     said = f"the call has the header {keys[0]}; " if keys else ""

@@ -185,7 +185,7 @@ def _says_something(document: object) -> bool:
 
 
 def _decoded(part: str) -> object:
-    """Return the JSON in base64 of part of a value, None where it is none."""
+    """Return the JSON in base64 of part of a value, None if it is none."""
     try:
         data = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
     except ValueError:

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from lab.check.changes import COMPARED, changes
 from lab.check.conversation import Ref
-from lab.check.differences import Difference, covers, differences, varying
+from lab.check.differences import Difference, Relation, covers, differences, varying
 from lab.check.judge import Finding, Level
 from lab.check.noise import ABSENT, Noise, kind_of
-from lab.check.relations import Answers, Relation, relations
+from lab.check.relations import Answers, holds, relations
 from lab.check.trace import Trace
 from lab.core import pointer
 from lab.core.http import Answer, count_events
@@ -200,12 +200,12 @@ class ResponseComparator:
         return [
             each
             for each in self.relations
-            if each.index == index and each.holds(expected) and each.holds(seen) is False
+            if each.index == index and holds(each, expected) and holds(each, seen) is False
         ]
 
     def still_holds(self, relation: Relation, answers: Answers) -> bool:
         """Return True unless these answers break a relation."""
-        return relation.holds(answers) is not False
+        return holds(relation, answers) is not False
 
 
 def same_kind(where: str, one: Answer, other: Answer) -> bool:

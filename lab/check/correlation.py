@@ -61,7 +61,7 @@ def infer(conversation: Conversation, answers: Sequence[Answer]) -> Conversation
 def unfollowed(call: Call) -> str:
     """Return a long random value that a call sends and that no earlier answer gave, with its place.
 
-    "" where there is none: an answer that differs when it is sent again then has another reason.
+    "" if there is none: an answer that differs when it is sent again then has another reason.
     """
     texts = [*call.headers, ("the path", call.path), ("the body", call.body or ())]
     for name, template in texts:
@@ -232,18 +232,18 @@ def _found(text: str, given: RefPlaces, is_meant: IsMeant) -> Iterator[str | Ref
 
 
 def _is_long(text: str, at: int, value: str) -> bool:
-    """In a header, nothing short is meant: a 1 is there by chance."""
+    """Return True if a header's value is long enough: a 1 is there by chance."""
     return len(value) >= LEAST_CHARS
 
 
 def _in_path(text: str, at: int, value: str) -> bool:
-    """In a path, a short value is only meant as a whole segment, or a whole value of the query."""
+    """Return True if the value is long, or a whole segment of the path or value of the query."""
     before, after = text[:at][-1:], text[at + len(value) :][:1]
     return len(value) >= LEAST_CHARS or (before in {"", "/", "="} and after in {*"/?&#;", ""})
 
 
 def _in_body(text: str, at: int, value: str) -> bool:
-    """In a body, a short value is only meant where its key says so: not each 1 is an id."""
+    """Return True if the value is long, or its key names it: not every 1 is an id."""
     key = _KEY_BEFORE.search(text[max(0, at - 60) : at])
     return len(value) >= LEAST_CHARS or bool(key and _NAMES_VALUE.search(key[1]))
 

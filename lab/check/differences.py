@@ -19,17 +19,37 @@ _SECRET_NAME = re.compile(
 
 
 @dataclass(frozen=True)
+class Relation:
+    """The value at `place` of answer `index` is that at `source_place` of answer `source`."""
+
+    index: int
+    place: str
+    source: int
+    source_place: str
+
+    def difference(self) -> "Difference":
+        """Return the difference that it does not hold any more."""
+        same = f"that of answer {self.source + 1} ({self.source_place})"
+        where = f"{self.place} (answer {self.index + 1})"
+        return Difference(where, same, f"no longer {same}", self)
+
+
+@dataclass(frozen=True)
 class Difference:
-    """A change to show: `where` as in Change, or "script"; credentials are shortened."""
+    """A change to show: `where` as in Change, or "script"; credentials are shortened.
+
+    `broken` is the relation that does not hold any more, None for a change of any other kind.
+    """
 
     where: str
     expected: str
     seen: str
+    broken: Relation | None = None
 
     def __str__(self) -> str:
         if self.where == "script":
             return f"the script {self.expected}, and then not: {self.seen}"
-        if self.seen.startswith("no longer "):
+        if self.broken:
             return f"{self.where} is {self.seen}"
         return f"{self.where}: {self.expected} became {self.seen}"
 

@@ -45,7 +45,7 @@ class CheckedCall(msgspec.Struct, kw_only=True):
 
 
 class Shortest(msgspec.Struct, kw_only=True):
-    """The minimal reproducer; `script` are its lines for bash, "" where they would not show it."""
+    """The minimal reproducer; `script` are its lines for bash, "" if they would not show it."""
 
     calls: list[int]
     wiped: bool

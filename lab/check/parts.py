@@ -22,7 +22,7 @@ class PartRunner(ProcessRunner):
         recorded: Trace,
         pause_before: int | None = None,
     ) -> Trace:
-        """Some of the calls to one process, up to the last of them; the others as `recorded`.
+        """Send some of the calls to one process, and answer the others as `recorded`.
 
         Before one of them a clock of seconds may be let go on.
         """

@@ -110,7 +110,7 @@ class Peers:
         }
 
 
-def door_to(process: Process, ports: list[int], paths: list[str], mark: str) -> str:
+def relay_to(process: Process, ports: list[int], paths: list[str], mark: str) -> str:
     """Say what answers instead of `process`, if it only passes requests on; else "".
 
     That is so where a port that it connects to belongs to no process of this run, and gives

@@ -45,7 +45,7 @@ def attach(source: str, target: str, kind: str | None, flags: int, data: str | N
 
 
 def own_namespace() -> bool:
-    """Leave the machine's mounts and shared memory; True where that needed a user namespace."""
+    """Leave the machine's mounts and shared memory; True if that needed a user namespace."""
     user, group = os.getuid(), os.getgid()
     if libc.unshare(CLONE_NEWNS | CLONE_NEWIPC) == 0:
         return False

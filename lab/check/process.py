@@ -29,7 +29,7 @@ class Process:
         self.address = Address(port)
         self.killed = False
         self.connects_to: list[End] | None = None
-        """What it connects to, a list that grows; None where it does not say before it does."""
+        """What it connects to, a list that grows; None if it does not say before it does."""
         self._tag = tag
         self._container = container
         self._began = time.time() - CLOCKS_DIFFER_S

@@ -68,7 +68,7 @@ def current_batch() -> Batch | None:
 def run_settings(conversation: Path | None, files: Sequence[Path | None], as_json: bool) -> int:
     """Run the command once for each conversation, with the file's options; return the status.
 
-    `files` are those of --junit and --sarif. UsageError where this folder has no settings.
+    `files` are those of --junit and --sarif. UsageError if this folder has no settings.
     """
     context = click.get_current_context()
     if batch := current_batch():

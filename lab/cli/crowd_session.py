@@ -105,7 +105,7 @@ class CrowdSession:
     ) -> LoadProfile:
         """Run one iteration; say what to expect, and return the profile that knows it.
 
-        LabError where nothing could be shown.
+        LabError if nothing could be shown.
         """
         context = provisioned.context(variant, 0, profile.seed, quick=False)
         trial = Lab(context, Record(variant.name)).trial_run(profile)

@@ -53,7 +53,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "check": "Find out whether your own service is stateless.",
     },
     "Teach with it": {
-        "museum": "Visit real outages by hidden state, and see their remedies.",
+        "museum": "Visit real outages caused by hidden state, with remedies.",
         "exercise": "List exercises, begin one, or check your work.",
         "grade": "Grade the submissions of a class.",
         "teach": "Print a handout, a worksheet or concept questions.",

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from lab.cli import options
-from lab.cli.param_types import AFFINITY, RETRY
+from lab.cli.param_types import AFFINITY, RETRY, CountRange
 from lab.cli.status import print_status
 from lab.console.stack_state import MOST_PAGE_SERVERS, SETTINGS, StackState
 
@@ -22,7 +22,7 @@ def _setting(name: str, what: str) -> Callable[..., Any]:
 @click.command()
 @click.option(
     "--servers",
-    type=click.IntRange(1, MOST_PAGE_SERVERS),
+    type=CountRange(1, MOST_PAGE_SERVERS),
     metavar="N",
     help="Servers at each desk.",
 )

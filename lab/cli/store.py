@@ -10,7 +10,9 @@ from lab.core.faults import STORE_FAULTS, FaultKind
 
 
 @click.command()
-@click.argument("do", metavar=f"[{'|'.join(STORE_FAULTS)}]", type=click.Choice([*STORE_FAULTS]))
+@click.argument(
+    "do", metavar=f"[{'|'.join(STORE_FAULTS)}]", type=click.Choice([*map(str, STORE_FAULTS)])
+)
 @options.out
 def store(do: str, out: Path) -> None:
     """Break or repair the session store of the running `lab up`.

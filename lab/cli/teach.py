@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lab.teaching.paper import PredictedChapter
 
 DEFAULT_CHAPTERS = "1,3,6,7,10"
-"""Those of the plan for 50 minutes."""
+"""The chapters of the plan for 50 minutes."""
 _file = click.Path(dir_okay=False, path_type=Path)
 
 

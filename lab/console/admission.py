@@ -13,7 +13,7 @@ FRESH_S = 60.0  # for a customer that has done nothing yet
 
 
 class Crowded(LabError):
-    """There is no place for a newcomer now; `status` and `retry_after_s` say what to do."""
+    """No place is free for a newcomer now; `status` and `retry_after_s` say what to do."""
 
     def __init__(self, message: str, status: int, retry_after_s: int) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class Present(MayGiveWay, Protocol):
     """What counts of a customer that is here."""
 
     browser: str
-    """The id of the browser that it is in; "" where that has none, as a program."""
+    """The id of the browser that it is in; "" if that has none, as a program."""
     has_acted: bool
 
 

@@ -28,14 +28,13 @@ from lab.evidence.run_document import RecordedExchange
 from lab.report import curl
 from lab.report.plain import lower
 from lab.report.sequence import look_of
-from lab.stack.access_log import LOGGED_COUNT, AccessEntry
+from lab.stack.access_log import BETWEEN_SERVERS, LOGGED_COUNT, AccessEntry
 
 MOST_PATH_CHARS = 300
 MOST_LABEL_CHARS = 60
 HUNG_UP = 499  # what nginx logs where the client left before the answer
 
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
-_BETWEEN = re.compile(r", | : ")  # nginx: one server after the other; after an internal redirect
 
 
 def from_log(entry: AccessEntry, desk: str, server_at: Mapping[int, str], who: str) -> RequestEvent:
@@ -156,8 +155,8 @@ def setting_changed(name: str, was: str, value: str, stack: StackState | None) -
 
 
 def _tried(entry: AccessEntry, server_at: Mapping[int, str]) -> Iterator[TriedServer]:
-    statuses = _BETWEEN.split(entry.upstream_status)
-    for number, address in enumerate(_BETWEEN.split(entry.upstream_addr)):
+    statuses = BETWEEN_SERVERS.split(entry.upstream_status)
+    for number, address in enumerate(BETWEEN_SERVERS.split(entry.upstream_addr)):
         if address and address != "-":
             port = address.rpartition(":")[2]
             name = server_at.get(int(port), "") if LOGGED_COUNT.fullmatch(port) else ""

@@ -23,7 +23,7 @@ class TriedServer(msgspec.Struct, frozen=True):
 
 
 class RequestEvent(msgspec.Struct, tag_field="kind", tag="request", kw_only=True):
-    """A request that the load balancer answered; `status` 0 where the client had hung up.
+    """A request that the load balancer answered; `status` 0 if the client had hung up.
 
     `who` is the customer of a page ("c1"), "" for any other client; `asked` the server it was
     addressed to; `tried` the servers that the balancer asked, none for an answer of its cache.
@@ -59,10 +59,10 @@ class ExchangeEvent(RecordedExchange, tag_field="kind", tag="exchange", kw_only=
     mark: ShownMark
     theft: ShownMark | UnsetType = UNSET
     shows: str | UnsetType = UNSET
-    """Whose cart the answer shows, where it is not the customer's own: "John's cart"."""
+    """Names the owner of the shown cart if it is not the customer's own: "John's cart"."""
     curl: str
     aside: bool | UnsetType = UNSET
-    """True where it is not part of the customer's own conversation."""
+    """True if it is not part of the customer's own conversation."""
 
 
 class FaultShown(msgspec.Struct, tag_field="kind", tag="fault", kw_only=True):
@@ -83,13 +83,11 @@ class SettingValues(msgspec.Struct, frozen=True):
     value: str
 
 
-class SettingShown(msgspec.Struct, tag_field="kind", tag="fault", kw_only=True):
-    """A setting of both desks was changed: `target` is its name. The page lists it as a fault."""
+class SettingShown(msgspec.Struct, tag_field="kind", tag="setting", kw_only=True):
+    """A setting of both desks was changed: `target` is its name. The page lists it with faults."""
 
     desk: str = ""
-    fault: str = "knob"
     target: str
-    confirmed: bool | None = None
     evidence: SettingValues
     stack: StackState | None
 

@@ -30,7 +30,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
 }
 RECORDED_POLICY = "sandbox allow-scripts allow-downloads allow-modals; frame-ancestors 'none'"
 """Policy of a page that plays a recording: the sandbox gives it another origin than this page's."""
-_VISITOR = re.compile(r"([A-Za-z0-9_-]{22})\.([0-9a-f]{64})")
+_BROWSER = re.compile(r"([A-Za-z0-9_-]{22})\.([0-9a-f]{64})")
 _READING = frozenset({"GET", "HEAD"})
 _OWN_SITE = frozenset({"", "same-origin", "none"})  # "same-site" includes other ports
 
@@ -82,7 +82,7 @@ class Guard:
         # Cookies are separated by host and path, not by port: two labs must not share one.
         port = urlsplit(origin).port or 80
         self.cookie_name = f"lab_instructor_{port}"
-        self.visitor_cookie_name = f"lab_visitor_{port}"
+        self.browser_cookie_name = f"lab_browser_{port}"
 
     def admit(self, request: Request) -> None:
         """Raise Forbidden or UnsupportedMediaType unless the request can be from our own page."""
@@ -114,15 +114,15 @@ class Guard:
         """Return whether a proof, made for this lab, is by a browser that has the key."""
         return _same(self._signed("page", self.life), proof)
 
-    def new_visitor(self) -> str:
+    def new_browser(self) -> str:
         """Return an id for a browser: it gives no rights, and tells one browser from another."""
         name = secrets.token_urlsafe(16)
-        return f"{name}.{self._signed('visitor', name)}"
+        return f"{name}.{self._signed('browser', name)}"
 
     def watcher_of(self, request: Request) -> Watcher:
         """Return who sends the request: an id only if it was given out here."""
-        given = _VISITOR.fullmatch(request.cookies.get(self.visitor_cookie_name, ""))
-        known = given is not None and _same(self._signed("visitor", given[1]), given[2])
+        given = _BROWSER.fullmatch(request.cookies.get(self.browser_cookie_name, ""))
+        known = given is not None and _same(self._signed("browser", given[1]), given[2])
         return Watcher(given[1] if given and known else "", self.is_instructor(request))
 
     def admit_instructor(self, request: Request) -> None:

@@ -17,7 +17,7 @@ MOST_OF_INSTRUCTOR = 16
 
 
 class Full(LabError):
-    """There is no place for this page."""
+    """No place is free for this page."""
 
 
 @dataclass(frozen=True)

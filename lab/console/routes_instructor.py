@@ -113,7 +113,7 @@ def _change_the_stage(routes: Blueprint, services: Services) -> None:
         kind = FaultKind(read({"do": one_of(*STORE_FAULTS)})["do"])
         return jsonify(FaultsDone(services.live.playground.inject(kind, STORE)))
 
-    @routes.post("/lab/knobs")
+    @routes.post("/lab/settings")
     def change() -> Response:
         return jsonify(services.live.playground.change(**read({}, _SETTING_RULES)))
 

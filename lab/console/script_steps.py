@@ -20,8 +20,8 @@ from lab.core.json_object import JsonObject
 from lab.processes.waiting import at_once, wait_until
 from lab.shop.desks import DESKS
 
-SEATS: Mapping[str, str] = {"me": "John", "second": "Bob", "third": "Carol"}
-"""The customers of a script by their seat; "me" where a step names none."""
+SCRIPT_CUSTOMERS: Mapping[str, str] = {"me": "John", "second": "Bob", "third": "Carol"}
+"""The customers of a script by their key: "me" where a step names none."""
 DRAINED_S = 30.0
 _FAULT_STEPS = frozenset(kind.value for kind in FaultKind if kind is not FaultKind.ADD)
 _NOT_SENT = frozenset({"do", "say", "as", "of"})
@@ -57,7 +57,7 @@ class StepPerformer:
                 pass
             case "stage":
                 playground.reset(**{**given, **self.settings})
-            case "knobs":
+            case "settings":
                 playground.change(**given)
             case "store":
                 playground.inject(FaultKind(given["what"]), STORE)

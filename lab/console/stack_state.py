@@ -47,7 +47,7 @@ class StoreState(msgspec.Struct, frozen=True):
 
 
 class DeskSettings(msgspec.Struct, frozen=True):
-    """The settings of a desk; `cache` is None where a record does not say."""
+    """The settings of a desk; `cache` is None if a record does not say."""
 
     store: str
     affinity: str
@@ -65,7 +65,7 @@ class StackState(msgspec.Struct, frozen=True):
 
     origin: str
     desks: dict[str, list[ServerState]]
-    settings: dict[str, DeskSettings] = msgspec.field(name="knobs", default_factory=dict)
+    settings: dict[str, DeskSettings] = msgspec.field(default_factory=dict)
     store: StoreState | None = None
     trouble: str = ""
     """Why the page is incomplete: its source of events has ended. "" while all is well."""

@@ -13,7 +13,7 @@ from lab.core.http import UNANSWERED
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import SAFE_METHODS
 from lab.report.symbols import GOODS, SYMBOLS
-from lab.report.wording import VERDICT_SIGNS
+from lab.report.wording import FATE_SIGNS, VERDICT_SIGNS
 from lab.shop.desks import DESKS
 
 _FAULT_DONE = {
@@ -24,6 +24,7 @@ _FAULT_DONE = {
     FaultKind.DRAIN: "drained and stopped",
     FaultKind.ADD: "added",
 }
+_GUESS_SIGNS = {"yes": "✓", "no": "≠", "none": "?", "open": "•", "skipped": "•"}
 _SETTING_WORDS: dict[str, tuple[str, dict[str, str]]] = {
     "affinity": ("Affinity", {"none": "none: round robin", "cookie": "by cookie"}),
     "retry": ("Retries", {"off": "off", "on": "on"}),
@@ -43,6 +44,8 @@ def words() -> Mapping[str, object]:
         "VERDICT_SIGNS": VERDICT_SIGNS,
         "SYMBOLS": SYMBOLS,
         "GOODS": GOODS,
+        "FATE_SIGNS": {str(fate): sign for fate, sign in FATE_SIGNS.items()} | {"unshown": "!"},
+        "GUESS_SIGNS": _GUESS_SIGNS,
         "KNOWN_FATES": [fate for fate in Fate if fate is not Fate.UNKNOWN],
         "SAFE_METHODS": sorted(SAFE_METHODS),
         "STATE_SIGNS": STATE_SIGNS,
@@ -69,5 +72,15 @@ def words() -> Mapping[str, object]:
 
 def script() -> str:
     """Return the text of words.js."""
-    lines = [f"export const {name} = {json.dumps(value)};" for name, value in words().items()]
+    lines = [
+        f"export const {name} = {json.dumps(value, ensure_ascii=False)};"
+        for name, value in words().items()
+    ]
     return "\n".join(["/** Made by lab/console/words.py. */", *lines, ""])
+
+
+def phone_script() -> str:
+    """Return how the script of a phone begins: it is not a module, and imports no signs."""
+    signs = {"STATE_SIGNS": STATE_SIGNS, "FATE_SIGNS": FATE_SIGNS}
+    lines = [f"const {name} = {json.dumps(values)};" for name, values in signs.items()]
+    return "\n".join(['"use strict";', *lines, ""])

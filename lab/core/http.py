@@ -31,7 +31,7 @@ class TransportError(Exception):
 
 
 class ConnectionRefused(TransportError):
-    """Nothing listens there: the request was not sent."""
+    """No program listens there: the request was not sent."""
 
     sent = False
     says = "connection refused"

@@ -15,7 +15,7 @@ LEAST_FOR_INTERVAL = 10  # below, the interval is so wide that it says nothing
 class Measure(msgspec.Struct, frozen=True):
     """A number that was measured, with its unit, what it was counted of, and its uncertainty.
 
-    `low` and `high` are the ends of the 95 % interval of k/n; None where none is given.
+    `low` and `high` are the ends of the 95 % interval of k/n; None if none is given.
     """
 
     k: int | float
@@ -69,7 +69,7 @@ def format_measure(measure: Measure) -> str:
 
 
 class Latency(TypedDict):
-    """Percentiles of `n` requests; None where `n` is too small for one."""
+    """Percentiles of `n` requests; None if `n` is too small for one."""
 
     n: int
     p50_ms: float | None

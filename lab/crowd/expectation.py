@@ -18,7 +18,7 @@ LEAST_WITH_CART = 0.1
 class TrialRun:
     """An iteration that was tried: its requests, and which was the first acknowledged change.
 
-    `requests` is 0 for a script that does not end, `cart_at` 0 where no cart was acknowledged.
+    `requests` is 0 for a script that does not end, `cart_at` 0 if no cart was acknowledged.
     """
 
     requests: int
@@ -68,7 +68,7 @@ class Expectation:
 
 
 def expect(profile: LoadProfile, trial: TrialRun) -> Expectation | None:
-    """Return what to expect of the profile; None where no pace is known beforehand."""
+    """Return what to expect of the profile; None if no pace is known beforehand."""
     if profile.rate is None or not trial.requests:
         return None
     return Expectation(profile, trial, profile.rate)

@@ -15,7 +15,6 @@ MAX_SHOPPERS = 1_000_000
 MAX_THREADS = 200
 """`requests` in threads collapses near 500 requests a second: more shoppers need the extra."""
 MAX_WORKERS = 64
-MAX_S = 24 * 3600.0
 INSTALL_EXTRA = 'pip install ".[crowd]"'
 
 

@@ -33,7 +33,7 @@ class IterationResult(msgspec.Struct, frozen=True, array_like=True):
     at_s: float
     """When the last read began, in seconds after the start."""
     fate: Fate | None
-    """What the closing looks found; None where nothing is owed."""
+    """What the closing looks found; None if nothing is owed."""
     acknowledged_s: float
     """When the last change was asked for, in seconds after the start."""
     gone: tuple[str, ...] = ()

@@ -66,30 +66,30 @@ class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     shoppers: int
     shoppers_came: int = 0
-    """Those who sent a request before the end."""
+    """Shoppers who sent a request before the end."""
     iteration_requests: int = 0
-    """At a random one of them each shopper began its first iteration; 0 where at the first."""
+    """Each shopper began its first iteration at a random one of these; 0: at the first."""
     once: bool
     for_s: float
     warm_up_s: float
     rate_asked_per_s: float | None
     rate_done_per_s: float
-    """From the end of the warm-up to the last answer."""
+    """The rate from the end of the warm-up to the last answer."""
     requests: int
     ok: int
     failed: int
     unknown: int
     warm_up_requests_dropped: int
     responses: int
-    """With a response, the balancer's own 502 included: so many its log must have at least."""
+    """Requests with a response, the balancer's own 502 included: its log has at least these."""
     reads: int
     reads_that_showed_the_cart: int
     answered_by: dict[str, int] = {}
-    """Requests of the measured time by the server that answered, "" where none did."""
+    """Requests of the measured time by the server that answered, "" if none did."""
     logged_by_the_balancer: int
     latency: Percentiles
-    """From the intended start of each request. A percentile is None where it may not be quoted:
-    all where the generator was the limit, p99 where the generator's own delays may decide it."""
+    """Latency from the intended start of each request. A percentile that may not be quoted is
+    None: all if the generator was the limit, p99 if the generator's own delays may decide it."""
     lateness_of_the_generator: Percentiles
     generator_busiest_share_of_a_core: float
     generator_bytes_per_shopper: int

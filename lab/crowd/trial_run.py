@@ -19,7 +19,7 @@ TRIED_FOR_S = 10.0
 def trial_run(job: CrowdJob) -> TrialRun:
     """Send one iteration of the job's script, its looks at the cart included, and count.
 
-    LabError where no crowd can run the script.
+    LabError if no crowd can run the script.
     """
     profile = msgspec.structs.replace(
         job.profile,

@@ -128,7 +128,7 @@ class WorkerGroup:
         return channel
 
     def _require_running(self, end_s: float | None) -> None:
-        """LabError where a process has ended, or no message came until the deadline."""
+        """LabError if a process has ended, or no message came until the deadline."""
         for each in self._processes:
             if not each.running():
                 raise LabError(f"the crowd's {each.name} has ended; {end_of(each.log_path)}")

@@ -43,7 +43,7 @@ class Exchange(WithAnswer):
 
     `path` is the path within the shop, query included; `target` the server it was
     addressed to, None for the balancer's choice; `at_s` seconds since the run began;
-    `waited_ms` how long after its intended start it was sent, 0 where none was planned;
+    `waited_ms` how long after its intended start it was sent, 0 if none was planned;
     `status` None when no answer came, and `error` then says why.
     """
 
@@ -83,7 +83,7 @@ class Exchange(WithAnswer):
 
     @property
     def latency_ms(self) -> float:
-        """From its intended start to the end of the answer: the wait of a customer in a queue."""
+        """Time from its intended start to the end of the answer, as a waiting customer sees it."""
         return self.waited_ms + self.elapsed_ms
 
     @property

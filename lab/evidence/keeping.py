@@ -33,6 +33,7 @@ def kept_variant(run: VariantRun) -> VariantResult:
         script_failed=run.script_failed,
         broken_expectation=run.broken_expectation,
         traceback=run.traceback,
+        failure=run.failure,
         measurements=redact_json(plain_json(run.measurements)),
         operations=operations(record),
         exchanges=[kept_exchange(exchange) for exchange in record.exchanges()],

@@ -15,11 +15,20 @@ from lab.core.faults import FaultEvent
 from lab.core.http import is_answered
 from lab.core.json_object import JsonObject
 from lab.evidence.exchange import OpStatus
-from lab.evidence.result import Kind, Measurements, Observation, Prediction, Surprise, Verdict
+from lab.evidence.result import (
+    Count,
+    Counts,
+    Kind,
+    Measurements,
+    Observation,
+    Prediction,
+    ScriptFailure,
+    Surprise,
+    Verdict,
+)
 
 SCHEMA_VERSION = 4
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]  # a date can be made of it
 
 
@@ -108,8 +117,23 @@ class VariantResult(msgspec.Struct):
     broken_expectation: str | None = None
     """The assertion of the script itself that did not hold."""
     traceback: str | None = None
+    failure: ScriptFailure | None = None
+    """What went wrong in the script's own code; None in a run of an earlier version, too."""
     operations: dict[str, Count] = msgspec.field(default_factory=dict)
     """Exchanges by outcome."""
+
+    @property
+    def at_length(self) -> str:
+        """The traceback, and the exchange before the script failed; "" without one."""
+        text, last = self.traceback or "", self.failure
+        if last and last.before:
+            text += f"\nThe exchange before: {last.before} {last.answer}"
+        return text
+
+    @property
+    def counts(self) -> Counts:
+        """What the lab itself counted; msgspec.ValidationError in a damaged document."""
+        return Counts.of(self.measurements)
 
     @property
     def keeps(self) -> str:
@@ -143,13 +167,13 @@ class ExperimentResult(msgspec.Struct):
     verdict: Verdict | None
     """holds, fails / confirmed, not confirmed / depends / unknown; None without a sentence."""
     seconds: float
-    """From start to clean-up, servers included."""
+    """Time from start to clean-up, servers included."""
     variants: list[VariantResult]
     kind: Kind = Kind.CLAIM
     argument: str = ""
     """What `lab run` is given to run it again: a name, or the path of a script."""
     script_hash: str = ""
-    """The start of its text's SHA-256: whether two runs are of the same text. "" if not known."""
+    """The start of its text's SHA-256, the same for runs of the same text. "" if not known."""
     decided_by: tuple[str, ...] = ()
     """The variants that the claim is about, whose outcomes decide it."""
     baseline: str | None = None
@@ -157,7 +181,7 @@ class ExperimentResult(msgspec.Struct):
     note: str = ""
     """Why nothing was concluded, where no variant says so."""
     condition: str = ""
-    """On what the verdict depends, where it depends."""
+    """What a verdict of *depends* depends on."""
     surprises: tuple[Surprise, ...] = ()
     expected: Verdict | None = None
     """The verdict the textbook gives; None for a script without one."""

@@ -41,7 +41,7 @@ class Footprint:
 
 
 def measure_footprint(context: ScriptContext) -> Footprint:
-    """Ask servers and store now; LabError where a server cannot be looked at.
+    """Ask servers and store now; LabError if a server cannot be looked at.
 
     Session files of servers that the lab did not start are not seen, only that they are written.
     """

@@ -127,7 +127,7 @@ class ProvisionedStack:
     def _strangers(self, name: str, entries: Iterable[AccessEntry]) -> str | None:
         """Report answers of this variant, a crowd's too, by processes that are none of the lab's.
 
-        None where there is none, and for servers that the lab did not start.
+        None if there is none, and for servers that the lab did not start.
         """
         lives = self.stack.pools[name].lives()
         own = (entry for entry in entries if entry.pool == name and entry.op)

@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec.structs import asdict
+
 from lab.core.errors import LabError
 from lab.core.limits import SPARE_FILES, require_open_files
 from lab.core.redaction import redact_text
@@ -192,17 +194,17 @@ class Run:
             script_run.run(experiment, run, lab, self.max_seconds)
         finally:
             trackers = [customer.tracker for customer in lab.customers]
-            run.measurements = measure(run.record, trackers) | lab.extra
+            run.measurements = asdict(measure(run.record, trackers)) | lab.extra
         if broken := balancer.breakage(mark):
             # Whatever the script made of it: failed requests say nothing about the desk.
-            run.trouble, run.broken_expectation, run.traceback = broken, None, None
-            run.script_failed, run.balancer_broke = False, True
+            run.void(broken)
+            run.balancer_broke = True
         else:
             _look_at_the_carts(run, lab)
         if run.trouble is None and (doubt := provisioned.cross_check(run.record, run.closing)):
             # Neither what its looks saw is evidence, nor that an assertion of the script failed.
-            run.trouble, run.broken_expectation, run.traceback = doubt, None, None
-            run.measurements = measure(run.record, trackers) | lab.extra
+            run.void(doubt)
+            run.measurements = asdict(measure(run.record, trackers)) | lab.extra
         provisioned.undo_faults()
 
 
@@ -212,7 +214,7 @@ def _look_at_the_carts(run: VariantRun, lab: Lab) -> None:
     found = lab.closing_looks(own)
     run.closing = list(own.exchanges())
     trackers = [customer.tracker for customer in lab.customers]
-    run.measurements = measure(run.record, trackers, found) | lab.extra
+    run.measurements = asdict(measure(run.record, trackers, found)) | lab.extra
 
 
 NOT_RUN = "not run: the load balancer was broken before"

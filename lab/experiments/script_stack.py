@@ -31,7 +31,7 @@ LOG_DEADLINE_S = 5.0
 class ScriptContext:
     """The parts of a `Lab`. `keys` are the signing keys of the run (secret).
 
-    They are None where the lab did not start the servers, and so does not know their keys.
+    They are None if the lab did not start the servers, and so does not know their keys.
     """
 
     stack: Stack

@@ -83,7 +83,7 @@ class Child:
                 os.kill(self.pid, signal_number)
 
     def pause(self) -> None:
-        """Freeze the program where it stands (SIGSTOP). LabError where there is no such signal."""
+        """Freeze the program where it stands (SIGSTOP). LabError if there is no such signal."""
         self.send_signal(_stop_signal("SIGSTOP"))
         self.paused = True
 

@@ -44,7 +44,7 @@ class ForkServer:
         log_path: Path,
         environment: Mapping[str, str],
     ) -> "ForkedProcess":
-        """Run a module in a new process. LabError where it cannot be made."""
+        """Run a module in a new process. LabError if it cannot be made."""
         answer = self.ask(
             {
                 "name": name,

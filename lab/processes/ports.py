@@ -47,7 +47,7 @@ class HeldPort:
 
 
 def hold_ports(count: int) -> list[HeldPort]:
-    """Return `count` different ports, free until now. LabError where no port can be bound."""
+    """Return `count` different ports, free until now. LabError if no port can be bound."""
     with ExitStack() as found:
         sockets = [found.enter_context(_bind_any()) for _ in range(count)]
         held = [HeldPort(s.getsockname()[1], s if CAN_HOLD else None) for s in sockets]
@@ -62,7 +62,7 @@ def free_ports(count: int) -> list[int]:
     """Return `count` different ports that are free now.
 
     All are held until all are found, so they differ. Another program may take one before it
-    is used: the code that starts a server retries with another port. LabError where no port
+    is used: the code that starts a server retries with another port. LabError if no port
     can be bound.
     """
     with ExitStack() as held:

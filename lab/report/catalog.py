@@ -24,7 +24,7 @@ DOCUMENTS = {
 
 @dataclass(frozen=True)
 class KeptRun:
-    """A folder that a command left; `document` is None where it ended before it wrote one."""
+    """A folder that a command left; `document` is None if it ended before it wrote one."""
 
     folder: Path
     document: Path | None
@@ -32,7 +32,7 @@ class KeptRun:
 
     @cached_property
     def summary(self) -> Summary | None:
-        """What the document says; None where there is none, or none that can be read."""
+        """What the document says; None if there is none, or none that can be read."""
         try:
             return summary(self.document) if self.document else None
         except LabError:
@@ -84,7 +84,7 @@ class KeptRun:
 def kept_runs(root: Path) -> list[KeptRun]:
     """Return the runs below `root`, the newest first. Links and foreign folders are left out.
 
-    LabError where the folder cannot be read; where there is none yet, there are no runs.
+    LabError if the folder cannot be read; where there is none yet, there are no runs.
     """
     found = [run for entry in entries_of(root) if (run := _kept(entry))]
     return sorted(found, key=lambda run: (run.began, _written_ns(run), run.folder), reverse=True)
@@ -179,7 +179,7 @@ def _written_ns(run: KeptRun) -> int:
 
 
 def _at(run: str, root: Path) -> Path | None:
-    """Return the document at a path or at a name below `root`; None where there is neither."""
+    """Return the document at a path or at a name below `root`; None if there is neither."""
     empty: Path | None = None
     for path in (Path(run), root / run):
         try:

@@ -107,7 +107,7 @@ def _evidence(fault: FaultEvent, at_length: bool = True) -> str:
 
 
 def _detail(fault: FaultEvent) -> str:
-    """Return which process it was, or which life began; "" where the lab sees neither."""
+    """Return which process it was, or which life began; "" if the lab sees neither."""
     seen = fault.evidence
     if fault.kind in (FaultKind.RESTART, FaultKind.ADD):
         return f"instance {one_line(seen.instance)[:6]}" if seen.instance else ""

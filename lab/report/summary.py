@@ -10,6 +10,7 @@ import msgspec
 
 from lab.core.errors import LabError
 from lab.core.text import one_line
+from lab.evidence.result import ScriptFailure
 from lab.report.own_failure import failure
 
 MOST_DOCUMENT_BYTES = 512 * 1024 * 1024
@@ -21,7 +22,7 @@ class _Variant(msgspec.Struct):
     broken_expectation: str | None = None
     script_failed: bool = False
     trouble: str | None = None
-    traceback: str | None = None
+    failure: ScriptFailure | None = None
 
 
 class _Experiment(msgspec.Struct):
@@ -70,7 +71,7 @@ class Summary:
 
 
 def summary(document: Path) -> Summary:
-    """Return a document in a line; LabError where it cannot be read or is of another program."""
+    """Return a document in a line; LabError if it cannot be read or is of another program."""
     try:
         if document.stat().st_size > MOST_DOCUMENT_BYTES:
             raise LabError(f"{document} is too large for a run of the lab: {SEE_RUNS}")

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.core.text import one_line
-from lab.evidence.result import Kind, Verdict
+from lab.evidence.result import LOOKS_SHOWED_IT, Kind, Verdict
 from lab.evidence.run_document import ExperimentResult, VariantResult
 from lab.report import timeline, wording
 from lab.report.own_failure import failure
@@ -171,7 +171,7 @@ def verdict_text(result: ExperimentResult) -> Text:
                 text.append("\n  " if text else "  ").append(_outcome(variant))
     for surprise in wording.surprises(result):
         text.append(f"\n  ! not as expected: {surprise}.", "bold red")
-    unanswered = [v.measurements.get("requests_unanswered", 0) for v in result.variants]
+    unanswered = [v.counts.requests_unanswered for v in result.variants]
     if any(unanswered):
         counted = ", ".join(
             f"{v.name} {n}" for n, v in zip(unanswered, result.variants, strict=True)
@@ -185,16 +185,13 @@ def _outcome(variant: VariantResult) -> Text:
     text = Text(f"{variant.name}: ")
     if variant.outcome and variant.verdict not in (None, Verdict.UNKNOWN):
         text.append_text(_verdict(variant.verdict)).append(", ")
-    said = wording.outcome(variant)
-    if looks := wording.shown(variant):
-        said = said.replace(f"; {looks} showed it", "")  # a row of the table has it
-    return text.append(said)
+    return text.append(wording.outcome(variant, without=LOOKS_SHOWED_IT))  # a row has these
 
 
 def _fates(result: VariantResult) -> Text:
-    text = Text()
+    text, counts = Text(), result.counts
     for fate, sign in wording.FATE_SIGNS.items():
-        if number := result.measurements.get(f"carts_{fate}", 0):
+        if number := counts.carts(fate):
             text.append(f"{sign} {number} {fate.upper()}  ", f"bold {COLOURS[fate]}")
-    left = " or ".join(result.measurements.get("carts_left", {}))
+    left = " or ".join(counts.carts_left)
     return text if text else Text(f"none since the {left}" if left else "none", "dim")

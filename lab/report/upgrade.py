@@ -110,11 +110,18 @@ def _variant(old: JsonObject) -> JsonObject:
     outcome = old.get("outcome")
     return {
         **old,
-        "outcome": outcome and {"verdict": outcome["verdict"], "note": outcome["number"]},
+        "outcome": outcome and {"verdict": outcome["verdict"], "note": _note(outcome)},
         "exchanges": [_exchange(each) for each in old["exchanges"]],
         "faults": [_fault(each) for each in old["faults"]],
         "order": [_ordered(each) for each in old.get("order", ())],
     }
+
+
+def _note(outcome: JsonObject) -> str:
+    """Return the sentence of an outcome. Of one that depends, today's note is on what it does."""
+    said = str(outcome["number"])
+    is_condition = outcome["verdict"] != "depends" or said.startswith("on ")
+    return said if is_condition else f"on what was seen: {said}"
 
 
 def _exchange(old: JsonObject) -> JsonObject:

@@ -19,7 +19,7 @@ from lab.core.errors import LabError
 from lab.processes.child import Child
 from lab.processes.ports import START_ATTEMPTS, claim
 from lab.processes.spawn import Children, clean_environment
-from lab.processes.waiting import READY_TIMEOUT_S, end_of, get, wait_until
+from lab.processes.waiting import READY_TIMEOUT_S, end_of, get, last_lines, wait_until
 from lab.stack.nginx_conf import CONFIG_PATH
 from lab.stack.programs import Program
 
@@ -215,8 +215,8 @@ class Balancer:
 
     def _log_tail(self) -> str:
         start = self._child.log_start if self._child else 0
-        printed = end_of(self._run_dir / "logs" / "nginx-start.log", start)
-        return printed if "wrote nothing" not in printed else end_of(self.log_path)
+        printed = self._run_dir / "logs" / "nginx-start.log"
+        return end_of(printed, start) if last_lines(printed, start) else end_of(self.log_path)
 
     def _workers(self) -> list[psutil.Process]:
         try:

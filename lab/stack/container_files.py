@@ -76,7 +76,7 @@ def _image_of_this_version() -> str:
 
 @dataclass(frozen=True)
 class ContainerFiles:
-    """What is to be deployed. Raises LabError where a setting cannot be, as `PoolSpec` does."""
+    """What is to be deployed. Raises LabError if a setting cannot be, as `PoolSpec` does."""
 
     servers: int = 3
     store: Literal["memory", "redis"] = "redis"

@@ -57,7 +57,7 @@ class DeployedStore(ExternalStore):
         return FaultEvidence(instance=self._life, was=was, seconds=time.monotonic() - start)
 
     def require_restart(self, env: Mapping[str, str]) -> None:
-        """Raise LabError where it has no such command, or would have to take variables."""
+        """Raise LabError if it has no such command, or would have to take variables."""
         if env:
             raise NotPossible(
                 f"the store takes no environment: restart it without {', '.join(env)}"

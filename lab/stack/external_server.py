@@ -105,7 +105,7 @@ class ExternalServer(Server):
             return FaultEvidence(instance=self.instance, was=was, seconds=seconds)
 
     def require_restart(self, env: Mapping[str, str]) -> None:
-        """Raise LabError where there is no command for a restart, or none that takes `env`."""
+        """Raise LabError if there is no command for a restart, or none that takes `env`."""
         self.spec.command("restart-env" if env or self._env else "restart")
 
     def pause(self) -> FaultEvidence:
@@ -166,7 +166,7 @@ class ExternalServer(Server):
         return ProcessLook(found["VmRSS"] * 1024, found.get("wchar"))
 
     def log_tail(self) -> str:
-        """Nothing: its log is where it runs."""
+        """Return "": its log is where it runs."""
         return ""
 
     def _undo(self, act: Callable[[], object], how: str) -> None:

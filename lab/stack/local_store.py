@@ -37,7 +37,7 @@ class LocalStore(Store):
     """A store process of the lab's own, behind a password made for this run.
 
     It listens at a unix socket that no other user can reach, or take once it is dead; on
-    127.0.0.1 where there are none.
+    127.0.0.1 if there are none.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class LocalStore(Store):
             return FaultEvidence(pid=self.pid, instance=self._life, was=was, seconds=seconds)
 
     def require_restart(self, env: Mapping[str, str]) -> None:
-        """Raise LabError where its environment would have to be changed."""
+        """Raise LabError if its environment would have to be changed."""
         if env:
             raise NotPossible(
                 f"the store takes no environment: restart it without {', '.join(env)}"

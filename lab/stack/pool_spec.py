@@ -20,7 +20,7 @@ LETTERS = string.ascii_uppercase[:MOST_SERVERS]
 class PoolSpec:
     """One app, its number of servers, and how the balancer treats them.
 
-    Raises LabError where a value could not become a path, a process or a line of nginx.conf.
+    Raises LabError if a value could not become a path, a process or a line of nginx.conf.
     """
 
     name: str

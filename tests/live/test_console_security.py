@@ -26,7 +26,7 @@ INSTRUCTORS = {
     "/lab/drain": {"server": "A"},
     "/lab/add": {"desk": "stateful"},
     "/lab/store": {"do": "kill"},
-    "/lab/knobs": {"retry": "on"},
+    "/lab/settings": {"retry": "on"},
     "/lab/stage": {"servers": 2},
     "/lab/step": {"script": "the-crash/0", "step": 0, "customer": "x"},
     "/lab/run": {"experiment": "crash"},
@@ -129,14 +129,14 @@ def ticket_of(up):
 
 
 def lives(up):
-    """The life of every server, by desk and name, and the knobs."""
+    """The life of every server, by desk and name, and the settings."""
     status = Web(up)("GET", "/lab/status", headers={"X-Lab-Secret": up.secret}).json
     servers = {
         (desk, each["name"]): (each["instance"], each["state"])
         for desk, listed in status["desks"].items()
         for each in listed
     }
-    return servers, status["knobs"]
+    return servers, status["settings"]
 
 
 # --- who is refused
@@ -151,7 +151,7 @@ def test_rebound_name_reads_and_does_nothing(up, web):
             assert web.post(path, body, headers).status == 403, (host, path)
 
 
-def test_another_pages_origin_does_nothing_even_in_the_instructors_browser(up, instructor):
+def test_foreign_origin_does_nothing_even_in_the_instructors_browser(up, instructor):
     for origin in (
         "http://evil.example",
         "null",
@@ -313,7 +313,7 @@ def read_until(stream, words):
         assert line, f"the stream ended before {words!r}"
 
 
-def test_more_pages_watch_than_there_are_threads(up):
+def test_pages_watch_in_greater_number_than_there_are_threads(up):
     with ExitStack() as open_ones:
         streams = []
         for _ in range(THREADS + 20):
@@ -392,7 +392,7 @@ def test_body_that_is_no_order_is_refused(instructor, status, data):
         assert "Traceback" not in answer.text
 
 
-def test_other_methods_do_nothing(instructor):
+def test_unknown_methods_do_nothing(instructor):
     headers = {"Content-Type": "application/json", **PAGE}
     for path in INSTRUCTORS:
         for method in ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"):

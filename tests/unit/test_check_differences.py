@@ -128,5 +128,5 @@ def test_varying_parts_are_the_differences_and_ignoring_them_leaves_none(one, ot
 
 
 @given(st.binary(), st.binary())
-def test_any_bytes_can_be_compared(one, other):
+def test_bytes_of_any_kind_can_be_compared(one, other):
     assert bool(differences(answer(one), answer(other))) <= (one != other)

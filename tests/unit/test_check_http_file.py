@@ -97,7 +97,7 @@ def test_hostile_text_ends_soon(text):
     st.text()
     | st.lists(st.sampled_from([*WHOLE.splitlines(), "{{", "###", "\x0c", "\ud800"])).map("\n".join)
 )
-def test_any_text_is_understood_or_refused(text):
+def test_text_of_any_kind_is_understood_or_refused(text):
     try:
         assert parse(text).calls
     except LabError:
@@ -118,7 +118,7 @@ def values(folder=None, **environ):
 
 
 @pytest.mark.parametrize("method", ["PROPFIND", "REPORT", "MKCALENDAR", "M-SEARCH", "PURGE"])
-def test_any_method_is_understood(method):
+def test_method_of_any_name_is_understood(method):
     (call,) = parse(f"{method} http://localhost:5232/ada/calendar/ HTTP/1.1\nDepth: 1").calls
     assert (call.method, call.path) == (method, ("/ada/calendar/",))
 

@@ -240,7 +240,7 @@ def test_hostile_files_are_refused(content, tmp_path):
         ),
     )
 )
-def test_any_document_is_understood_or_refused(anything):
+def test_document_of_any_kind_is_understood_or_refused(anything):
     for whole in (anything, document(a=anything), document(a={"get": anything})):
         with pytest.raises(LabError):
             for operation in understood(whole).operations:
@@ -350,7 +350,7 @@ def test_swagger_2_document_is_understood(tmp_path):
     assert 'name="photo"; filename="lab-check.txt"' in recorded(photo.body)
 
 
-def test_what_refers_to_a_thing_waits_until_the_service_named_one(tmp_path):
+def test_operation_that_refers_to_a_thing_waits_until_the_service_named_one(tmp_path):
     schema = {"required": ["trip_id"], "properties": {"trip_id": {"type": "integer"}}}
     book = {"requestBody": {"content": {"application/json": {"schema": schema}}}}
     talk = talk_of(document(bookings={"post": book, "get": {}}, trips={"get": {}}), tmp_path)
@@ -409,7 +409,7 @@ def test_exploring_ends_when_its_time_is_over(tmp_path):
     assert said(talk) == ["GET /aa"] and any("30 s were over" in note for note in talk.notes)
 
 
-def test_what_is_not_found_is_tried_once_more_when_all_is_made(tmp_path):
+def test_operation_answered_not_found_is_tried_once_more_when_all_is_made(tmp_path):
     class Notes(Willing):
         made = False
 

@@ -253,3 +253,8 @@ def test_every_option_that_is_a_duration_takes_all_units(words, option):
 def test_every_fault_is_a_command_with_a_line_of_its_own(kind):
     command = cli.get_command(click.Context(cli), kind)
     assert command in server_faults.COMMANDS
+
+
+def test_store_takes_the_faults_of_a_store_as_words():
+    refused = CliRunner().invoke(cli, ["store", "flush"])
+    assert "'kill', 'restart', 'pause', 'resume'" in " ".join(refused.output.split())

@@ -80,7 +80,7 @@ def test_crowd_keeps_its_rate_and_no_step_of_the_iteration_is_everyones_at_once(
     assert len(every) == pytest.approx(rate * arrivals.first_lap_s, rel=0.1)
 
 
-def test_same_seed_gives_the_same_steps_and_another_seed_others():
+def test_seed_gives_the_same_steps_and_another_seed_others():
     one, same, other = (
         [before(arrivals, shopper, 4.0) for shopper in range(50)]
         for arrivals in (Arrivals(50, 50.0, 7, seed) for seed in (1, 1, 2))

@@ -179,7 +179,7 @@ def test_request_without_an_answer_may_be_in_the_balancers_log():
         assert result(logged=logged).doubts == []
 
 
-def test_few_late_requests_are_no_bottleneck_but_p99_is_theirs():
+def test_late_requests_in_small_number_are_no_bottleneck_but_p99_is_theirs():
     progress = seen()
     for _ in range(20):
         progress.tally.lateness.add(5000.0)

@@ -272,7 +272,7 @@ def test_outage_is_computed_from_what_was_asked():
     }
 
 
-def test_another_cart_that_is_shown_in_an_outage_is_no_answer():
+def test_wrong_cart_that_is_shown_in_an_outage_is_no_answer():
     shown = [exchange(fate="kept"), exchange(fate="wrong"), exchange(status=401, fate="lost")]
     assert store_outage.outage("paused", [], shown, [], 0.2)["shown_wrong_paused"] == 1
     seen = store_outage.observe(AWAY | {"failed_paused": 3, "shown_wrong_paused": 1})

@@ -114,7 +114,7 @@ def test_file_that_others_can_read_is_none(tmp_path, rooms):
         assert VotesFile(tmp_path, room.code).read().asked == []
 
 
-def test_many_votes_are_written_once_a_second(tmp_path):
+def test_votes_are_written_once_a_second(tmp_path):
     clock = Clock()
     file = VotesFile(tmp_path, "K7QX", clock)
     room = a_room(tmp_path)

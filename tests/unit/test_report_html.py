@@ -35,7 +35,7 @@ def test_hostile_text_is_shown_as_text():
     assert "\\u202eltr" in read.words
 
 
-def test_same_document_gives_the_same_page():
+def test_page_of_a_document_is_the_same_each_time():
     assert page(hostile()) == page(hostile())
 
 
@@ -227,7 +227,7 @@ def test_odd_curves_are_drawn(points):
 # --- words
 
 
-def test_command_has_the_knobs_that_were_turned():
+def test_command_has_the_settings_that_were_chosen():
     it = experiment([variant(), variant("stateless", "stateless")])
     assert command(typed(it)) == "lab run crash --seed 42"
     it["variants"][0]["settings"] |= {"servers": 5, "store": "file", "affinity": "cookie"}

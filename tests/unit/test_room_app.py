@@ -14,6 +14,7 @@ from lab.console.room.places_of_phones import MOST_PHONES
 from lab.console.room.room import Room
 from lab.console.room.votes import RoomQuestion
 from lab.console.services import Services
+from lab.console.words import phone_script
 
 ORDER = {"X-Room": "1"}
 
@@ -49,7 +50,7 @@ def test_phone_that_votes_200_times_is_counted_once(room):
     assert room.state().vote.voted == 1
 
 
-def test_two_tabs_are_one_phone_and_a_phone_that_comes_back_has_its_number(room):
+def test_tabs_of_a_phone_are_one_phone_and_a_phone_that_comes_back_has_its_number(room):
     phone = opened(room)
     tab = phone_app(room).test_client()
     tab.set_cookie(PHONE_COOKIE, phone.get_cookie(PHONE_COOKIE).value)
@@ -87,6 +88,11 @@ def test_nickname_that_hides_or_reorders_text_is_refused(room, name):
     refused = post(phone, "join", {"code": room.code, "name": name})
     assert refused.status_code == 422, refused.text
     assert room.state().phones == 0
+
+
+def test_script_of_a_phone_has_the_signs_before_it(room):
+    script = phone_app(room).test_client().get("/room/phone.js").text
+    assert script.startswith(phone_script()) and "function" in script
 
 
 def test_nickname_with_markup_stays_text_and_is_nowhere_in_what_is_public(room):

@@ -101,7 +101,7 @@ HOME = OwnAddress("192.168.1.7", "192.168.1.0/24", "wlan0")
 OTHER = OwnAddress("10.0.0.2", "10.0.0.0/8", "eth0")
 
 
-def test_only_address_is_taken_and_of_several_one_has_to_be_chosen():
+def test_address_is_taken_if_it_is_the_only_one_and_chosen_among_several():
     assert chosen_address(None, [HOME]) == "192.168.1.7"
     assert chosen_address("10.0.0.2", [HOME, OTHER]) == "10.0.0.2"
     assert chosen_address("127.0.0.1", []) == "127.0.0.1"

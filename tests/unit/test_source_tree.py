@@ -111,6 +111,16 @@ def test_copied_constant_has_one_value(name):
     assert first == second is not None
 
 
+def test_constant_of_the_page_stands_in_one_module():
+    places = defaultdict(set)
+    for file in (PACKAGES[0] / "console").rglob("*.js"):
+        for line in re.findall("(?m)^(?:export )?const .*", file.read_text(encoding="utf-8")):
+            for name in re.findall("(?:const |, )([A-Z][A-Z0-9_]*) = ", line):
+                places[name].add(file.name)
+    assert len(places) > 100
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
 def test_no_module_stands_at_the_top_of_the_lab():
     top = {file for file in trees() if file.startswith("lab/") and file.count("/") == 1}
     assert top == {"lab/__init__.py", "lab/__main__.py"}

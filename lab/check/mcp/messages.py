@@ -17,7 +17,7 @@ from lab.core.json_object import JsonObject
 MODERN: Final = ("2026-07-28",)
 """The versions in which each request brings its version and capabilities; no sessions."""
 LEGACY: Final = ("2025-11-25", "2025-06-18", "2025-03-26")
-"""Those in which a client initializes first; the newest first."""
+"""The versions in which a client initializes first, the newest one at the front."""
 SESSION_HEADER: Final = "Mcp-Session-Id"
 DISCOVER, INITIALIZE, INITIALIZED = "server/discover", "initialize", "notifications/initialized"
 CLIENT = {"name": "lab-check", "version": "1"}

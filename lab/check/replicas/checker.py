@@ -11,6 +11,7 @@ from lab.check.replicas.asked import AskedReplicas
 from lab.check.replicas.runner import ReplicaRunner
 from lab.check.replicas.session import ReplicaSession
 from lab.check.session import Options
+from lab.core.text import LogStep
 
 
 @dataclass
@@ -21,7 +22,7 @@ class ReplicaCheck:
     source: Source
     options: Options = field(default_factory=Options)
     budget: Budget = field(default_factory=Budget)
-    progress: Callable[[str], None] = lambda line: None
+    progress: LogStep = lambda line, done=0, of=0: None
     say: Callable[[str], None] = lambda line: None
 
     def run(self) -> Report:

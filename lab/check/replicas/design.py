@@ -16,7 +16,7 @@ MOST_SPLITS = 20
 THOUGHT_OF = 40  # plays that are thought of before each that is chosen
 CHANGES_IN_BETWEEN = 6  # plays in which one replica is changed behind the other's back
 Left = dict[tuple[int, int], list[int]]
-"""By two replicas, for each call at the first: the bits of later calls yet to go to the other."""
+"""For two replicas and each call at the first: bits of later calls that must go to the other."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Head:
 
     @property
     def length(self) -> int | None:
-        """Content-Length; None where there is none, NotHttp where it is not a number."""
+        """Content-Length; None if there is none, NotHttp if it is not a number."""
         values = {value for name, value in self.headers if name == "content-length"}
         if not values:
             return None
@@ -58,7 +58,7 @@ class Head:
 
 
 def read_head(file: BufferedIOBase) -> Head | None:
-    """Return the next head, None where the connection has ended; NotHttp if it is none."""
+    """Return the next head, None if the connection has ended; NotHttp if it is none."""
     lines: list[bytes] = []
     size = 0
     while True:
@@ -82,7 +82,7 @@ def body(file: BufferedIOBase, head: Head, *, to_the_end: bool) -> Iterator[tupl
     """Yield a body as it comes: the bytes on the wire, and what of them is content.
 
     A message with neither length nor chunks ends with its connection, or has no body. Raise
-    NotHttp where chunks are none, ConnectionError where it ends too early.
+    NotHttp if chunks are none, ConnectionError if it ends too early.
     """
     if head.has("transfer-encoding", "chunked"):
         yield from _chunks(file)

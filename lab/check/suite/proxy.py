@@ -27,7 +27,7 @@ SWITCHING = 101
 class SuiteProxy:
     """Listens until it is closed; connections wait until it serves.
 
-    Port 0 is any free one. Raises LabError where a port is taken.
+    Port 0 is any free one. Raises LabError if a port is taken.
     """
 
     def __init__(self, port: int = 0) -> None:

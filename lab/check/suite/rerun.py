@@ -71,7 +71,7 @@ class Reruns:
         self._children.close()
 
     def __call__(self, tests: Sequence[str], switch: Switch) -> RerunResult:
-        """Run these tests, in the order of the suite; LabError where they cannot be run."""
+        """Run these tests, in the order of the suite; LabError if they cannot be run."""
         if self._child is None:
             self._child = self._start()
         child = self._child

@@ -7,7 +7,7 @@ from typing import Protocol
 from lab.console.lesson.plan import ChapterStep, Lesson
 from lab.console.offline.recording import Answered, RecordedScript, RecordedStep
 from lab.console.playback import shortened
-from lab.console.script_steps import SEATS
+from lab.console.script_steps import SCRIPT_CUSTOMERS
 from lab.console.settings import CHOICES
 from lab.core.errors import LabError
 from lab.core.json_object import JsonObject
@@ -74,11 +74,11 @@ class LessonRecorder:
 
     def enter(self) -> dict[str, JsonObject]:
         """Let the page's customers enter; return them by name, as they are kept."""
-        for seat, name in SEATS.items():
+        for each, name in SCRIPT_CUSTOMERS.items():
             status, answer = self.console.post("/lab/customer", {"name": name})
             if status != 200 or not isinstance(answer, dict):
                 raise LabError(f"the console did not let {name} enter: {answer}")
-            self._customers[seat] = answer
+            self._customers[each] = answer
         return {each["name"]: {**each, "id": each["who"]} for each in self._customers.values()}
 
     def record(self, name: str, settings: Chosen) -> RecordedScript:

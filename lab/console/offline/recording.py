@@ -9,7 +9,7 @@ from lab.core.json_object import JsonObject
 from lab.core.run_folder import write_private
 
 RECORDING_FILE = "walkthrough.json"
-RECORDING_VERSION = 2
+RECORDING_VERSION = 3
 
 
 class Answered(msgspec.Struct, frozen=True):

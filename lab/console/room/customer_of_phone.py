@@ -76,7 +76,7 @@ class PhoneCustomer:
         return exchange.ok
 
     def put_back(self, wanted: Mapping[str, int]) -> None:
-        """On a new stage: log in, and have the server that answered take this cart."""
+        """Log in on a new stage, and put this cart in at the server that answered."""
         if not self.come():
             return
         for sku, quantity in wanted.items():

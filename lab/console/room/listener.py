@@ -87,7 +87,7 @@ http {{
             internal;
             add_header Retry-After 1 always;
     {headers}
-            return 200 '{{"status":$status,"title":"Refused","detail":"$said"}}';
+            return 200 '{{"status":$status,"title":"Refused","detail":"$said","silent":$silent}}';
         }}
         if ($is_known = 0) {{ return 403; }}
 
@@ -99,6 +99,7 @@ http {{
         location / {{ return 404; }}
     }}
 
+    map $status $silent {{ default false; ~^5 true; }}
     map $status $said {{
         default "This is not a page for phones: open the address on the wall again.";
         403 "This room answers only at the address on the wall: type it again.";

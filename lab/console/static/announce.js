@@ -47,6 +47,7 @@ function flush() {
 /** The sentence about an event and its subject; null if it needs no announcement. `cart` is the customer's, as it is drawn. */
 export function sentence(event, who, cart) {
   if (event.kind === "stage") return ["A clean stage.", "stage"];
+  if (event.kind === "setting") return [`${capital(event.target)} is now ${event.evidence.value}.`, event.target];
   if (event.kind === "fault") return [ofFault(event), `${event.desk} ${event.target}`];
   if (event.kind !== "exchange" || (who && event.who !== who)) return null;
   const desk = capital(event.desk);
@@ -61,7 +62,6 @@ function fateOf({ fate }, cart) {
 }
 
 function ofFault({ desk, fault, target, confirmed, evidence = {} }) {
-  if (fault === "knob") return `${capital(target)} is now ${evidence.value}.`;
   const name = target === "store" ? "The session store" : `Server ${target}`;
   const seen = [evidence.pid && `pid ${evidence.pid}`, evidence.signal, { true: "confirmed", false: "not confirmed" }[confirmed]];
   const proof = seen.filter(Boolean).join(", ");
@@ -70,7 +70,7 @@ function ofFault({ desk, fault, target, confirmed, evidence = {} }) {
 
 /** Announce the state of a cart only if it has changed. */
 function isNews(event, text) {
-  if (event.kind === "stage" || event.kind === "fault") known = {};
+  if (["stage", "fault", "setting"].includes(event.kind)) known = {};
   if (event.kind !== "exchange") return true;
   const cart = `${event.desk} ${event.who}`;
   const before = known[cart];

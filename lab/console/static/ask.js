@@ -1,9 +1,9 @@
 /** The first scene: one question, its answers as large buttons, and the way on. */
 
 import { bar, button } from "./card.js";
-import { SEATS } from "./customer.js";
+import { CUSTOMERS } from "./customer.js";
 import { h } from "./dom.js";
-import { deskPicture, NAMES } from "./figures.js";
+import { deskPicture, SERVER_NAMES } from "./figures.js";
 import { isDecided } from "./scenes.js";
 
 /**
@@ -44,9 +44,9 @@ function customersAt(steps, { servers = 3, store = "memory", affinity = "none" }
     const one = customers.get(as);
     if (one?.goods.length && /^view/.test(verb)) break;
     const named = until ?? { served: one?.server }[server] ?? server;
-    if (verb === "login") customers.set(as, { name: SEATS[as], cookie: until, server: named ?? NAMES[turn++ % servers], goods: [], kept: [] });
+    if (verb === "login") customers.set(as, { name: CUSTOMERS[as], cookie: until, server: named ?? SERVER_NAMES[turn++ % servers], goods: [], kept: [] });
     if (verb !== "add") continue;
-    const at = named ?? (affinity === "cookie" ? one.server : NAMES[turn++ % servers]);
+    const at = named ?? (affinity === "cookie" ? one.server : SERVER_NAMES[turn++ % servers]);
     one.goods.push(sku);
     if (store !== "memory" || at === one.server) one.kept.push(sku);
   }

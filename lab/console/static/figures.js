@@ -3,7 +3,7 @@
 import { h, svg } from "./dom.js";
 import { GOODS, SYMBOLS } from "./words.js";
 
-export const NAMES = "ABCDEFGH";
+export const SERVER_NAMES = "ABCDEFGH";
 const WIDE = 330; // of one desk
 const APART = 40;
 const HIGH = 204;
@@ -35,12 +35,12 @@ function counterOf(count, minds, left) {
   const step = WIDE / (count + 1);
   return [
     Array.from({ length: count }, (_, n) => {
-      const away = NAMES[n] === left;
+      const away = SERVER_NAMES[n] === left;
       const [x, y] = away ? [32, 158] : [step * (n + 1), 66];
-      return svg("g", { "data-server": NAMES[n] },
+      return svg("g", { "data-server": SERVER_NAMES[n] },
         away && svg("path", { class: "chair", d: CHAIR, transform: `translate(${step * (n + 1) - 32} 40)` }),
-        minds && (away || !left) && thought(away ? x + 48 : x, away ? y - 2 : y - 40, minds(NAMES[n])),
-        symbol("person", x, y, 1.05), svg("text", { class: "name", x, y: y + 29 }, NAMES[n]));
+        minds && (away || !left) && thought(away ? x + 48 : x, away ? y - 2 : y - 40, minds(SERVER_NAMES[n])),
+        symbol("person", x, y, 1.05), svg("text", { class: "name", x, y: y + 29 }, SERVER_NAMES[n]));
     }),
     svg("rect", { class: "wood", x: 8, y: 100, width: WIDE - 16, height: 30, rx: 5 }),
   ];
@@ -53,11 +53,11 @@ function racksOf(count, drawers, old) {
   return [
     Array.from({ length: count }, (_, n) => {
       const [x, is] = [step * (n + 1), n < old ? "" : " fresh"];
-      return svg("g", { "data-server": NAMES[n] },
+      return svg("g", { "data-server": SERVER_NAMES[n] },
         svg("path", { class: "wire", d: `M${WIDE / 2} 118L${x} 84` }),
         svg("g", { class: `rack${is}` }, symbol("server", x, 8, size)),
-        svg("text", { class: is ? "name small" : "name", x, y: 34 }, is ? `${NAMES[n]} new` : NAMES[n]),
-        drawers && symbol("drawer", x, 46, size, drawers(NAMES[n])), drawers === null && symbol("key", x - 15 * size, 52, size));
+        svg("text", { class: is ? "name small" : "name", x, y: 34 }, is ? `${SERVER_NAMES[n]} new` : SERVER_NAMES[n]),
+        drawers && symbol("drawer", x, 46, size, drawers(SERVER_NAMES[n])), drawers === null && symbol("key", x - 15 * size, 52, size));
     }),
     symbol("balancer", WIDE / 2, 110), svg("text", { class: "small", x: WIDE / 2, y: 126 }, "balancer"),
   ];
@@ -75,7 +75,7 @@ function customersOf(customers, servers, what) {
     customers.map(({ name, cookie, goods }, n) => {
       const x = from + 60 * n;
       return svg("g", { class: "crowd", "data-name": name },
-        cookie && svg("path", { class: "cookie", d: `M${x} 140L${(WIDE / (servers + 1)) * (NAMES.indexOf(cookie) + 1)} 84` }),
+        cookie && svg("path", { class: "cookie", d: `M${x} 140L${(WIDE / (servers + 1)) * (SERVER_NAMES.indexOf(cookie) + 1)} 84` }),
         symbol("person", x, 153, size), svg("text", { class: "small", x, y: 199 }, name),
         what && symbol(what, x + 20 * size, 152, customers.length > 1 ? 0.68 : 1, what === "parcel" ? goods : []));
     }),

@@ -29,17 +29,17 @@ export class RunCard extends Card {
   }
 
   status(now) {
-    const { state, guess, run, took = "" } = this.noted;
-    if (state === "running") return `running ${run ?? ""}`;
-    if (state === "done") return `done ${now.instructor} ${took}`;
-    if (!now.instructor) return "locked";
-    return state ? `${state} ${took}` : `ready ${guess ?? ""}`;
+    const { state, guess, run, took } = this.noted;
+    if (state === "running") return [state, run];
+    if (state === "done") return [state, now.instructor, took];
+    if (!now.instructor) return ["locked"];
+    return state ? [state, took] : ["ready", guess];
   }
 
-  show(now, status) {
+  show(now, state) {
     const { guess, trouble: sentence } = this.noted;
     const start = (label, next) => button(label, () => this.run(), { main: next, next, name: "run" });
-    switch (status.split(" ")[0]) {
+    switch (state) {
       case "locked": return [h("p", { class: "note" }, RIGHTS)];
       case "running": return [
         h("p", { class: "label", tabindex: -1, "data-next": true }, "It runs on servers of its own, beside the stage."),

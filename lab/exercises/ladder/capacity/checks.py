@@ -10,7 +10,6 @@ from typing import Any
 from lab.capacity import document
 from lab.capacity.crossings import CapacityPlan
 from lab.capacity.rules import Need
-from lab.core.errors import LabError
 from lab.exercises import NotMet, Work, after, check, require
 
 PLAN, ANSWER, PARAGRAPH = "plan.json", "answer.toml", "answer.md"
@@ -51,9 +50,8 @@ def plan_of(work: Work) -> CapacityPlan:
         path.write_text(plan_text(work), encoding="utf-8")
         try:
             return document.read(path)
-        except LabError as error:
-            why = str(error).removeprefix(f"{path} is ").partition(";")[0]
-            raise NotMet(f"{PLAN} is no plan of this lab: {why}", help=AGAIN) from None
+        except document.DamagedPlan as error:
+            raise NotMet(f"{PLAN} is no plan of this lab: {error.why}", help=AGAIN) from None
 
 
 AGAIN = "Copy plan.json from the folder that `lab plan` names at its end, and leave it as it is."
