@@ -75,7 +75,7 @@ def test_people_stand_behind_a_counter_and_john_before_it(window):
 
 @pytest.mark.long
 def test_who_leaves_goes_behind_the_others_and_out_of_the_door(window):
-    page = window(where="?step=1")
+    page = window(where="?step=1", pace=2)
     page.locator(".scene .skip-it").click()
     left = page.locator('.lane[data-desk="stateless"] .server[data-server="A"] .goes .is-person')
     page.locator(".server[data-leaves]").first.wait_for()
@@ -112,7 +112,7 @@ def test_who_leaves_goes_behind_the_others_and_out_of_the_door(window):
 @pytest.mark.long
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (375, 667)])
 def test_switch_to_people_is_in_every_scene_by_keyboard_and_by_touch(window, width, height):
-    page = window(width, height, "?step=2", has_touch=True)
+    page = window(width, height, "?step=2", pace=2, has_touch=True)
     switch = page.get_by_role("button", name="People")
     pressed = lambda: switch.get_attribute("aria-pressed") == "true"  # noqa: E731
 

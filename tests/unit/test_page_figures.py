@@ -3,12 +3,17 @@
 import json
 import shutil
 import subprocess
+from html.parser import HTMLParser
 
 import msgspec
 import pytest
 from page_modules import served_modules
 
 from lab.console.lesson import plan
+from lab.core.faults import FaultEvent, FaultEvidence, FaultKind
+from lab.report.drawing import sequence_svg
+from lab.report.sequence import Story
+from lab.report.symbols import SYMBOLS
 from lab.shop.desks import DESKS
 
 STATIC = served_modules()
@@ -36,7 +41,7 @@ globalThis.document = { createElement: element, createElementNS: (_, tag) => ele
 
 def node(code, *given):
     """Return what a JavaScript function gives; `page` in it are both modules."""
-    modules = [(STATIC / f"{name}.js").as_uri() for name in ("figures", "ask")]
+    modules = [(STATIC / f"{name}.js").as_uri() for name in ("figures", "ask", "flight")]
     script = f"""{STUBS}
         const loaded = {json.dumps(modules)}.map((each) => import(each));
         const page = Object.assign({{}}, ...await Promise.all(loaded));
@@ -169,3 +174,91 @@ def test_people_remember_above_their_heads_and_need_a_name_only():
         assert symbols == ["symbol is-person", *held]
         assert john.text() == "John"
         assert not list(desk.all(**{"class": "is-balancer"}))
+
+
+def parts_of(drawing):
+    """Return the paths of each symbol in it, by the symbol's name."""
+    return {
+        each.of["class"].removeprefix("symbol is-"): {
+            part.of["class"]: part.of["d"]
+            for part in each.all()
+            if part.tag == "path" and part.of["class"] != "goods"
+        }
+        for each in drawing.all(**{"class": "symbol"})
+    }
+
+
+def without_handle(parts):
+    return {name: path for name, path in parts.items() if name != "handle"}
+
+
+def test_page_draws_its_symbols_as_they_are_defined():
+    found = {}
+    for people in (False, True):
+        for chapter in CHAPTERS:
+            for desk in drawn(chapter, people).values():
+                found |= parts_of(desk)
+    for name in ("key", "ticket", "parcel", "form"):
+        found |= parts_of(Drawing(node("(name) => page.carried(name, 'a1b2', '1 × Pen')", name)))
+    assert found.keys() == SYMBOLS.keys()
+    for name, parts in found.items():
+        # What is full has no handle to be seen.
+        assert without_handle(parts) == without_handle(SYMBOLS[name]), name
+
+
+class Symbols(HTMLParser):
+    """The symbols of a report's drawing, and every other shape above its first lifeline."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.found, self.others, self.inside, self.heads = {}, [], None, True
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        of = dict(attributes)
+        if "symbol" in of.get("class", "").split():
+            self.inside = of["class"].removeprefix("symbol is-")
+            self.found[self.inside] = {}
+        elif self.inside and tag == "path":
+            self.found[self.inside][of["class"]] = of["d"]
+        elif of.get("class", "").startswith("life"):
+            self.heads = False
+        elif self.heads and tag in ("path", "circle", "ellipse", "rect", "polygon"):
+            self.others.append(of)
+
+    def handle_endtag(self, tag):
+        if tag == "g":
+            self.inside = None
+
+
+@pytest.mark.parametrize(("app", "carries"), [("stateful", "ticket"), ("stateless", "parcel")])
+def test_report_draws_the_same_symbols_and_no_other(app, carries):
+    kill = FaultEvent(FaultKind.KILL, "store", 1.0, True, FaultEvidence())
+    drawing = Symbols(sequence_svg(Story("one", app, 2, [kill])))
+    assert drawing.found == {
+        name: dict(SYMBOLS[name]) for name in ("person", carries, "balancer", "server", "store")
+    }
+    assert drawing.others == []
+
+
+URL = "/api/cart?token=.SIklj…(268 chars, sha256 1f2e3d4c)&userId=123"
+LOGGED = {"method": "GET", "path": "/api/cart", "query": "token=.SIklj…&userId=123"}
+
+
+@pytest.mark.parametrize("request_", [LOGGED, {"method": "GET", "path": URL}])
+def test_request_with_the_token_in_its_address_is_called_what_it_is(request_):
+    asked = "GET cart?token=…&userId=123"
+    assert node("(it) => page.title(it)", request_) == asked
+    sent = {
+        **request_,
+        "served_by": "A",
+        "tried": [{"server": "A", "status": "200"}],
+        "status": 200,
+    }
+    steps = node("(it) => page.steps({ ...it, mark: ['kept', '✓', '✓'] })", sent)
+    assert steps == [f"{asked}: customer → balancer", "→ A", "← 200 ✓"]
+
+
+def test_other_requests_are_called_by_their_path():
+    add = {"method": "POST", "path": "/api/cart/items"}
+    assert node("(it) => page.title(it)", add) == "POST items"

@@ -60,16 +60,18 @@ export function journey({ tried = [], served_by, store_operations: operations, s
   return { places: [...out, ...back], turn: out.length - 1 };
 }
 
-/** The same in words, for reduced motion: ["customer → balancer", "→ B", "← 401 refused"]. */
+/** The same in words, for reduced motion: ["GET cart: customer → balancer", "→ B", "← 401 refused"]. */
 export function steps(event, exchange, thief) {
   const { places, turn } = journey(event);
   const there = places.slice(2, turn + 1).map((place) => `→ ${place.replace("server:", "")}`);
-  return ["customer → balancer", ...there, `← ${resultOf(event, lookOf(event, exchange, thief)[2])}`];
+  return [`${title(event)}: customer → balancer`, ...there, `← ${resultOf(event, lookOf(event, exchange, thief)[2])}`];
 }
 
-/** "GET cart", "POST items": short enough to travel. */
-export function title({ method, path }) {
-  return `${method} ${path.replace(/^\/api\/(cart\/)?/, "")}`;
+/** "GET cart", "POST items", "GET cart?token=…&userId=123": short enough to travel. */
+export function title({ method, path, query }) {
+  const [bare, own = ""] = path.split("?");
+  const asked = (query ?? own).replace(/(token=)[^&]*/, "$1…");
+  return `${method} ${bare.replace(/^\/api\/(cart\/)?/, "")}${asked && `?${asked}`}`;
 }
 
 /** The traffic of one lane, drawn on `layer`; `places.of(place)` → {x, y, top} or undefined. */

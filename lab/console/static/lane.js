@@ -37,7 +37,8 @@ export class Lane {
     [this.name, this.hint, this.others, this.numbers] = [h("h2"), box("hint"), box("others"), h("p", { class: "numbers" })];
     this.customers = div("customers", { "data-place": "customer" });
     this.cache = box("cache-box");
-    this.balancer = div("balancer", { "data-place": "balancer" }, this.opener("balancer", "Balancer"), this.cache, box("settings"));
+    this.logged = box("log-line");
+    this.balancer = div("balancer", { "data-place": "balancer" }, this.opener("balancer", "Balancer"), this.cache, this.logged, box("settings"));
     this.door = door();
     this.row = div("servers", {}, this.door);
     this.store = div("store", { "data-place": "store" }, this.opener("store", "Store"), box("store-says"), div("carts"));
@@ -170,8 +171,19 @@ export class Lane {
     mark(this.balancer.firstChild, "disabled", !settings);
     refill(this.balancer.lastChild, words.join(), () =>
       words.map((word) => box(`setting${USUAL.has(word) ? "" : " turned"}`, {}, word)));
+    this.drawLog(scene.requests.findLast(({ desk, query }) => desk === this.desk && query));
     const keeps = settings?.cache && settings.cache !== "off" ? keptBy(scene, this.desk, settings.cache) : null;
     refill(this.cache, JSON.stringify(keeps), () => (keeps ? [box("", {}, "Cache keeps: "), h("b", {}, keeps.join(", ") || "nothing yet")] : []));
+  }
+
+  /** What a token in an address leaves behind: the balancer's line about it. */
+  drawLog(request) {
+    refill(this.logged, request ? keyOf(request) : "", () => {
+      if (!request) return [];
+      const { method, path, query, status } = request;
+      const [token, rest] = query.split("&");
+      return [box("hint", {}, "in nginx's log: "), h("code", {}, `"${method} /${this.desk}${path}?`, h("mark", {}, token), `&${rest}" ${status}`)];
+    });
   }
 
   drawServers(servers, faults, fill, load) {
