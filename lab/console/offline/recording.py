@@ -1,11 +1,11 @@
 """What a recorded lesson is: the console's own answers and events, script by script."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from lab.core.errors import LabError
-from lab.core.json_object import JsonObject
 from lab.core.run_folder import write_private
 
 RECORDING_FILE = "walkthrough.json"
@@ -22,8 +22,8 @@ class Answered(msgspec.Struct, frozen=True):
 class RecordedStep(msgspec.Struct, frozen=True):
     """What the console answered to a step, and the events that came of it."""
 
-    answer: JsonObject
-    events: list[JsonObject]
+    answer: Mapping[str, object]
+    events: list[Mapping[str, object]]
 
 
 class RecordedScript(msgspec.Struct, frozen=True):
@@ -42,9 +42,9 @@ class Recording(msgspec.Struct, frozen=True):
     version: int
     made: str
     lab: str
-    components: JsonObject
-    customers: dict[str, JsonObject]
-    snapshot: JsonObject
+    components: Mapping[str, object]
+    customers: Mapping[str, Mapping[str, object]]
+    snapshot: Mapping[str, object]
     answers: dict[str, Answered]
     choices: dict[str, list[str]]
     """The settings that were recorded with each of their values; the first is the usual one."""
