@@ -132,7 +132,7 @@ def test_switch_to_people_is_in_every_scene_by_keyboard_and_by_touch(window, wid
     page.keyboard.press("Enter")
     turned(False)
     page.locator(".scene .skip-it").click()
-    page.locator(".dot").first.wait_for()
+    page.locator(".dot").first.wait_for(state="attached")
     switch.tap()
     turned(True)
     page.locator(".lane .clerk").first.wait_for()
