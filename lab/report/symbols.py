@@ -33,7 +33,7 @@ SYMBOLS: Mapping[str, Mapping[str, str]] = {
     },
     "key": {"metal": "M16 10H29V15M24 10v4M3 10a6 6 0 1 0 12 0a6 6 0 1 0-12 0z"},
 }
-GOODS: Mapping[str, str] = {
+GOODS_PATHS: Mapping[str, str] = {
     "laptop": "M-7 0h14v9h-14zM-9 12h18",
     "pen": "M-8 11l3-1l12-11l-2-2l-12 11z",
     "mouse": "M-6 5c0-9 12-9 12 0v4c0 8-12 8-12 0zM0-1v5",

@@ -1,7 +1,7 @@
 /** The drawings of the page, in one style: few shapes, each with an outline, no colour that decides. The report has the same symbols. */
 
 import { h, svg } from "./dom.js";
-import { GOODS, SYMBOLS } from "./words.js";
+import { GOODS_PATHS, SYMBOLS } from "./words.js";
 
 export const SERVER_NAMES = "ABCDEFGH";
 const WIDE = 330; // of one desk
@@ -99,9 +99,9 @@ function symbol(name, x, y, size = 1, goods = [], number = "№") {
 
 /** Goods of the first kinds, beside each other. */
 function contents(goods, x, y) {
-  const kinds = [...new Set(goods.map((text) => Object.keys(GOODS).find((word) => text.toLowerCase().includes(word))))].slice(0, MOST_KINDS);
+  const kinds = [...new Set(goods.map((text) => Object.keys(GOODS_PATHS).find((word) => text.toLowerCase().includes(word))))].slice(0, MOST_KINDS);
   const [first, size] = kinds.length > 1 ? [x - 9, 0.75] : [x, 1];
-  return kinds.map((kind, n) => svg("path", { class: "goods", "data-goods": kind, d: GOODS[kind], transform: `translate(${first + 18 * n} ${y}) scale(${size})` }));
+  return kinds.map((kind, n) => svg("path", { class: "goods", "data-goods": kind, d: GOODS_PATHS[kind], transform: `translate(${first + 18 * n} ${y}) scale(${size})` }));
 }
 
 /** A customer. */
