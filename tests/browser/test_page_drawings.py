@@ -1,5 +1,7 @@
 """What is drawn and moves: people who leave, drawers that open, a thief's copy, harm in red."""
 
+import re
+
 import pytest
 from conftest import wait_for
 
@@ -218,3 +220,20 @@ def test_requests_of_each_server_are_shown_before_and_after_one_was_added(window
     ]
     assert all("refused" in row for row in stateful[2:])
     assert all("refused" not in row and "served" in row for row in stateless)
+
+
+@pytest.mark.long
+def test_what_a_url_leaves_behind_stands_at_the_balancer(window):
+    page = window(where="?step=2", reduced_motion="reduce")
+    assert page.locator(".log-line mark").count() == 0
+    run_chapter(page)
+    watch(page)
+    lane = page.locator('.lane[data-desk="stateless"]')
+    line = lane.locator(".log-line")
+    assert re.fullmatch(r"token=[\w.-]{6}…", line.locator("mark").inner_text())
+    logged = line.locator("code").inner_text()
+    assert re.fullmatch(r'"GET /stateless/api/cart\?token=[\w.-]{6}…&userId=\d+" 200', logged)
+    asked = re.compile(r"GET cart\?token=…&userId=\d+")
+    assert asked.search(lane.locator(".recent").inner_text())
+    assert asked.match(lane.locator(".steps").inner_text().lstrip("1 "))
+    assert page.locator('.lane[data-desk="stateful"] .log-line').is_hidden()
