@@ -4,6 +4,7 @@ import { $, h, mark, refill, say, svg } from "./dom.js";
 import { carried, clerk } from "./figures.js";
 import { FAULTS, STATE_SIGNS } from "./words.js";
 
+const LEAVES_MS = 2200; // until the door is shut
 const MOST_TICKS = 12; // of requests that are drawn one by one
 
 /** Its nodes; `opener` is the button that opens its menu. */
@@ -15,9 +16,10 @@ export class ServerBox {
     this.remembers = h("span", { class: "remembers" });
     this.carts = h("div", { class: "carts" });
     this.looks = h("span", { class: "looks", "aria-hidden": "true" });
+    this.clerk = clerk(name);
     this.before = h("div", { class: "before" });
     this.node = h("div", { class: "server", "data-desk": desk, "data-server": name, "data-place": `server:${name}` },
-      opener, this.ids, this.load, this.before, this.looks, h("div", { class: "drawer" }, this.remembers, this.carts), carried("key"), clerk(name));
+      opener, this.ids, this.load, this.before, this.looks, h("div", { class: "drawer" }, this.remembers, this.carts), carried("key"), this.clerk);
   }
 
   /** Show a server as it is; `end` is the evidence of the kill that ended its last process; `people`: it is one of them. */
@@ -33,14 +35,16 @@ export class ServerBox {
     refill(this.load, JSON.stringify(load ?? null), () => (load ? [bars(load)] : []));
   }
 
-  /** Its representative leaves by the door, once: who has left is away from then on. */
+  /** They leave by the door: once, and not again when the picture is turned or looked at later. */
   leave(door) {
     if (!this.node.checkVisibility()) return;
     const [own, to] = [this.node, door].map((each) => each.getBoundingClientRect());
-    this.node.style.setProperty("--to-door", `${to.left + to.width / 2 - own.left - own.width / 2}px`);
+    const way = (to.left + to.width / 2 - own.left - own.width / 2) / this.clerk.getScreenCTM().a; // in units of the drawing
+    this.node.style.setProperty("--to-door", `${way}px`);
     mark(this.node, "data-leaves", true);
-    const goes = $(".goes", this.node);
-    for (const end of ["animationend", "animationcancel"]) goes.addEventListener(end, () => mark(this.node, "data-leaves", null), { once: true });
+    const end = () => mark(this.node, "data-leaves", null);
+    setTimeout(end, LEAVES_MS);
+    $(".goes", this.clerk).addEventListener("animationcancel", end, { once: true });
   }
 
   /** Show what it found, "" for nothing. */
