@@ -381,7 +381,10 @@ def test_each_chapter_tells_kept_from_lost_without_colour(window):
         run_chapter(page)
         scenes = [page.evaluate(MARKED)]
         watch(page)
-        scenes.append(page.evaluate(MARKED))
+        for people in (False, True):
+            page.evaluate(SHOW, [people, None, False])
+            scenes.append(page.evaluate(MARKED))
+        page.evaluate(SHOW, [None, None, False])
         for each in (each for scene in scenes for each in scene if each["text"]):
             sign = "✕" if each["gone"] else SIGNS.get(each["look"])
             if sign is None:  # a cart of which nothing is said yet
@@ -391,6 +394,7 @@ def test_each_chapter_tells_kept_from_lost_without_colour(window):
             assert re.search(r"\w{3}", each["text"]), (step, each)
             if each["gone"]:
                 assert each["line"] == "dashed", (step, each)
+                assert re.search(r"gone with \w", each["text"]), (step, each)
         assert len(scenes[0]) == 2, step
     assert {"✓", "✕", "!"} <= signs
 

@@ -237,7 +237,7 @@ export class Lane {
     const rest = tally(others.filter(here));
     const key = JSON.stringify([mine.map(({ name, goods, sign, word, cause }) => [name, goods, sign, word, cause]), named.length, rest, this.people]);
     refill(node, key, () => [
-      ...mine.map((customer) => chip(this.people && customer.gone && customer.word === customer.gone ? { ...customer, word: `gone with ${customer.server}` } : customer, named.length > 1 && `${brief(customer.name)}: `)),
+      ...mine.map((customer) => chip(this.people && customer.place === "server" && customer.gone && customer.word === customer.gone ? { ...customer, word: `gone with ${customer.server}` } : customer, named.length > 1 && `${brief(customer.name)}: `)),
       ...(rest ? [box("others", {}, rest)] : []),
     ]);
   }
