@@ -9,7 +9,7 @@ from lab.cli import options
 from lab.cli import record as recorder
 from lab.cli.output import err, progress, say
 from lab.console.kept_runs import KeptRuns
-from lab.console.offline import one_file, recording
+from lab.console.offline import fitting, recording
 from lab.core.errors import LabError
 from lab.core.units import format_bytes
 
@@ -50,17 +50,15 @@ def export(file: Path, source: Path | None, runs: tuple[str, ...], out: Path) ->
         with progress() as show:
             path = recorder.make(out, show)
     recorded = recording.read(path)
-    answers = one_file.run_answers(KeptRuns(out), runs)
-    page = one_file.one_file(recorded, answers)
+    fitted = fitting.fitted(recorded, KeptRuns(out), runs)
     try:
-        file.write_text(page, encoding="utf-8")
+        file.write_text(fitted.page, encoding="utf-8")
     except OSError as error:
         raise LabError(f"cannot write {file}: {error.strerror}; name another file") from None
-    size = len(page.encode())
-    say(f"{file}: {format_bytes(size)}, recorded on {recorded.made[:10]}. Open it in a browser.")
-    if size > one_file.MOST_FILE_SIZE:
-        most = format_bytes(one_file.MOST_FILE_SIZE)
-        err.print(Text(f"it is larger than {most}: leave out a --run", "yellow"), soft_wrap=True)
+    size = format_bytes(len(fitted.page.encode()))
+    say(f"{file}: {size}, recorded on {recorded.made[:10]}. Open it in a browser.")
+    if fitted.left_out:
+        err.print(Text(fitted.left_out, "yellow"), soft_wrap=True)
 
 
 COMMANDS = (export,)

@@ -9,7 +9,8 @@ import pytest
 from conftest import LabHere, wait_for
 
 from browser.conftest import RunningLab, Windows
-from browser.tour import look_closer, predict, run_chapter, watch
+from browser.test_page_tour import findings
+from browser.tour import assert_header_fits, look_closer, predict, run_chapter, watch
 from lab.console.offline import one_file, recording
 from lab.shop.desks import DESKS
 
@@ -78,9 +79,40 @@ def test_exported_page_does_the_whole_tour_from_a_file(opened, exported):
         assert page.locator("#badge").inner_text() == "RECORDED"
         if number < len(chapters):
             page.locator("#next").click()
-    recorded = page.locator("#line").inner_text()
-    assert exported[1].made[:10] in recorded and f"lab {exported[1].lab}" in recorded
-    assert "nginx 1." in recorded and "Record your own" in recorded
+    assert page.locator("#line").inner_text() == exported[1].made[:10]
+    window.check()
+
+
+SIZES = [(1280, 720), (1366, 768), (1920, 1080), (375, 667)]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("presented", ["", "&present"])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_exported_page_fits_and_says_how_it_was_made(opened, exported, width, height, presented):
+    window = opened(f"?step=1&pace=0{presented}")
+    page = window.page
+    page.set_viewport_size({"width": width, "height": height})
+    chapters = page.evaluate("async () => (await import('lab/state.js')).state.plan.chapters")
+    for chapter in chapters:
+        wait_for(lambda asks=chapter["predict"]["question"]: page.inner_text(".ask h1") == asks)
+        assert_header_fits(page, width)
+        predict(page)
+        page.locator(".so .judged").wait_for()
+        assert_header_fits(page, width)
+        watch(page)
+        assert_header_fits(page, width)
+        page.locator("#next").click()
+    page.locator("#badge").click()
+    about = page.locator("#about")
+    about.wait_for()
+    for part in (exported[1].made[:10], f"lab {exported[1].lab}", "nginx 1.", "Record your own"):
+        assert part in about.inner_text()
+    assert re.search(r"(Valkey|Redis) \d", about.inner_text())
+    box = about.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= width
+    assert page.locator("#line").is_visible() or width < 400
+    assert findings(page) == []
     window.check()
 
 
@@ -141,6 +173,23 @@ def test_tokens_are_whole_and_session_ids_are_not(exported):
     assert any(token and token.count(".") >= 2 and "…" not in token for token in tokens)
     assert cookies - {None} and all("…" in each for each in cookies - {None})
     assert exported[0].stat().st_size <= 1_000_000
+
+
+@pytest.mark.timeout(600)
+def test_run_of_two_large_experiments_is_in_a_file_below_the_limit(browser, exported):
+    here = LabHere(exported[0].parent)
+    done = here.finish(here.start("run", "scale-out", "storage"), RECORD_DEADLINE_S)
+    assert done.status == 0, done.err
+    done = here("export", "large.html", "--run", "latest")
+    assert done.status == 0, done.err
+    file = here.folder / "large.html"
+    assert file.stat().st_size <= 1_000_000
+    assert "first 100 requests" in done.err
+    run = next(each.name for each in here.runs.iterdir() if "scale-out" in each.name)
+    window = FileWindow(browser, file, f"?run={run}&pace=0")
+    wait_for(lambda: "played" in window.page.locator("lab-timeline").inner_text())
+    window.check()
+    window.page.context.close()
 
 
 @pytest.mark.timeout(600)

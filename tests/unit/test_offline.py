@@ -1,14 +1,19 @@
 """The page without servers: what is recorded, how it is read again, and the file made of it."""
 
+import gzip
+import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from base64 import b64decode, b64encode
+from collections import Counter
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import unquote
 
 import msgspec
 import pytest
@@ -16,14 +21,16 @@ from report_documents import as_json, crash
 
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
-from lab.console.offline import one_file, recording
+from lab.console.offline import fitting, one_file, packing, recording
 from lab.console.offline.recorder import LessonRecorder, NotRecorded, runs
 from lab.console.offline.recording import Answered, Recording
+from lab.console.provenance import provenance
 from lab.console.routes_public import STATIC
 from lab.console.settings import CHOICES
 from lab.core.errors import LabError
 from lab.shop.desks import DESKS
 
+NODE = shutil.which("node")
 ROOT = Path(__file__).resolve().parents[2]
 CUSTOMERS = {
     "me": {"id": "secret-key-of-john", "who": "c1", "name": "John"},
@@ -235,12 +242,163 @@ def test_file_holds_every_module_under_the_name_by_which_others_import_it(page):
     names = {path.name for path in STATIC.glob("*.js")} | {"words.js"}
     assert {name.removeprefix("lab/") for name in imports} == names
     for url in imports.values():
-        module = b64decode(url.partition("base64,")[2]).decode()
+        module = unquote(url.partition("charset=utf-8,")[2])
         assert not re.search(r"""(from|import)\s*\(?["']\.{0,2}/""", module)
         for imported in re.findall(r'from "([^"]+)"', module):
             assert imported in imports
-    source = b64decode(imports["lab/source.js"].partition("base64,")[2]).decode()
+        assert not re.search(r"[#<\n\r\t]", url)  # a URL ends or loses them
+    source = unquote(imports["lab/source.js"])
     assert "fetch(" not in source and "EventSource" not in source
+
+
+def unpacked(text):
+    """What a page makes of it, by the description in packing.py."""
+    parts = []
+
+    def whole(value):
+        if isinstance(value, list):
+            return [whole(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        given = value.get("$")
+        if isinstance(given, int):
+            return parts[given]
+        return {name: whole(each) for name, each in given or value.items()}
+
+    for part in json.loads(gzip.decompress(b64decode(text))):
+        parts.append(whole(part))
+    return parts[-1]
+
+
+LONG = "a text that is longer than a reference to it"
+VALUES = {
+    "scalars": [None, True, 1, 1.0, 0, False, "", "1", -0.5, 1e300],
+    "alike": [{"a": [LONG, 1]}, {"a": [LONG, 1]}, {"b": [LONG, True]}, LONG, [LONG], [[LONG]]],
+    "own reference": [{"$": 0, "x": LONG}, {"$": LONG}, {"$": [["a", 1]]}, {"$": {"$": 1}}] * 2,
+    "names of a browser": [{"__proto__": {"x": LONG}, "constructor": 1, "": {}}] * 2,
+    "ends of a script": ["</script><!--", "\u2028 \u0000 Ωμέγα", "𝄞" * 20] * 2,
+    "empty": {"a": [], "b": {}, "c": [[], {}]},
+    "a text": LONG,
+}
+
+
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+def test_packed_recording_is_the_same_in_a_page(value, tmp_path):
+    text = packing.packed(value)
+    assert re.fullmatch(r"[A-Za-z0-9+/=]+", text)
+    assert json.dumps(unpacked(text)) == json.dumps(value)
+    if NODE is None:
+        pytest.skip("no node here")
+    page = {
+        "scripts": [],
+        "snapshot": {"events": []},
+        "customers": {},
+        "answers": {"/lab/x": {"type": "application/json", "json": value}},
+    }
+    stand_in = {"textContent": packing.packed(page)}
+    code = f"""
+        globalThis.document = {{ getElementById: () => ({json.dumps(stand_in)}) }};
+        const {{ send }} = await import({json.dumps(one_file.RECORDED.as_uri())});
+        console.log(await (await send("/lab/x")).text());
+    """
+    module = tmp_path / "asks.mjs"
+    module.write_text(code, encoding="utf-8")
+    done = subprocess.run([NODE, module], capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == value
+
+
+def test_part_that_comes_again_is_packed_once():
+    event = {"kind": "exchange", "noise": hashlib.sha512(b"x").hexdigest()}
+    apart = [{"n": n, "text": sha256(bytes([n])).hexdigest() * 9} for n in range(200)]
+    few, many = (len(packing.packed([event, *apart, *[event] * n])) for n in (1, 500))
+    assert many - few < 100
+
+
+def test_recording_that_is_nested_without_end_is_refused():
+    value = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(LabError, match="nested too deeply"):
+        packing.packed(value)
+
+
+# --- how large it may become
+
+
+@pytest.fixture
+def kept_crash(tmp_path):
+    """Kept runs, one of which is a crash."""
+    folder = tmp_path / "20261124-075535-crash"
+    folder.mkdir()
+    (folder / "result.json").write_text(json.dumps(as_json(crash())), encoding="utf-8")
+    return KeptRuns(tmp_path)
+
+
+RUN = "20261124-075535-crash"
+
+
+def test_bytes_of_a_kept_run_are_left_out_before_the_page_is_too_large(kept_crash, monkeypatch):
+    monkeypatch.setattr(fitting, "IN_FULL", (1000, 1, 0))
+    whole = fitting.fitted(made(), kept_crash, [RUN])
+    assert whole.left_out == ""
+    size = len(whole.page.encode())
+    smaller = fitting.fitted(made(), kept_crash, [RUN], size - 1)
+    assert len(smaller.page.encode()) < size
+    assert "first 1 requests" in smaller.left_out and "lab play" in smaller.left_out
+    assert fitting.fitted(made(), kept_crash, [RUN], size).left_out == ""
+    with pytest.raises(LabError, match=f"leave out --run {RUN}"):
+        fitting.fitted(made(), kept_crash, [RUN], 1000)
+    with pytest.raises(LabError, match="lab record"):
+        fitting.fitted(made(), kept_crash, [], 1000)
+
+
+def test_played_run_has_the_bytes_of_its_first_requests_and_all_that_became_of_carts(kept_crash):
+    few, all_ = (kept_crash.playback(RUN, 0, full=full) for full in (1, 1000))
+    kinds = [Counter(each["kind"] for each in one.events) for one in (few, all_)]
+    assert kinds[0]["exchange"] == 2 < kinds[1]["exchange"]
+    assert kinds[0]["request"] == kinds[1]["request"]
+    assert few.steps[-1].to <= len(few.events)
+    assert few.events[-1]["score"] == all_.events[-1]["score"]
+
+
+def test_export_writes_no_file_that_is_too_large(tmp_path):
+    noise = "".join(sha256(bytes([n % 256, n // 256])).hexdigest() for n in range(40_000))
+    recording.keep(made(snapshot={"events": [], "noise": noise}), tmp_path)
+    command = [sys.executable, "-m", "lab", "export", "page.html", "--recording", "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "more than 1 MB" in done.stderr and not (tmp_path / "page.html").exists()
+
+
+def test_recording_says_when_and_with_what_it_was_made():
+    components = {
+        "nginx": {"version": "1.31.3"},
+        "store": {"program": "Valkey", "version": "8.1.8", "source": "PATH"},
+        "python": "3.12.3",
+    }
+    page = unpacked(one_file.for_page(made(components=components)))
+    assert page["provenance"] == {
+        "made": "2026-11-27",
+        "line": "Recorded on 2026-11-27 with lab 0.2.0, nginx 1.31.3, Valkey 8.1.8, Python 3.12.3. "
+        "Record your own: pip install two-desks, then lab export.",
+    }
+
+
+def test_kept_run_says_when_and_with_what_it_was_made(kept_crash):
+    said = kept_crash.playback(RUN, 0).provenance
+    assert said.made == "2026-11-24"
+    assert "with nginx 1.31.3." in said.line and "lab run crash" in said.line
+
+
+ODD_COMPONENTS = [None, "", 7, [], {}, {"version": None}, {"program": "x" * 999, "version": {}}]
+
+
+@pytest.mark.parametrize("odd", ODD_COMPONENTS, ids=repr)
+def test_odd_component_of_a_kept_run_makes_no_odd_sentence(odd):
+    said = provenance("2026-11-27T10:45:00", {"nginx": odd, "store": odd}, "lab run x").line
+    assert said.startswith("Recorded on 2026-11-27") and "\n" not in said
+    assert "None" not in said and len(said) < 250
 
 
 def test_file_loads_nothing_and_runs_its_own_scripts_only(page):
@@ -256,7 +414,7 @@ def test_file_loads_nothing_and_runs_its_own_scripts_only(page):
         digest = b64encode(sha256(text.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in scripts_allowed
     assert not re.search(r'(src|href)="(?!#|data:)', page)
-    assert "onerror" not in page  # what a recording holds is packed, never markup
+    assert "onerror=alert" not in page  # what a recording holds is packed, never markup
 
 
 def test_kept_run_is_in_the_file_as_the_console_answers_it(tmp_path):
