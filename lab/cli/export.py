@@ -57,8 +57,8 @@ def export(file: Path, source: Path | None, runs: tuple[str, ...], out: Path) ->
         raise LabError(f"cannot write {file}: {error.strerror}; name another file") from None
     size = format_bytes(len(fitted.page.encode()))
     say(f"{file}: {size}, recorded on {recorded.made[:10]}. Open it in a browser.")
-    if fitted.left_out:
-        err.print(Text(fitted.left_out, "yellow"), soft_wrap=True)
+    for note in filter(None, (fitted.left_out, recording.outdated(recorded))):
+        err.print(Text(note, "yellow"), soft_wrap=True)
 
 
 COMMANDS = (export,)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 from pathlib import Path
 
 import msgspec
@@ -102,7 +103,8 @@ def test_exported_page_fits_and_says_how_it_was_made(opened, exported, width, he
         assert_header_fits(page, width)
         watch(page)
         assert_header_fits(page, width)
-        page.locator("#next").click()
+        if chapter is not chapters[-1]:
+            page.locator("#next").click()
     page.locator("#badge").click()
     about = page.locator("#about")
     about.wait_for()
@@ -255,6 +257,41 @@ def test_end_of_the_lesson_is_kept_as_a_picture_and_challenges_need_servers(open
     page.locator(".ending .challenges").click()
     wait_for(lambda: "pip install two-desks" in page.locator("lab-challenges").inner_text())
     window.check()
+
+
+@pytest.mark.timeout(600)
+def test_lab_play_plays_the_lesson_and_kept_runs(browser, exported):
+    here = LabHere(exported[0].parent)
+    assert here("run", "crash", "--quick", "--servers", "2").status == 0
+    process = here.start("play", "--port", "0", "--no-open")
+    windows = Windows(browser)
+    try:
+        output = process.out_path.read_text
+        wait_for(lambda: "Ctrl-C stops" in output())
+        origin = re.search(r"http://127\.0\.0\.1:\d+", output())[0]
+        page = windows.at(f"{origin}/?step=6&pace=0")
+        predict(page)
+        page.locator(".so .judged").wait_for()
+        assert page.locator("#badge").inner_text() == "RECORDED"
+        assert page.locator("#line").inner_text() == exported[1].made[:10]
+        assert "cart lost" in page.locator(".so").inner_text()
+        watch(page)
+        assert "cart lost" not in what_if(page, store="redis")
+        look_closer(page, "runs")
+        page.locator("lab-runs [data-run]", has_text="crash").first.click()
+        page.locator("lab-runs .play-back").first.click()
+        page.locator("#about", has_text="lab run crash").wait_for(state="attached")
+        assert re.search(r"Recorded on \d{4}-\d\d-\d\d with nginx 1", page.inner_text("#about"))
+        page.locator("lab-runs .to-live", has_text="Back to the lesson").click()
+        page.locator("#about", has_text="lab export").wait_for(state="attached")
+        page.locator("#scenes [data-scene=so]").click()
+        page.locator(".so .judged").wait_for()
+        assert [each.pid for each in here.processes()] == [process.pid]
+        windows.check()
+    finally:
+        windows.close()
+        process.send_signal(signal.SIGINT)
+        here.finish(process)
 
 
 @pytest.mark.timeout(600)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from base64 import b64decode, b64encode
 from collections import Counter
+from contextlib import contextmanager
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -17,15 +18,17 @@ from urllib.parse import unquote
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from report_documents import as_json, crash
 
+from lab.cli.main import cli
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
 from lab.console.offline import fitting, one_file, packing, recording
 from lab.console.offline.recorder import LessonRecorder, NotRecorded, runs
 from lab.console.offline.recording import Answered, Recording
 from lab.console.provenance import provenance
-from lab.console.routes_public import STATIC
+from lab.console.routes_public import OFFLINE, STATIC
 from lab.console.settings import CHOICES
 from lab.core.errors import LabError
 from lab.shop.desks import DESKS
@@ -109,6 +112,7 @@ def made(**changes):
         "version": recording.RECORDING_VERSION,
         "made": "2026-11-27T10:45:00",
         "lab": "0.2.0",
+        "lesson": "0123456789abcdef",
         "components": {},
         "customers": {},
         "snapshot": {"events": []},
@@ -135,6 +139,25 @@ def test_every_script_is_recorded_with_every_choice():
                 if breaks_store and setting == "store":
                     wanted = False
                 assert ((name, frozenset({(setting, value)})) in recorded) == wanted
+
+
+def test_where_a_server_is_killed_affinity_and_store_are_recorded_together():
+    lesson = plan.load()
+    pairs = {name: chosen for name, chosen in runs(lesson) if len(chosen) > 1}
+    assert {"the-crash/0", "affinity/0"} <= pairs.keys()
+    for name, chosen in pairs.items():
+        steps = lesson.scripts()[name]
+        assert "kill" in {step["do"] for step in steps}
+        assert chosen.keys() == {"affinity", "store"}
+        assert all(steps[0][setting] != value for setting, value in chosen.items())
+
+
+def test_recording_names_its_lesson_by_a_digest_that_any_change_changes():
+    lesson, other = plan.load(), plan.load()
+    assert re.fullmatch("[0-9a-f]{16}", recording.digest(lesson))
+    assert recording.digest(lesson) == recording.digest(other)
+    other.chapters[5].acts[0].steps[0]["servers"] = 2
+    assert recording.digest(lesson) != recording.digest(other)
 
 
 def test_script_is_recorded_from_a_stage_with_the_usual_settings(recorder):
@@ -201,7 +224,7 @@ HOSTILE = {
     "no JSON": b"\xff\x00{",
     "a list": b"[]",
     "nested": b"[" * 200_000,
-    "no scripts": b'{"version": 2}',
+    "no scripts": b'{"version": 3}',
     "wrong type": msgspec.json.encode(made()).replace(b'"scripts":[]', b'"scripts":7'),
     "another version": msgspec.json.encode(made(version=99)),
 }
@@ -298,7 +321,7 @@ def test_packed_recording_is_the_same_in_a_page(value, tmp_path):
     stand_in = {"textContent": packing.packed(page)}
     code = f"""
         globalThis.document = {{ getElementById: () => ({json.dumps(stand_in)}) }};
-        const {{ send }} = await import({json.dumps(one_file.RECORDED.as_uri())});
+        const {{ send }} = await import({json.dumps((OFFLINE / "recorded.js").as_uri())});
         console.log(await (await send("/lab/x")).text());
     """
     module = tmp_path / "asks.mjs"
@@ -433,6 +456,75 @@ def test_kept_run_is_in_the_file_as_the_console_answers_it(tmp_path):
     }
     with pytest.raises(LabError, match="no run"):
         one_file.run_answers(KeptRuns(tmp_path), ["../x"])
+
+
+# --- `lab play`
+
+
+@pytest.fixture
+def play(tmp_path, monkeypatch):
+    """`lab play` without its server: returns its result, and what the page would be given."""
+    given = []
+
+    @contextmanager
+    def playing(root, port, lesson):
+        given.append(lesson)
+        yield "http://127.0.0.1:7"
+
+    monkeypatch.setattr("lab.console.assembly.playing", playing)
+    monkeypatch.setattr("lab.cli.signals.wait_for_stop", lambda: None)
+
+    def run(*arguments):
+        command = ["play", "--no-open", "--out", str(tmp_path), *arguments]
+        done = CliRunner().invoke(cli, command, catch_exceptions=True)
+        return done, given[-1] if given else None
+
+    return run
+
+
+def keep_lesson(root, **changes):
+    folder = root / "20261127-100000-walkthrough"
+    folder.mkdir()
+    recording.keep(made(**changes), folder)
+
+
+def test_play_without_a_run_plays_the_recorded_lesson(play, tmp_path, kept_crash):
+    done, lesson = play()
+    assert lesson is None and f"http://127.0.0.1:7/?run={RUN}" in done.output
+    assert "`lab record`" in done.output
+    keep_lesson(tmp_path)
+    done, lesson = play()
+    assert lesson == made() and "http://127.0.0.1:7/\n" in done.output
+    assert "recorded on 2026-11-27" in done.output
+    assert "the lesson has changed since 2026-11-27" in done.output  # by its digest
+    shutil.rmtree(tmp_path / "20261127-100000-walkthrough")
+    keep_lesson(tmp_path, lesson=recording.digest(plan.load()))
+    assert "has changed" not in play()[0].output
+
+
+def test_play_of_a_run_has_the_recorded_lesson_too(play, tmp_path, kept_crash):
+    keep_lesson(tmp_path)
+    for named in (RUN, "latest", str(tmp_path / RUN)):
+        if named == "latest":
+            (tmp_path / "latest").symlink_to(RUN)
+        done, lesson = play(named)
+        assert lesson == made() and f"/?run={RUN}" in done.output, done.output
+
+
+def test_play_says_what_makes_something_to_play(play, tmp_path):
+    done, lesson = play()
+    assert done.exit_code != 0 and lesson is None
+    said = str(done.exception) + done.output
+    assert "`lab record`" in said and "`lab run crash`" in said
+
+
+def test_recording_of_another_version_keeps_no_run_from_being_played(play, tmp_path, kept_crash):
+    keep_lesson(tmp_path, version=1)
+    done, lesson = play(RUN)
+    assert done.exit_code == 0 and lesson is None
+    assert "record it again" in done.output
+    done, _ = play()  # it was asked for the lesson
+    assert done.exit_code != 0 and "record it again" in str(done.exception) + done.output
 
 
 def test_workflow_that_publishes_it_obeys_the_schema(tmp_path):

@@ -24,14 +24,13 @@ from lab.console.offline.packing import packed
 from lab.console.offline.recording import Answered, Recording
 from lab.console.playback import MOST_PLAYED_IN_FULL
 from lab.console.provenance import provenance
-from lab.console.routes_public import STATIC
+from lab.console.routes_public import OFFLINE, STATIC
 from lab.console.run_outline import VariantOutline
 from lab.console.services import Services
 from lab.core.errors import LabError
 from lab.shop.desks import DESKS
 
 JSON_TYPE = "application/json"
-RECORDED = Path(__file__).with_name("recorded.js")
 POLICY = (
     "default-src 'none'; script-src {scripts} data:; style-src 'unsafe-inline'; "
     "img-src data:; connect-src 'none'; base-uri 'none'; form-action 'none'"
@@ -121,7 +120,7 @@ def _modules(get: Callable[[str], str]) -> dict[str, str]:
     """Return every module of the page by its file name; recorded.js in the place of source.js."""
     names = sorted(path.name for path in STATIC.glob("*.js"))
     modules = {name: get(f"/lab/static/{name}") for name in (*names, "words.js")}
-    modules["source.js"] = RECORDED.read_text(encoding="utf-8")
+    modules["source.js"] = (OFFLINE / "recorded.js").read_text(encoding="utf-8")
     return modules
 
 
