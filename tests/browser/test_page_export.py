@@ -149,6 +149,8 @@ def test_every_choice_of_a_chapter_is_a_recorded_run_of_its_own(opened):
     assert "a shared store" in found["shared store"]
     assert "Retries on" in found["retry"]
     assert len(set(found.values())) == 4
+    both = what_if(page, affinity="none", store="redis")
+    assert "cart lost" not in both and "no affinity" in both and "a shared store" in both
     # The chapter's own result is still that of the run that was predicted.
     page.locator("#scenes [data-scene=so]").click()
     assert "cart lost" in page.locator(".so").inner_text()
