@@ -1,4 +1,4 @@
-"""The way in, for `lab` and `python -m lab`: what has to hold before anything else is imported."""
+"""The entry point of `lab` and `python -m lab`: sets up what every later import needs."""
 
 import os
 import sys

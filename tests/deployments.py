@@ -37,10 +37,10 @@ class Server:
         self.process.kill()
         self.process.wait()
 
-    def hang(self) -> None:
+    def pause(self) -> None:
         os.kill(self.process.pid, signal.SIGSTOP)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         os.kill(self.process.pid, signal.SIGCONT)
 
     def keys(self) -> int:
@@ -67,9 +67,9 @@ class Deployment:
     def processes(self) -> list[Server]:
         return self.servers + self.sentinels
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         for each in self.processes:
-            each.go_on()
+            each.resume()
 
     def commands(self) -> int:
         """Return how many commands all servers have carried out for their clients' own sake."""
@@ -110,7 +110,7 @@ def running_cluster(folder: Path, wait_for) -> Iterator[Deployment]:
                 port,
                 "cluster-enabled yes",
                 f"cluster-port {bus}",
-                "cluster-node-timeout 60000",  # a hung node is not a failed one
+                "cluster-node-timeout 60000",  # a paused node is not a failed one
                 f'requirepass "{PASSWORD}"',
             )
             for port, bus in zip(ports[:3], ports[3:], strict=True)

@@ -59,7 +59,7 @@ def variant(name="stateful", app="stateful", exchanges=(), faults=(), order=None
     base = {
         "name": name,
         "app": app,
-        "knobs": {
+        "settings": {
             "store": "memory" if app == "stateful" else None,
             "affinity": "none",
             "servers": 3,
@@ -169,7 +169,7 @@ def hostile():
         traceback=HOSTILE,
         outcome={"verdict": "unknown", "measures": [{"k": 1, "unit": HOSTILE}], "note": HOSTILE},
     )
-    worst["knobs"]["store"] = HOSTILE
+    worst["settings"]["store"] = HOSTILE
     prediction = {
         "question": HOSTILE,
         "choices": [HOSTILE, "b"],

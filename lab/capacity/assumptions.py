@@ -46,13 +46,13 @@ class Assumptions:
     data_centres: int = 1
     price_core_hour: float = 0.0
     price_memory_hour: float = 0.0
-    """Of 1 GB for an hour."""
+    """Price of 1 GB for an hour."""
     price_traffic: float = 0.0
-    """Of 1 GB of answers."""
+    """Price of 1 GB of answers."""
 
     @property
     def has_prices(self) -> bool:
-        """Whether a cost can be computed."""
+        """True if a cost can be computed."""
         return bool(self.price_core_hour or self.price_memory_hour or self.price_traffic)
 
     @property

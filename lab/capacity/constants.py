@@ -159,7 +159,7 @@ class Constants:
                 raise ValueError(f"row {row.name} has no desk_cpu of read")
 
     def row(self, name: str) -> ConstantsRow | None:
-        """Return the row of that name, None where it was not measured."""
+        """Return the row of that name, None if it was not measured."""
         return next((row for row in self.rows if row.name == name), None)
 
     @property
@@ -169,7 +169,7 @@ class Constants:
         return max(each[0].lines for each in sizes), min(each[-1].lines for each in sizes)
 
     def require_carts_of(self, lines: int) -> None:
-        """LabError where carts of so many lines are beyond what was measured."""
+        """LabError if carts of so many lines are beyond what was measured."""
         least, most = self.lines
         if not least <= lines <= most:
             raise LabError(

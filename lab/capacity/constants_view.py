@@ -45,7 +45,7 @@ def constants_view(constants: Constants) -> RenderableType:
 
 
 def _section(constants: Constants, what: str, head: bool) -> RenderableType | None:
-    """Return one kind of constant, a column for each row of the matrix; None where all is 0."""
+    """Return one kind of constant, a column for each row of the matrix; None if all is 0."""
     rows = constants.rows
     found = {(c.of, c.lines) for row in rows for c in row.constants if c.what == what and c.value}
     if not found:

@@ -18,9 +18,9 @@ Lines = dict[str, list[int | None]]
 
 @dataclass(frozen=True)
 class Step:
-    """From so many users on a row's `part` needs more than one machine, because of `binds`.
+    """From `users` on, a row's `part` needs more than one machine, because of `binds`.
 
-    With `part` "row" the row cannot be had from there on.
+    If `part` is "row", the row is impossible from there on.
     """
 
     row: str
@@ -31,7 +31,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Crossing:
-    """From so many users on `more` needs more than `less`, and it was the other way before.
+    """From `users` on, row `more` needs more machines than row `less`; below it needs fewer.
 
     `settled` is whether that stays so up to the end of the range; `certain` whether both are
     also true where every constant of the two rows is at that end of its spread which is worst
@@ -140,7 +140,7 @@ def _extreme(plan: CapacityPlan, end: Literal["low", "high"], users: list[int]) 
 
 
 def _above(ours: list[int | None], theirs: list[int | None]) -> bool:
-    """Whether our line is above theirs somewhere."""
+    """Return True if our line is above theirs at some point."""
     pairs = zip(ours, theirs, strict=True)
     return any(a is not None and b is not None and a > b for a, b in pairs)
 
@@ -161,7 +161,7 @@ def _changes(a: list[int | None], b: list[int | None]) -> list[tuple[int, int]]:
 def lines_where(plan: CapacityPlan, what: Callable[[Need], float], a: str, b: str) -> int | None:
     """Return from how many lines in the cart on row `a` has more of `what` than row `b`.
 
-    None where it never has, within the carts that were measured; the least size measured
+    None if it never has, within the carts that were measured; the least size measured
     where it always has. With a curve that turns back, the first place.
     """
     least, most = plan.constants.lines

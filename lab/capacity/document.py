@@ -53,8 +53,16 @@ def text(plan: CapacityPlan, found: Sequence[Crossing], chart: Path) -> str:
     )
 
 
+class DamagedPlan(LabError):
+    """A file that is not a plan of this lab, and `why`."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path} is damaged, or of another lab: {why}; run lab plan again")
+        self.why = why
+
+
 def read(path: Path) -> CapacityPlan:
-    """Read a plan.json; LabError that says what is wrong with it."""
+    """Read a plan.json; LabError if it cannot be read, DamagedPlan if it is not a plan."""
     try:
         computed = msgspec.json.decode(path.read_bytes(), type=_Computed)
         if computed.constants.schema != CONSTANTS_SCHEMA:
@@ -65,6 +73,5 @@ def read(path: Path) -> CapacityPlan:
     except OSError as error:
         raise LabError(f"cannot read {path}: {error}; `lab runs` lists the runs") from None
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
-        why = one_line(error, 120)
-        raise LabError(f"{path} is damaged, or of another lab: {why}; run lab plan again") from None
+        raise DamagedPlan(path, one_line(error, 120)) from None
     return plan

@@ -10,8 +10,8 @@ from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
 
 LOAD_SHARE = 0.5  # of saturation: processor time is measured at this load
-Act = Callable[[], Exchange]
-Turns = Generator[None, None, list[Constant]]
+Action = Callable[[], Exchange]
+Measuring = Generator[None, None, list[Constant]]
 """Measures one turn at each `next()`; returns the constants at the end."""
 
 
@@ -47,12 +47,12 @@ QUICK = Effort(
 )
 
 
-def change(customer: Shopper, skus: Sequence[str], number: int) -> Act:
+def change(customer: Shopper, skus: Sequence[str], number: int) -> Action:
     """Return the act of setting a line to a quantity that it did not have: 11 to 90."""
     return partial(customer.change, skus[number % len(skus)], 11 + number // len(skus) % 80)
 
 
-def succeed(act: Act) -> Exchange:
+def succeed(act: Action) -> Exchange:
     """Send one request and return its exchange; LabError if it did not succeed."""
     exchange = act()
     if not exchange.ok:

@@ -12,7 +12,7 @@ import psutil
 from lab.capacity import constants as kept
 from lab.capacity.balancer_load import balancer_costs
 from lab.capacity.constants import Constant, Constants, ConstantsRow, Measured
-from lab.capacity.effort import Effort, Turns
+from lab.capacity.effort import Effort, Measuring
 from lab.capacity.measuring import Costs, another_server, measure_variant
 from lab.capacity.meters import Meters
 from lab.capacity.store_load import operation_costs
@@ -78,7 +78,7 @@ def measure_machine(root: Path, effort: Effort, log: Callable[[str], None]) -> P
     return kept.save(Constants(where, measured), folder)
 
 
-def take_turns(variants: Sequence[Turns], log: Callable[[str], None]) -> list[list[Constant]]:
+def take_turns(variants: Sequence[Measuring], log: Callable[[str], None]) -> list[list[Constant]]:
     """Take a turn at each variant, one after the other, until all of them have ended."""
     going = dict(enumerate(variants))
     ended: dict[int, list[Constant]] = {}

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from lab.capacity.balancer_load import Sample
 from lab.capacity.constants import Constant
-from lab.capacity.effort import LOAD_SHARE, Act, Effort, Turns, change, mean, succeed
+from lab.capacity.effort import LOAD_SHARE, Action, Effort, Measuring, change, mean, succeed
 from lab.capacity.meters import Meters, cpu_s
 from lab.capacity.remains import at_rest, left_by_cart, left_by_session, process_memory
 from lab.capacity.steady_load import LoadCustomer, Request, run_load
@@ -41,10 +41,10 @@ class Costs:
         return {(each.of, each.lines): each.value for each in counted}
 
 
-def measure_variant(lab: Lab, meters: Meters, effort: Effort, into: Costs) -> Turns:
+def measure_variant(lab: Lab, meters: Meters, effort: Effort, into: Costs) -> Measuring:
     """Measure a variant that has one server, A, and nothing in it, in turns.
 
-    LabError where a request fails.
+    LabError if a request fails.
     """
     found = into.constants
     found += at_rest(lab, meters) + left_by_session(lab, effort)
@@ -74,7 +74,7 @@ def _counted(
 ) -> dict[tuple[str, int], list[Exchange]]:
     """Send some requests of each kind, one at a time; count their bytes and operations."""
     customers = [lab.shopper() for _ in range(effort.each)]
-    acts: dict[tuple[str, int], list[Act]] = {("login", 0): [c.login for c in customers]}
+    acts: dict[tuple[str, int], list[Action]] = {("login", 0): [c.login for c in customers]}
     for lines, customer in carts.items():
         skus, numbers = list(islice(PRODUCTS, lines)), range(effort.each)
         acts["read", lines] = [customer.view_cart] * effort.each

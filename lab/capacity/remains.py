@@ -6,7 +6,7 @@ from functools import partial
 from itertools import islice, pairwise
 
 from lab.capacity.constants import Constant
-from lab.capacity.effort import Effort, Turns, change, mean, succeed
+from lab.capacity.effort import Effort, Measuring, change, mean, succeed
 from lab.capacity.meters import Meters, resident_bytes
 from lab.core.errors import LabError
 from lab.evidence.shopper import Shopper
@@ -62,7 +62,7 @@ def left_by_cart(lab: Lab, effort: Effort, lines: int) -> tuple[Shopper, list[Co
     return customer, left
 
 
-def process_memory(lab: Lab, effort: Effort) -> Turns:
+def process_memory(lab: Lab, effort: Effort) -> Measuring:
     """Return what an empty session takes up in a server's process, by how the process grows.
 
     The first step fills memory that the process holds already, and is left out.
@@ -90,7 +90,7 @@ def _grown(before: Footprint, after: Footprint) -> dict[str, tuple[float, float]
 
 
 def _left(kind: str, lines: int, grown: dict[str, tuple[float, float]], n: int) -> list[Constant]:
-    """Return the bytes that each of `n` has left; 0 where there is no key more."""
+    """Return the bytes that each of `n` has left; 0 if there is no key more."""
     left = {
         what: max(0.0, size / n) if round(keys) > 0 else 0.0 for what, (keys, size) in grown.items()
     }

@@ -67,7 +67,7 @@ class Need:
     store: Part | None
     impossible: str | None
     machines: int | None
-    """Of all parts together, copies included; None where the row is impossible."""
+    """Machines of all parts, copies included; None if the row is impossible."""
     store_wait_s: float = 0.0
     cost_month: float | None = None
 
@@ -85,7 +85,7 @@ class Need:
 def need(row: ConstantsRow, files: ConstantsRow | None, assume: Assumptions) -> Need:
     """Return what a row needs. `files` is the file row: it shows what a line adds.
 
-    Data centres share the users evenly; each has all parts. LabError where the carts are larger
+    Data centres share the users evenly; each has all parts. LabError if the carts are larger
     than those that were measured.
     """
     centres = assume.data_centres
@@ -186,7 +186,7 @@ def _cost_month(assume: Assumptions, machines: int, peak_answer_bytes_s: float) 
 
 
 def process_bytes(row: ConstantsRow, files: ConstantsRow | None, lines: float) -> float:
-    """Return the bytes of a session in a server's process, 0 where none stays there.
+    """Return the bytes of a session in a server's process, 0 if none stays there.
 
     Measured with an empty cart; a line adds what it adds to a session's file, which holds the
     same pickle.

@@ -17,6 +17,8 @@ from lab.core.units import (
     format_rate,
     format_share,
     format_size,
+    scaled_bytes,
+    scaled_number,
 )
 
 NEEDS_HEADINGS = ("row", "per core", "servers", "memory", "kept in", "ops/s", "in/s", "out/s")
@@ -85,12 +87,11 @@ def interval_rows(found: Sequence[Interval], results: Mapping[str, str]) -> list
 
 
 def _between(each: Interval, result: str) -> str:
-    how = format_bytes if "bytes" in result else format_number
-    low, high = ("✕" if value is None else how(value) for value in (each.low, each.high))
+    scale = scaled_bytes if "bytes" in result else scaled_number
+    low, high = (("✕",) if value is None else scale(value) for value in (each.low, each.high))
     if low == high:
-        return low
-    number, _, unit = low.partition(" ")
-    return f"{number if unit and high.endswith(f' {unit}') else low}–{high}"
+        return " ".join(low)
+    return f"{' '.join(low[:1] if low[1:] == high[1:] else low)}–{' '.join(high)}"
 
 
 def machines_table(needs: Sequence[Need], steps: Sequence[Step]) -> Table:

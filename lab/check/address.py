@@ -36,7 +36,7 @@ class Address:
         return unverified().wrap_socket(connection) if self.tls else connection
 
     def ask(self, path: str, timeout_s: float) -> tuple[int, bytes] | None:
-        """GET a path: status and body, or None where nothing answers."""
+        """GET a path: status and body, or None if nothing answers."""
         connection = (
             http.client.HTTPSConnection(
                 self.host, self.port, timeout=timeout_s, context=unverified()

@@ -51,7 +51,7 @@ class Ages:
 
 
 def given_before(conversation: Conversation, plays: Sequence[Trace]) -> list[Given | None]:
-    """Return what each call brings, from plays of one process each; None where it is nothing.
+    """Return what each call brings, from plays of one process each; None if it is nothing.
 
     What a script sends may be computed from any earlier answer: where it is another request in
     another play, and what was given to it does not explain that, the answer before counts.
@@ -76,7 +76,7 @@ def _cookies(index: int, play: Trace) -> list[int]:
 
 
 def _explained(call: Call, index: int, play: Trace) -> bool:
-    """Whether a call is the same in a play, but for the values that it refers to."""
+    """Return True if a call is the same in a play, but for the values that it refers to."""
     if index >= len(play.calls):
         return False
     answers = dict(enumerate(play.answers[:index]))

@@ -42,13 +42,13 @@ class LikelyCause(msgspec.Struct, kw_only=True):
     title: str
     why: str
     calls: list[int]
-    """Those whose answers show it, counted from 1."""
+    """The calls whose answers show it, counted from 1."""
     evidence: list[str]
     remedies: dict[str, str]
     """The usual remedy, a line for each framework."""
     costs: str
     experiments: list[str]
-    """Of `lab run`: they measured what the remedy costs."""
+    """Experiments of `lab run` that measure what the remedy costs."""
 
 
 class _Entry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -152,7 +152,7 @@ def _process_cache(clue: Clue) -> Named | None:
 
 
 def _remembered(clue: Clue) -> Named | None:
-    if not all(each.seen.startswith("no longer ") for each in clue.finding.differences):
+    if not all(each.broken for each in clue.finding.differences):
         return None
     keys = [name for name, _ in clue.call.headers if "idempotency" in name.lower()]
     said = f"the call has the header {keys[0]}; " if keys else ""
@@ -217,8 +217,8 @@ def _map(clue: Clue) -> Named | None:
     return None
 
 
-Rule = Callable[[Clue], Named | None]
-RULES: tuple[Rule, ...] = (
+CauseRule = Callable[[Clue], Named | None]
+RULES: tuple[CauseRule, ...] = (
     _earlier_clients,
     _start_time,
     _limiter,
@@ -240,7 +240,7 @@ def _is_fine(status: int | None) -> bool:
 
 
 def _is_refused_later(clue: Clue) -> bool:
-    """Whether it was served, and then refused or sent elsewhere; by two workers in either order."""
+    """True if it was served, then refused or redirected; for two workers in either order."""
     before, after = clue.before, clue.after
     if clue.finding.play == SEPARATE and _is_error(before) and _is_fine(after):
         return True

@@ -80,7 +80,7 @@ def _header(name: str, before: str | None, after: str | None) -> Iterator[Change
 
 
 def _same_list(name: str, before: str | None, after: str | None) -> bool:
-    """Whether a header that is a list without an order (RFC 9110, 10.2.1 and 12.5.5) says the same.
+    """True if a header that is a list without an order (RFC 9110, 10.2.1 and 12.5.5) says the same.
 
     Servers that make it from a set write it in the order of the process.
     """

@@ -1,4 +1,4 @@
-"""The check itself: its bounds, and what is known when it must stop."""
+"""Runs a check within its bounds, and reports what it knows when it must stop."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,21 +14,22 @@ from lab.check.runner import Runner
 from lab.check.session import Options, Session
 from lab.check.sources.script_error import ScriptError
 from lab.check.start import Start
+from lab.core.errors import STOPPED
+from lab.core.text import LogStep
 
-STOPPED = "stopped by Ctrl-C"
 TOO_EARLY = "it ended before anything was compared"
 
 
 @dataclass
 class Check:
-    """One check of one service. `run` raises LabError where the source or the reset is wrong."""
+    """One check of one service. `run` raises LabError if the source or the reset is wrong."""
 
     start: Start
     source: Source
     folder: Path
     options: Options = field(default_factory=Options)
     budget: Budget = field(default_factory=Budget)
-    progress: Callable[[str], None] = lambda line: None
+    progress: LogStep = lambda line, done=0, of=0: None
 
     def run(self) -> Report:
         """Run all plays and judge; at a bound or Ctrl-C return what is known, marked partial."""

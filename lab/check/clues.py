@@ -170,7 +170,7 @@ def _split(path: Template) -> tuple[Template, Template]:
 
 
 def is_sealed(value: str) -> bool:
-    """Whether a value contains what it stands for: a JWT, a signed cookie, an encrypted one."""
+    """True if a value contains what it stands for: a JWT, a signed cookie, an encrypted one."""
     text = unquote(value[:MOST_DECODED]).strip('"')
     if _SEALED.match(text):
         return True
@@ -185,7 +185,7 @@ def _says_something(document: object) -> bool:
 
 
 def _decoded(part: str) -> object:
-    """Return the JSON in base64 of part of a value, None where it is none."""
+    """Return the JSON in base64 of part of a value, None if it is none."""
     try:
         data = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
     except ValueError:

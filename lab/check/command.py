@@ -16,7 +16,7 @@ NO_PORT = (
 
 
 def split(command: str, *, windows: bool) -> list[str]:
-    """Return the words of a command; raise LabError where a quote has no end."""
+    """Return the words of a command; raise LabError if a quote has no end."""
     if windows:  # a backslash is part of a path there
         if command.count('"') % 2:
             raise LabError(f"--start {command!r}: unmatched quotation mark: add the missing one")
@@ -46,11 +46,11 @@ def check_port(command: str, env: Mapping[str, str]) -> None:
 
 
 def uses_folder(command: str, env: Mapping[str, str]) -> bool:
-    """Whether a process wants a scratch folder of its own."""
+    """Return True if a process wants a scratch folder of its own."""
     return any("{dir}" in text for text in (command, *env.values()))
 
 
-def door(words: Sequence[str]) -> str:
+def relay(words: Sequence[str]) -> str:
     """Say why a command only leads to a process that runs already elsewhere; "" if it may not.
 
     Such programs do not end what answers when they are killed, and what they lead to cannot be

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from lab.check.changes import COMPARED, changes
 from lab.check.conversation import Ref
-from lab.check.differences import Difference, covers, differences, varying
+from lab.check.differences import Difference, Relation, covers, differences, varying
 from lab.check.judge import Finding, Level
 from lab.check.noise import ABSENT, Noise, kind_of
-from lab.check.relations import Answers, Relation, relations
+from lab.check.relations import Answers, holds, relations
 from lab.check.trace import Trace
 from lab.core import pointer
 from lab.core.http import Answer, count_events
@@ -153,7 +153,7 @@ class ResponseComparator:
         return differences(expected, seen, self._ignored, self._headers, self.noise.get(index))
 
     def depends(self, index: int, expected: Answer, bare: Answer) -> bool:
-        """Whether a client that carries nothing is answered differently; a 429 shows nothing."""
+        """True if a client that carries nothing gets another answer (a 429 does not count)."""
         if RATE_LIMITED in (expected.status, bare.status):
             return False
         return bool(self(index, expected, bare))
@@ -167,7 +167,7 @@ class ResponseComparator:
         return finding
 
     def gives_anew(self, ref: Ref) -> bool:
-        """Whether what an answer gave to a later call is another value in each play.
+        """Return True if a value that an answer gave to a later call differs in each play.
 
         Of most headers that is not known, and taken to be so.
         """
@@ -188,7 +188,7 @@ class ResponseComparator:
         return differences(one, other, {*noise} | self._ignored, self._headers)
 
     def ignores(self, place: str) -> bool:
-        """Whether a place was asked not to be compared."""
+        """Return True if the user excluded a place from comparison."""
         return any(covers(each, place) for each in self._ignored)
 
     def drop(self, relation: Relation) -> None:
@@ -200,16 +200,16 @@ class ResponseComparator:
         return [
             each
             for each in self.relations
-            if each.index == index and each.holds(expected) and each.holds(seen) is False
+            if each.index == index and holds(each, expected) and holds(each, seen) is False
         ]
 
     def still_holds(self, relation: Relation, answers: Answers) -> bool:
-        """Whether a relation is not broken in these answers."""
-        return relation.holds(answers) is not False
+        """Return True unless these answers break a relation."""
+        return holds(relation, answers) is not False
 
 
 def same_kind(where: str, one: Answer, other: Answer) -> bool:
-    """Whether two answers have the same status there, or a value of the same kind."""
+    """Return True if two answers have the same status there, or a value of the same kind."""
     if where == "status":
         return one.status == other.status
     if not where.startswith("/"):

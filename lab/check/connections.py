@@ -32,9 +32,9 @@ class Connections:
     def __init__(self) -> None:
         self.name = f"two-desks-{secrets.token_hex(8)}"
         self._made: dict[int, list[End]] = {}
-        self._door = socket.socket(socket.AF_UNIX)
-        self._door.bind(f"\0{self.name}")
-        self._door.listen(64)
+        self._listening = socket.socket(socket.AF_UNIX)
+        self._listening.bind(f"\0{self.name}")
+        self._listening.listen(64)
         self._ends, self._end = os.pipe()
         self._thread = threading.Thread(target=self._run, name="check-connections", daemon=True)
         self._thread.start()
@@ -63,11 +63,11 @@ class Connections:
 
         def accept() -> None:
             with suppress(OSError):
-                pid, listener = _introduced(self._door.accept()[0])
+                pid, listener = _introduced(self._listening.accept()[0])
                 made = self._made[pid] = []
                 add(listener, lambda: _let_go_on(listener, made))
 
-        add(self._door.fileno(), accept)
+        add(self._listening.fileno(), accept)
         waiting.register(self._ends, select.POLLIN)
         while True:
             for handle, event in waiting.poll():
@@ -83,9 +83,9 @@ class Connections:
 
     def _close_all(self, handles: dict[int, Callable[[], object]]) -> None:
         for handle in handles:
-            if handle != self._door.fileno():
+            if handle != self._listening.fileno():
                 os.close(handle)
-        self._door.close()
+        self._listening.close()
         os.close(self._ends)
 
 
@@ -152,7 +152,7 @@ def read_address(data: bytes) -> End | None:
 
 
 def _answers(pid: int, end: End) -> bool:
-    """Whether anything of this machine is there; True of other machines."""
+    """Return True if the end exists on this machine; always True of other machines."""
     place, port = end
     if port == UNIX:
         return not place.startswith("/") or Path(f"/proc/{pid}/root{place}").exists()

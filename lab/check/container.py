@@ -18,12 +18,12 @@ COMPOSE_REFUSED = (
 
 
 def runs_container(words: Sequence[str]) -> bool:
-    """Whether a command is the client of a container that it starts."""
+    """Return True if a command is the client of a container that it starts."""
     return len(words) > 1 and Path(words[0]).stem.lower() in CLIENTS and words[1] == "run"
 
 
 def is_compose(words: Sequence[str]) -> bool:
-    """Whether a command starts a set of containers, or one that the client does not name."""
+    """Return True if a command starts several containers, or one that the client does not name."""
     program = Path(words[0]).stem.lower() if words else ""
     return program in ("docker-compose", "podman-compose") or (
         program in CLIENTS and words[1:2] in (["compose"], ["container"])

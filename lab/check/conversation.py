@@ -73,12 +73,12 @@ class Call:
 
     @property
     def harmless(self) -> bool:
-        """Whether its protocol or its service says that it changes nothing."""
+        """True if its protocol or its service says that it changes nothing."""
         return self.safe or self.hinted
 
     @property
     def reads(self) -> bool:
-        """Whether it is harmless, or has a method that only reads."""
+        """True if it is harmless, or has a method that only reads."""
         return self.harmless or self.method in READS
 
     @property

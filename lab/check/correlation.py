@@ -33,7 +33,7 @@ _WRITERS: dict[str, Callable[[str], str]] = {
     "json": lambda text: json.dumps(text)[1:-1],
     "url": lambda text: quote(text, safe="", errors="surrogatepass"),
 }
-Places = Mapping[str, Ref]  # by the text to look for
+RefPlaces = Mapping[str, Ref]  # by the text to look for
 IsMeant = Callable[[str, int, str], bool]  # of a text, a place in it and a value found there
 
 
@@ -61,7 +61,7 @@ def infer(conversation: Conversation, answers: Sequence[Answer]) -> Conversation
 def unfollowed(call: Call) -> str:
     """Return a long random value that a call sends and that no earlier answer gave, with its place.
 
-    "" where there is none: an answer that differs when it is sent again then has another reason.
+    "" if there is none: an answer that differs when it is sent again then has another reason.
     """
     texts = [*call.headers, ("the path", call.path), ("the body", call.body or ())]
     for name, template in texts:
@@ -201,7 +201,7 @@ def _given_in_text(index: int, answer: Answer) -> Iterator[Ref]:
             yield Ref(index, f"match:{re.escape(before)}({_TEXT_WORD.pattern})", word)
 
 
-def _with_refs(call: Call, given: Places) -> Call:
+def _with_refs(call: Call, given: RefPlaces) -> Call:
     return replace(
         call,
         path=_split(call.path, given, _in_path),
@@ -210,14 +210,14 @@ def _with_refs(call: Call, given: Places) -> Call:
     )
 
 
-def _split(template: Template, given: Places, is_meant: IsMeant) -> Template:
+def _split(template: Template, given: RefPlaces, is_meant: IsMeant) -> Template:
     pieces: list[str | Ref] = []
     for piece in template:
         pieces += [piece] if isinstance(piece, Ref) else _found(piece, given, is_meant)
     return tuple(piece for piece in pieces if piece != "")
 
 
-def _found(text: str, given: Places, is_meant: IsMeant) -> Iterator[str | Ref]:
+def _found(text: str, given: RefPlaces, is_meant: IsMeant) -> Iterator[str | Ref]:
     """Cut a text at each value that was given, the longest first."""
     at, possible = 0, sorted((each for each in given if each in text), key=len, reverse=True)
     if possible:
@@ -232,18 +232,18 @@ def _found(text: str, given: Places, is_meant: IsMeant) -> Iterator[str | Ref]:
 
 
 def _is_long(text: str, at: int, value: str) -> bool:
-    """In a header, nothing short is meant: a 1 is there by chance."""
+    """Return True if a header's value is long enough: a 1 is there by chance."""
     return len(value) >= LEAST_CHARS
 
 
 def _in_path(text: str, at: int, value: str) -> bool:
-    """In a path, a short value is only meant as a whole segment, or a whole value of the query."""
+    """Return True if the value is long, or a whole segment of the path or value of the query."""
     before, after = text[:at][-1:], text[at + len(value) :][:1]
     return len(value) >= LEAST_CHARS or (before in {"", "/", "="} and after in {*"/?&#;", ""})
 
 
 def _in_body(text: str, at: int, value: str) -> bool:
-    """In a body, a short value is only meant where its key says so: not each 1 is an id."""
+    """Return True if the value is long, or its key names it: not every 1 is an id."""
     key = _KEY_BEFORE.search(text[max(0, at - 60) : at])
     return len(value) >= LEAST_CHARS or bool(key and _NAMES_VALUE.search(key[1]))
 

@@ -163,13 +163,13 @@ def judge(difference: Difference, calls: Sequence[int]) -> Iterator[str]:
     `calls` are the places in the conversation of the script's calls.
     """
     last = len(calls)
-    where = re.sub(r" \(answer \d+\)$", "", difference.where)
+    related = difference.broken
+    where = related.place if related else difference.where
     if where == "status":
         known = difference.expected.isdigit()
         test = f'[ "$(value control)" = {difference.expected} ] &&' if known else ""
         yield from (_STATUS % {"last": last, "test": test}).replace("\n ", "\n").splitlines()
         return
-    related = re.match(r"no longer that of answer (\d+)", difference.seen)
     words = where.startswith("body")
     kind, at = reader_of(where)
     relation = (_RELATED_WORDS if words else _RELATED) if related else ""
@@ -179,7 +179,7 @@ def judge(difference: Difference, calls: Sequence[int]) -> Iterator[str]:
         "compare": _COMPARE_WORDS if words else _COMPARE_JSON,
         "where": quoted(at),
         "last": last,
-        "source": _number(int(related[1]) - 1, calls) if related else 0,
+        "source": _number(related.source, calls) if related else 0,
     }
     yield from made.splitlines()
 
@@ -198,5 +198,5 @@ def reader_of(where: str) -> tuple[str, str]:
 
 
 def _number(index: int, calls: Sequence[int]) -> int:
-    """Return the number in the script of a call of the conversation; 0 where it is not in it."""
+    """Return the number in the script of a call of the conversation; 0 if it is not in it."""
     return calls.index(index) + 1 if index in calls else 0

@@ -12,24 +12,44 @@ from lab.core.http import Answer
 from lab.core.redaction import redact_text, shorten
 
 MOST_SHOWN = 300
-MOST_DIFFERENCES = 20  # differences of one call that are worth telling
+MOST_DIFFERENCES = 20  # differences of one call that are worth showing
 _SECRET_NAME = re.compile(
     r"token|secret|password|passwd|session|csrf|jwt|api_?key|credential|cookie", re.I
 )
 
 
 @dataclass(frozen=True)
+class Relation:
+    """The value at `place` of answer `index` is that at `source_place` of answer `source`."""
+
+    index: int
+    place: str
+    source: int
+    source_place: str
+
+    def difference(self) -> "Difference":
+        """Return the difference that it does not hold any more."""
+        same = f"that of answer {self.source + 1} ({self.source_place})"
+        where = f"{self.place} (answer {self.index + 1})"
+        return Difference(where, same, f"no longer {same}", self)
+
+
+@dataclass(frozen=True)
 class Difference:
-    """A change to show: `where` as in Change, or "script"; credentials are shortened."""
+    """A change to show: `where` as in Change, or "script"; credentials are shortened.
+
+    `broken` is the relation that does not hold any more, None for a change of any other kind.
+    """
 
     where: str
     expected: str
     seen: str
+    broken: Relation | None = None
 
     def __str__(self) -> str:
         if self.where == "script":
             return f"the script {self.expected}, and then not: {self.seen}"
-        if self.seen.startswith("no longer "):
+        if self.broken:
             return f"{self.where} is {self.seen}"
         return f"{self.where}: {self.expected} became {self.seen}"
 
@@ -62,7 +82,7 @@ def varying(first: Answer, second: Answer, headers: Collection[str] = COMPARED) 
 
 
 def covers(place: str, where: str) -> bool:
-    """Whether what is left out at a place is left out here, too."""
+    """Return True if an exclusion of `place` also covers this place."""
     return place in (where, "/") or where.startswith((f"{place}/", f"{place}?"))
 
 

@@ -36,7 +36,7 @@ class CheckedCall(msgspec.Struct, kw_only=True):
     like: int | None = None
     """A call of the same route, of which `needs` was searched for instead."""
     origin: str = ""
-    """Where it was written: "talk.py:12"."""
+    """Place in the source: "talk.py:12"."""
     route: str = ""
     """Method and path, without what differs from one check to the next."""
     depends_on_what_the_client_carries: bool | None = None
@@ -45,7 +45,7 @@ class CheckedCall(msgspec.Struct, kw_only=True):
 
 
 class Shortest(msgspec.Struct, kw_only=True):
-    """The minimal reproducer; `script` are its lines for bash, "" where they would not show it."""
+    """The minimal reproducer; `script` are its lines for bash, "" if they would not show it."""
 
     calls: list[int]
     wiped: bool
@@ -53,7 +53,7 @@ class Shortest(msgspec.Struct, kw_only=True):
     printable: bool
     in_turn: bool
     replicas: list[str] = []
-    """Of replicas that run already: which of them is asked each of the calls."""
+    """The replica that each call goes to, if replicas already run."""
     repeated: int = 0
     """How often the last call is sent to one server of several processes; 0 if it is not."""
     differences: list[Difference]
@@ -82,7 +82,7 @@ class CheckDocument(msgspec.Struct, kw_only=True):
     failed_assertion: str | None = None
     source: str | None = None
     command: str = ""
-    """That started the service."""
+    """The command that started the service."""
     allowed: tuple[Level, ...] = SELF_CONTAINED
     """The levels that `--allow` lets pass."""
     calls: list[CheckedCall]

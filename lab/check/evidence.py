@@ -80,7 +80,7 @@ class Evidence:
         return True
 
     def has_proof_like(self, index: int) -> bool:
-        """Whether anything is proven of the part of the service that a call is about."""
+        """Return True if something is proven about the part of the service that a call uses."""
         topic = self.conversation.calls[index].topic
         return any(self.conversation.calls[each].topic == topic for each in self.proven)
 
@@ -112,7 +112,7 @@ class Evidence:
 
     @property
     def differs(self) -> bool:
-        """Whether any finding has a difference."""
+        """True if any finding has a difference."""
         return any(each.differences for each in self.report.findings)
 
     def judge(self, unseen: str = "", require_dependency: bool = False) -> None:
@@ -158,7 +158,7 @@ class Evidence:
         return next((n for n in self.proven if calls[n].route == calls[index].route), None)
 
     def _carries(self, index: int) -> bool:
-        """Whether a call brings a cookie or a value that an earlier answer gave."""
+        """Return True if a call brings a cookie or a value that an earlier answer gave."""
         state = self.baseline.states[index] if index < len(self.baseline.states) else None
         return any(self.conversation.calls[index].refs()) or bool(state and state.cookies)
 

@@ -42,9 +42,9 @@ def listeners(port: int, since: float) -> list[psutil.Process]:
 
 
 def is_a_strangers(port: int, family: Sequence[psutil.Process]) -> bool:
-    """Whether another user's program listens on the port that this family was given.
+    """Return True if another user's program listens on the port that this family was given.
 
-    A container's port may be root's. False where that cannot be seen (not on Linux).
+    A container's port may be root's. False if that cannot be seen (not on Linux).
     """
     if sys.platform != "linux":
         return False
@@ -116,7 +116,7 @@ def _living() -> Iterator[psutil.Process]:
 
 
 def variable(process: psutil.Process, name: str) -> str | None:
-    """Return a variable of a process's environment, None where it has none or is not ours."""
+    """Return a variable of a process's environment, None if it has none or is not ours."""
     with suppress(psutil.Error):
         return process.environ().get(name)
     return None

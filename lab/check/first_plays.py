@@ -10,7 +10,7 @@ from lab.check.correlation import unfollowed
 from lab.check.family import answering
 from lab.check.judge import Report
 from lab.check.outside import Outside
-from lab.check.peers import door_to
+from lab.check.peers import relay_to
 from lab.check.process import Process
 from lab.check.runner import Runner
 from lab.check.start import Start
@@ -32,7 +32,7 @@ class Source(Protocol):
 class FirstPlays:
     """Runs the conversation once as its source has it, then twice, each time on one process.
 
-    `family` is how many processes of one command answer, `log` the end of what it wrote, `door`
+    `family` is how many processes of one command answer, `log` the end of what it wrote, `relay`
     says what answers instead of the processes started here ("" if they do), `given` what each
     call brings that the service gave before.
     """
@@ -49,7 +49,7 @@ class FirstPlays:
         self.given: list[Given | None] = []
         self.family = 1
         self.log = ""
-        self.door = ""
+        self.relay = ""
         self._ids: set[int] = set()
         self._runner = runner
         self._start = start
@@ -68,7 +68,7 @@ class FirstPlays:
             conversation = source.record(client)
             known = client.trace if client.trace.is_of(conversation) else None
             if client.process:
-                self.door = self._find_door(client.process, conversation)
+                self.relay = self._find_relay(client.process, conversation)
                 port = str(client.process.port)
                 self._report.url = client.process.address.url.removesuffix(port) + "{port}"
         self._report.conversation = conversation
@@ -109,13 +109,13 @@ class FirstPlays:
         if self._outside.touched:
             self._runner.pool.share(on_disk_alone=not self._outside.network)
 
-    def _find_door(self, process: Process, conversation: Conversation) -> str:
+    def _find_relay(self, process: Process, conversation: Conversation) -> str:
         """Say what answers instead of the processes that are started here; "" if they do."""
         peers = self._outside.peers
         peers.probe(process)
         gets = (recorded(call.path) for call in conversation.calls if call.method == "GET")
         paths = [*dict.fromkeys([self._start.ready or "/", *gets])][:MOST_PATHS]
-        return door_to(process, peers.local(), paths, self._runner.pool.mark)
+        return relay_to(process, peers.local(), paths, self._runner.pool.mark)
 
     def _watch(self, process: Process) -> None:
         family = process.family()

@@ -1,4 +1,4 @@
-"""Separates the name that a process has for itself (an instance id) from what it remembers."""
+"""Separates a process's own name (an instance id) from what it remembers."""
 
 import json
 import re
@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from lab.check.conversation import Call, Conversation, Ref, Template, recorded
-from lab.check.relations import Relation, value_at
+from lab.check.differences import Relation
+from lab.check.relations import value_at
 from lab.check.runner import Runner
 from lab.check.trace import without_refs
 from lab.core.http import Answer
@@ -28,7 +29,7 @@ def is_own_name(runner: Runner, conversation: Conversation, relation: Relation) 
 
     Other clients are asked with other words. Where they are refused, it is enough that a second
     client who does the same is given it too, if the place is called as such names are, or if
-    the earlier answer that has the value gives it to anyone. None where the client has no words of
+    the earlier answer that has the value gives it to anyone. None if the client has no words of
     its own that it could be kept for, and no other client gets in: it may be kept for this user.
     """
     before = replace(relation, index=relation.source, place=relation.source_place)
@@ -48,7 +49,7 @@ def is_own_name(runner: Runner, conversation: Conversation, relation: Relation) 
 
 
 def _has_words(call: Call) -> bool:
-    """Whether a call says anything of its own, beside what it was given and its route."""
+    """Return True if a call has content of its own, beside given values and its route."""
     path = call.path[0] if len(call.path) == 1 else None
     return (
         in_other_words(call, call) != call
@@ -78,9 +79,9 @@ def _refs(template: Template) -> Iterator[Ref]:
 
 
 def _is_anyones(runner: Runner, conversation: Conversation, relation: Relation) -> bool | None:
-    """Whether a call gives this value to clients that carry nothing, in whatever words they ask.
+    """True if a call gives this value to any client that carries nothing, whatever it sends.
 
-    None where that is not known, since they are refused.
+    None if that is not known, since they are refused.
     """
     bare, other, elsewhere = strangers(conversation.calls[relation.index])
     needed = [bare, *([other] if other else [])]

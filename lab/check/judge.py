@@ -81,9 +81,9 @@ class Finding:
 
     `status` is that of the conversation itself, None if it got no answer; `carries` says that
     the call brought something that an earlier answer gave. `needs` are indices;
-    None where that was not searched for, perhaps since it was for `like`, a call of the same
+    None if that was not searched for, perhaps since it was for `like`, a call of the same
     route. `depends` is whether its answer depends on anything
-    that the client was given before; None where that was not tried. `why` says of an unknown one
+    that the client was given before; None if that was not tried. `why` says of an unknown one
     why it is; one that does not count is left out of the service's level.
     """
 
@@ -137,7 +137,7 @@ class Reproducer:
     unprintable: str = ""
     opening: int = 0
     control: int = 0
-    """Of replicas that run already: the one that all calls are sent to, to compare with."""
+    """The replica that all calls go to, to compare with, if replicas already run."""
 
 
 @dataclass
@@ -166,7 +166,7 @@ class Report:
     proofs: dict[int, Reproducer] = field(default_factory=dict)
     parts: list["PartVerdict"] = field(default_factory=list)
     spread: "Spread | None" = None
-    """How the calls were spread over replicas that run already; None where none were."""
+    """How the calls were spread over replicas that run already; None if none were."""
 
     def note(self, text: str) -> None:
         """Keep a note, once."""
@@ -187,7 +187,7 @@ class Report:
             self.findings = [doubted(each) if each in seen else each for each in self.findings]
 
     def passes(self, allowed: frozenset[Level]) -> bool:
-        """Whether the level is one of these, and no call that counts is unknown."""
+        """Return True if the level is one of these, and no call that counts is unknown."""
         unknown = any(each.counts and each.level is Level.UNKNOWN for each in self.findings)
         return self.level in allowed and not unknown and not self.failed
 
@@ -216,7 +216,7 @@ def not_emptied(finding: Finding, counts: bool = False) -> Finding:
 
 
 def sentence(play: str) -> str:
-    """Say what a difference in a play means; "" where it was no such play."""
+    """Say what a difference in a play means; "" if it was no such play."""
     several = next((kind for kind in SEVERAL if play.startswith(kind)), play)
     return PLAYS.get(several, "")
 

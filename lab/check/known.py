@@ -23,7 +23,7 @@ class KnownFinding:
     place: str = ""
 
     def covers(self, finding: Finding, source: str) -> bool:
-        """Whether it is this finding, of the conversation that a file has."""
+        """Return True if it is this finding, of the conversation that a file has."""
         named = self.conversation in ("", source) or self.conversation.endswith(f"/{source}")
         return named and fnmatchcase(finding.title, self.request)
 
@@ -63,7 +63,7 @@ def no_longer_true(known: Iterable[KnownFinding], holds: Iterable[KnownFinding])
 
 
 def only_known(report: Report, allowed: frozenset[Level]) -> bool:
-    """Whether all that fails in a report is known, and something is."""
+    """Return True if all that fails in a report is known, and something is."""
     failing = [each for each in report.findings if _fails(each, allowed)]
     return bool(failing) and all(each.known for each in failing) and not report.failed
 

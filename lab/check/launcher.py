@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lab.check.address import find
 from lab.check.budget import Budget
-from lab.check.command import door, uses_folder
+from lab.check.command import relay, uses_folder
 from lab.check.container import Container, runs_container
 from lab.check.family import MARK, TAG, end_listeners, end_marked, is_a_strangers, listening
 from lab.check.machine import Machine
@@ -32,15 +32,20 @@ UNREPORTED = "this system does not report each connection of a process (seccomp)
 
 
 class DidNotStart(LabError):
-    """The service did not become ready; the text says how, and what it wrote."""
+    """The service did not become ready: why, what helps, and the log that it wrote from `start`."""
+
+    def __init__(self, why: str, advice: str = "", log: Path | None = None, start: int = 0) -> None:
+        text = why + (f": {advice}" if advice else "")
+        super().__init__(f"{text}; {end_of(log, start)}" if log else text)
+        self.why, self.advice, self.log, self.start = why, advice, log, start
 
 
 class EndedAtStart(DidNotStart):
-    """It ended by itself before it answered."""
+    """The service ended by itself before it answered."""
 
 
 class OneAtATime(DidNotStart):
-    """It starts only when no other process of it lives."""
+    """The service starts only when no other process of it lives."""
 
 
 class Launcher:
@@ -87,7 +92,7 @@ class Launcher:
 
     def launch(self, machine: Machine | None) -> Process:
         """Return a process that answers; DidNotStart if there is none to be had."""
-        if leads_elsewhere := door(self._start.said()):
+        if leads_elsewhere := relay(self._start.said()):
             raise DidNotStart(f"{leads_elsewhere}, which a kill here does not end: {START_ITSELF}")
         with self._counting:
             self._budget.process()
@@ -136,10 +141,8 @@ class Launcher:
 
         def ready() -> bool:
             if not process.lives():
-                raise EndedAtStart(
-                    f"the service ended before it answered ({child.ending}); "
-                    f"{end_of(child.log_path, child.log_start)}"
-                )
+                why = f"the service ended before it answered ({child.ending})"
+                raise EndedAtStart(why, "", child.log_path, child.log_start)
             self._daemons = self._daemons or not child.running()
             if not self._answers(process):
                 return False
@@ -151,8 +154,8 @@ class Launcher:
             if wait_until(ready, patience_s, every_s=0.02):
                 return
             self._budget.check_time()
-            why = _why_silent(process, self._start)
-            raise DidNotStart(f"{why}; {end_of(child.log_path, child.log_start)}")
+            silent = _why_silent(process, self._start)
+            raise DidNotStart(*silent, child.log_path, child.log_start)
         except BaseException:
             process.kill()
             raise
@@ -188,19 +191,16 @@ def _watch_connections() -> "Connections | None":
     return Connections()
 
 
-def _why_silent(process: Process, start: Start) -> str:
+def _why_silent(process: Process, start: Start) -> tuple[str, str]:
+    """Return why a service does not answer, and what helps."""
     others = set().union(*map(listening, process.family())) - {process.port}
-    waited = f"within {start.ready_s:.0f} s"
+    waited = f"within {start.ready_s:g} s"
     if others:
         ports = ", ".join(map(str, sorted(others)))
-        return (
-            f"the service listens on port {ports} and not on {process.port}, the one it was given: "
-            "is {port} where it reads its port from?"
-        )
+        why = f"the service listens on port {ports} and not on {process.port}, the one it was given"
+        return why, "is {port} where it reads its port from?"
     longer = f"give it longer with --wait {max(60, 3 * start.ready_s):.0f}s"
     if is_open(process.port):
-        return (
-            f"the service takes connections and answers nothing {waited}: {longer}, or name a "
-            "path that answers with --ready PATH"
-        )
-    return f"the service did not listen on port {process.port} {waited}: {longer}"
+        why = f"the service takes connections and answers nothing {waited}"
+        return why, f"{longer}, or name a path that answers with --ready PATH"
+    return f"the service did not listen on port {process.port} {waited}", longer

@@ -1,4 +1,4 @@
-"""A machine of its own, as far as the disk goes: what its processes write, no other one sees.
+"""A machine simulated by a private disk: other processes do not see what its processes write.
 
 A lab's servers share this computer's disk, as two servers of a real service do not. A
 `Machine` is a view of the disk in which everything is as it was, and every change is private
@@ -109,7 +109,7 @@ class Machine:
 
 
 def _holds_nothing(path: Path) -> bool:
-    """Whether it is a socket or a pipe; who uses one is seen by its connections."""
+    """Return True if it is a socket or a pipe, whose users show in its connections."""
     mode = path.lstat().st_mode
     return stat.S_ISSOCK(mode) or stat.S_ISFIFO(mode)
 
@@ -122,7 +122,7 @@ def _folders(root: Path) -> list[Path]:
 
 
 def can_isolate() -> bool:
-    """Whether a process here can have a disk of its own."""
+    """Return True if a process here can have a disk of its own."""
     try:
         Machine().close()
     except CannotIsolate:

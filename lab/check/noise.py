@@ -65,13 +65,13 @@ class Noise:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing of the body is left to compare."""
+        """True if nothing of the body is left to compare."""
         return bool({"body", "/"} & {*self.places}) or (
             self.pattern is not None and self.pattern.is_empty
         )
 
     def covers(self, change: Change) -> bool:
-        """Whether this is only what varies by itself."""
+        """Return True if the difference is only what varies by itself."""
         if change.where in self.places:
             known = self.places[change.where]
             return kind_of(change.before) in known and kind_of(change.after) in known

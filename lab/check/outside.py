@@ -59,23 +59,20 @@ def changed(before: Snapshot, after: Snapshot) -> list[str]:
     return sorted(name for name in names if before.files.get(name) != after.files.get(name))
 
 
-def contacts(process: Process, family: Sequence[psutil.Process]) -> list[str]:
-    """Return what the process tree is connected to and has open for writing, in words."""
-    found = {f"it talks to {name}" for name in unix_peers(family)}
-    found |= {f"it talks to {ip}:{port}" for ip, port in connected(family, process.port, "inet")}
-    for each in family:
-        with suppress(psutil.Error):
-            found |= {*_written(each, process.child.log_path.absolute())}
-    return sorted(found)
+def _connected(process: Process, family: Sequence[psutil.Process]) -> set[str]:
+    """Return the names of what a process and those below it are connected to."""
+    ports = connected(family, process.port, "inet")
+    return {*unix_peers(family), *(f"{ip}:{port}" for ip, port in ports)}
 
 
-def _written(each: psutil.Process, log: Path) -> Iterator[str]:
+def _open_files(each: psutil.Process, log: Path) -> Iterator[str]:
+    """Yield the files that a process has open for writing."""
     for file in each.open_files():
         # Where the system does not say how (macOS), an open file is not a written one.
         if getattr(file, "mode", "r") == "r" or file.path.startswith("/dev/"):
             continue
         if Path(file.path) != log:
-            yield f"it has {file.path} open for writing"
+            yield file.path
 
 
 class Outside:
@@ -90,7 +87,8 @@ class Outside:
         self._written: list[str] = []
         self._volumes: dict[Path, Snapshot] = {}
         self._on_volumes: set[str] = set()
-        self._contacts: set[str] = set()
+        self._peers: set[str] = set()
+        self._open: set[str] = set()
         self.peers = Peers()
         self.caveat = ""
 
@@ -111,22 +109,25 @@ class Outside:
 
     def ask(self, process: Process, family: Sequence[psutil.Process]) -> None:
         """Ask a process and those below it what they are connected to and have open by now."""
-        self._contacts |= {*contacts(process, family)}
+        self._peers |= _connected(process, family)
+        for each in family:
+            with suppress(psutil.Error):
+                self._open |= {*_open_files(each, process.child.log_path.absolute())}
 
     @property
     def disk(self) -> list[str]:
         """What it wrote, or has open for writing, in words."""
-        opened = [each for each in sorted(self._contacts) if "open for writing" in each]
-        shared = tuple(f"it has {volume}/" for volume in self._pool.start.shared)
-        opened = [each for each in opened if not each.startswith(shared)]
-        return [f"it wrote {name}" for name in self._written[:3]] + opened[:3]
+        shared = tuple(f"{volume}/" for volume in self._pool.start.shared)
+        opened = [each for each in sorted(self._open) if not each.startswith(shared)]
+        return [f"it wrote {name}" for name in self._written[:3]] + [
+            f"it has {name} open for writing" for name in opened[:3]
+        ]
 
     @property
     def network(self) -> list[str]:
         """What it talks to, and what it writes on a shared volume, in words."""
         self.peers.catch_up()
-        talks = {each for each in self._contacts if each.startswith("it talks")}
-        talks |= {f"it talks to {each}" for each in self.peers.shown}
+        talks = {f"it talks to {each}" for each in self._peers.union(self.peers.shown)}
         return sorted(talks | self._on_volumes)[:3]
 
     @property
@@ -136,5 +137,5 @@ class Outside:
 
     @property
     def blind(self) -> str:
-        """Why what it writes and talks to could not be seen; "" where it could."""
+        """Why what it writes and talks to could not be seen; "" if it could."""
         return self._pool.isolation or self._pool.unreported

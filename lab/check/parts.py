@@ -22,7 +22,7 @@ class PartRunner(ProcessRunner):
         recorded: Trace,
         pause_before: int | None = None,
     ) -> Trace:
-        """Some of the calls to one process, up to the last of them; the others as `recorded`.
+        """Send some of the calls to one process, and answer the others as `recorded`.
 
         Before one of them a clock of seconds may be let go on.
         """
@@ -43,7 +43,7 @@ class PartRunner(ProcessRunner):
         recorded: Trace,
         sides: Sequence[int],
     ) -> Trace:
-        """As `part`, on two processes that live; call n goes to `sides[n]`."""
+        """Play the part on two live processes; call n goes to `sides[n]`."""
         with self.processes(2) as start:
             pair = (start(), start())
             route = lambda index, _: pair[sides[index]]  # noqa: E731
@@ -60,7 +60,7 @@ class PartRunner(ProcessRunner):
         asked_before: bool = False,
         young: bool = False,
     ) -> tuple[Trace, Trace]:
-        """As `part`, but the last call goes to a fresh process; the first one is killed before.
+        """Play the part, kill the process, and send the last call to a fresh one.
 
         With `wiped` the backing service is emptied in between; with `elsewhere` the fresh
         process is as on another machine. With `asked_before` the first process is asked the last

@@ -1,4 +1,4 @@
-"""Who a service talks to from its first request on: also what it opens and closes within one.
+"""Finds the addresses that a service talks to, including connections shorter than a request.
 
 Where its processes report each connection (Linux), none is missed; elsewhere they are looked at all
 the time, which misses what is open for less than a look takes.
@@ -25,7 +25,7 @@ class Peers:
 
     seen: set[End] = field(default_factory=set)
     closely: bool = True
-    """Whether to look where connections are not reported: it takes a processor's time."""
+    """True if the check also looks at unreported connections, which takes processor time."""
     _known: dict[Process, int] = field(default_factory=dict)
 
     @contextmanager
@@ -110,7 +110,7 @@ class Peers:
         }
 
 
-def door_to(process: Process, ports: list[int], paths: list[str], mark: str) -> str:
+def relay_to(process: Process, ports: list[int], paths: list[str], mark: str) -> str:
     """Say what answers instead of `process`, if it only passes requests on; else "".
 
     That is so where a port that it connects to belongs to no process of this run, and gives
@@ -130,7 +130,7 @@ def door_to(process: Process, ports: list[int], paths: list[str], mark: str) -> 
 
 
 def _answers_the_same(one: Address, other: Address, paths: list[str]) -> bool:
-    """Whether two addresses answer alike, with more than "not found"."""
+    """Return True if two addresses answer alike, with more than "not found"."""
     found = 0
     for path in paths:
         here, there = one.ask(path, 2.0), other.ask(path, 2.0)

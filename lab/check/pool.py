@@ -1,4 +1,4 @@
-"""A pool of a service's processes: each on a port of its own, killed whole, none left behind."""
+"""A pool of a service's processes: each has its own port, and none outlives the pool."""
 
 import time
 from collections import deque
@@ -149,7 +149,7 @@ class Pool:
             return self._launch(self._machine)
         except EndedAtStart as failure:
             if any(not each.ended() for each in self._used):
-                raise OneAtATime(str(failure)) from None
+                raise OneAtATime(failure.why, failure.advice, failure.log, failure.start) from None
             raise
 
     def reset(self) -> None:

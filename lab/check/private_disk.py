@@ -45,7 +45,7 @@ def attach(source: str, target: str, kind: str | None, flags: int, data: str | N
 
 
 def own_namespace() -> bool:
-    """Leave the machine's mounts and shared memory; True where that needed a user namespace."""
+    """Leave the machine's mounts and shared memory; True if that needed a user namespace."""
     user, group = os.getuid(), os.getgid()
     if libc.unshare(CLONE_NEWNS | CLONE_NEWIPC) == 0:
         return False
@@ -68,7 +68,7 @@ def mounts() -> list[str]:
 
 
 def left_alone(path: str) -> bool:
-    """Whether a path stays as it is in the view."""
+    """Return True if a path stays as it is in the view."""
     return any(path == each or path.startswith(each + "/") for each in AS_IT_IS)
 
 
@@ -130,7 +130,7 @@ def opened(path: str) -> int | None:
 
 
 def writable(folder: str) -> bool:
-    """Whether this user may write in a folder or in one that lies in it."""
+    """Return True if this user may write in a folder or in one that lies in it."""
     inside = [entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
     return any(os.access(each, os.W_OK) for each in (folder, *inside))
 

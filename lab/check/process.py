@@ -29,7 +29,7 @@ class Process:
         self.address = Address(port)
         self.killed = False
         self.connects_to: list[End] | None = None
-        """What it connects to, a list that grows; None where it does not say before it does."""
+        """What it connects to, a list that grows; None if it does not say before it does."""
         self._tag = tag
         self._container = container
         self._began = time.time() - CLOCKS_DIFFER_S
@@ -69,7 +69,7 @@ class Process:
         return worked
 
     def ended(self) -> bool:
-        """Whether it was killed and no process of it lives (zombies do not)."""
+        """Return True if it was killed and none of its processes lives (a zombie does not)."""
         return self.killed and self.child.gone() and not any(map(_lives, self._background))
 
     def family(self) -> list[psutil.Process]:
@@ -82,7 +82,7 @@ class Process:
         return self._background
 
     def lives(self) -> bool:
-        """Whether anything of it may still answer: its command, or what that left behind.
+        """Return True if anything of it may still answer: its command, or a process that it left.
 
         A command that ends well may have sent a process to the background, which takes a moment
         to be seen.

@@ -169,7 +169,7 @@ class Prover:
     def _search_both(
         self, finding: Finding, everything: list[int], wanted: Wanted
     ) -> list[int] | None:
-        """As Search.needs, with both sides played for each question; None if all do not show it."""
+        """Search as Search.needs does, playing both sides; None if all calls do not show it."""
 
         def shows(part: list[int]) -> bool:
             earlier = self._search.with_givers(part, finding.index)
@@ -181,7 +181,7 @@ class Prover:
         return self._search.with_givers(needs, finding.index)
 
     def _varies(self, finding: Finding, first: Shown, later: Shown, wanted: Wanted) -> bool:
-        """Whether one process answers the same part of the conversation in two ways; learn it."""
+        """Learn what varies; True if one process answers the same part in two ways."""
         index = finding.index
         one, other = (each.expected.answered.get(index) for each in (first, later))
         if one is None or other is None:
@@ -192,7 +192,7 @@ class Prover:
         return bool(found)
 
     def _is_noise(self, finding: Finding, shown: Shown) -> bool:
-        """Whether one process, given the whole conversation again, answers otherwise; learn it."""
+        """Learn what varies; True if one process answers the same conversation differently."""
         index = finding.index
         answer = shown.expected.answered.get(index)
         if answer is None:

@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from lab.check.correlation import leaves
-from lab.check.differences import Difference
+from lab.check.differences import Relation
 from lab.check.noise import Noise
 from lab.check.text import is_text, words
 from lab.core.http import Answer
@@ -25,27 +24,13 @@ _ID_BESIDE_CLOCK = re.compile(r"(?<!\w)(?=[a-z_]*\d)(?=\d*[a-z_])\w{6,}", re.I)
 Answers = Mapping[int, Answer]  # by call
 
 
-@dataclass(frozen=True)
-class Relation:
-    """The value at `place` of answer `index` is that at `source_place` of answer `source`."""
-
-    index: int
-    place: str
-    source: int
-    source_place: str
-
-    def difference(self) -> Difference:
-        """Return the difference that it does not hold any more."""
-        same = f"that of answer {self.source + 1} ({self.source_place})"
-        return Difference(f"{self.place} (answer {self.index + 1})", same, f"no longer {same}")
-
-    def holds(self, answers: Answers) -> bool | None:
-        """Whether it holds; None where one of the answers or values is not there."""
-        if self.index not in answers or self.source not in answers:
-            return None
-        one = value_at(answers[self.index], self.place)
-        other = value_at(answers[self.source], self.source_place)
-        return None if one is None or other is None else one == other
+def holds(relation: Relation, answers: Answers) -> bool | None:
+    """Return True if a relation holds; None if one of the answers or values is not there."""
+    if relation.index not in answers or relation.source not in answers:
+        return None
+    one = value_at(answers[relation.index], relation.place)
+    other = value_at(answers[relation.source], relation.source_place)
+    return None if one is None or other is None else one == other
 
 
 def relations(
@@ -72,7 +57,7 @@ def relations(
 
 
 def value_at(answer: Answer, place: str) -> str | None:
-    """Return the text or number at a place of an answer, None where there is none."""
+    """Return the text or number at a place of an answer, None if there is none."""
     return _values(answer).get(place)
 
 

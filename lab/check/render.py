@@ -72,7 +72,7 @@ def explain(report: Report) -> str:
 
 
 def _carried_a_token(report: Report) -> bool:
-    """Whether a call that differed brought a bearer token that an earlier answer had given."""
+    """True if a call that differed brought a bearer token that an earlier answer had given."""
     if report.conversation is None:
         return False
     return any(
@@ -132,7 +132,7 @@ _ADVICE = {
         "Each request brought all that its answer depended on, so any process can serve it, and "
         "a restart is not noticed. Statelessness has its costs: what a client carries stays good "
         "until it expires, and sending the same request twice does the thing twice, since "
-        "nobody remembers the first. If an order can be sent again from the same credential, "
+        "no server remembers the first. If an order can be sent again from the same credential, "
         "something must remember that it was (lab run logout, double-checkout)."
     ),
     Level.UNKNOWN: (

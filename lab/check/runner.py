@@ -144,7 +144,7 @@ class Runner(PartRunner):
         return trace
 
     def used(self, conversation: Conversation, times: int, *, restart: bool = False) -> Trace:
-        """As one more client of a process that has had the conversation from so many others.
+        """Play as one more client of a process that has had the conversation from `times` others.
 
         Each keeps its connection. A server that gives requests to its threads in turn is asked a
         few times more between them, so that each thread has had each call. With `restart` the
@@ -265,7 +265,7 @@ def _stirred(process: Process, path: str) -> Iterator[None]:
 
 
 def joins(group: Sequence[Call], call: Call) -> bool:
-    """Whether a call may go to the process that these went to, in a play of fresh ones."""
+    """Return True if a call may go to the process of these calls, in a play of fresh ones."""
     return call.harmless and all(
         each.harmless and each.topic == call.topic and each.route != call.route for each in group
     )

@@ -82,7 +82,7 @@ _ALL = (*_LEVEL_RULES.values(), _FAILING)
 
 @dataclass(frozen=True)
 class Checked:
-    """A check, and the file that its conversation was read from, None where it had none."""
+    """A check, and the file that its conversation was read from, None if it had none."""
 
     found: CheckDocument
     file: PurePath | None

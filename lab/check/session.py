@@ -1,6 +1,5 @@
 """The plays of a check: which are run, in which order, and what is judged after each."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -37,6 +36,7 @@ from lab.check.trace import Trace
 from lab.check.used import differs_when_used, outlives_the_process
 from lab.check.workers import script_of, separate_memory
 from lab.core.redaction import redact_text
+from lab.core.text import LogStep
 
 WITHIN = 24  # of four workers each is met, but for one time in a thousand
 SEVERAL_PROCESSES = "several processes answer, and what varies may be one's memory: try it with one"
@@ -67,7 +67,7 @@ class Session:
         runner: Runner,
         report: Report,
         outside: Outside,
-        progress: Callable[[str], None],
+        progress: LogStep,
     ) -> None:
         self._start = start
         self._options = options
@@ -85,8 +85,8 @@ class Session:
         conversation, live = self._first.record(source)
         baseline = self._first.baseline(conversation, live)
         self._evidence.begin(conversation, baseline)
-        if self._first.door:
-            self._report.because = f"{self._first.door}: {START_ITSELF}"
+        if self._first.relay:
+            self._report.because = f"{self._first.relay}: {START_ITSELF}"
         elif self._first.family > 1 and self._separate(conversation):
             self._judge()
         else:
@@ -135,7 +135,7 @@ class Session:
 
     @property
     def _enough(self) -> bool:
-        """Whether state was found that is not known yet: what follows shows no more than that."""
+        """True if new state was found, so that later plays can show nothing more."""
         conversation = self._report.conversation
         source = conversation.source if conversation is not None else ""
         found = [each for each in self._report.findings if each.level in STATE]
@@ -201,14 +201,14 @@ class Session:
         try:
             return self._runner.fresh(
                 conversation,
-                lambda done: self._log(f"{line}: {min(done, count)} of {count}"),
+                lambda done: self._log(line, min(done, count), count),
                 youngest=Ages(self._first.given).youngest,
             )
         finally:
             self._outside.peers.closely = False
 
     def _elsewhere(self, conversation: Conversation) -> bool:
-        """Run it on processes with a disk of their own; False where that is not possible."""
+        """Run it on processes with a disk of their own; False if that is not possible."""
         self._log(ELSEWHERE)
         run = lambda: self._runner.fresh(conversation, elsewhere=True)  # noqa: E731
         try:
@@ -224,7 +224,7 @@ class Session:
         """Run each call alone, with nothing behind the service."""
         trace = Trace()
         for index in range(len(conversation)):
-            self._log(f"{EMPTIED}: {index + 1} of {len(conversation)}")
+            self._log(EMPTIED, index + 1, len(conversation))
             part = self._runner.alone(conversation, baseline, index)
             trace.take(index, part)
         files_only = bool(self._outside.disk) and not self._outside.network
@@ -293,5 +293,5 @@ class Session:
     def _played(self, *plays: str) -> None:
         self._report.plays += plays
 
-    def _log(self, line: str) -> None:
-        self._progress(redact_text(line))
+    def _log(self, line: str, done: int = 0, of: int = 0) -> None:
+        self._progress(redact_text(line), done, of)

@@ -16,7 +16,7 @@ from lab.core.text import one_line
 
 SETTINGS_FILE, PYPROJECT, TABLE = "lab-check.toml", "pyproject.toml", ("tool", "lab", "check")
 MOST_BYTES_OF_SETTINGS = 1_000_000
-Kind = Literal["text", "list", "table", "flag"]
+ValueKind = Literal["text", "list", "table", "flag"]
 _KNOWN = {"request": True, "reason": True, "until": True, "conversation": False}
 """The keys of a known finding, with whether each is needed."""
 
@@ -31,8 +31,8 @@ class CheckSettings:
     known: tuple[KnownFinding, ...]
 
 
-def find_settings(folder: Path, options: Mapping[str, Kind]) -> CheckSettings | None:
-    """Return the settings of a folder, None where it has none; LabError where they are wrong.
+def find_settings(folder: Path, options: Mapping[str, ValueKind]) -> CheckSettings | None:
+    """Return the settings of a folder, None if it has none; LabError if they are wrong.
 
     `options` are the names that the command knows, each with the kind of its value.
     """
@@ -64,7 +64,7 @@ def _parsed(path: Path, text: str) -> JsonObject:
 
 
 def _table(path: Path, text: str) -> JsonObject | None:
-    """Return [tool.lab.check] of a pyproject.toml, None where it has none."""
+    """Return [tool.lab.check] of a pyproject.toml, None if it has none."""
     found: Any = _parsed(path, text)
     for name in TABLE:
         found = found.get(name) if isinstance(found, dict) else None
@@ -76,7 +76,7 @@ def _table(path: Path, text: str) -> JsonObject | None:
 class _TableReader:
     """Reads one table; each error names the file, the line and the key."""
 
-    def __init__(self, path: Path, text: str, options: Mapping[str, Kind]) -> None:
+    def __init__(self, path: Path, text: str, options: Mapping[str, ValueKind]) -> None:
         self._path = path
         self._lines = text.splitlines()
         self._options = options
@@ -173,7 +173,7 @@ class _TableReader:
         return LabError(f"{at}: {one_line(key, 60)}: {why}")
 
     def _line_of(self, key: str, number: int = 0) -> int:
-        """Return the line of a key, 0 where it is not found; of known ones that with a number."""
+        """Return the line of a key, 0 if it is not found; of known ones that with a number."""
         begins = 0
         if self._path.name == PYPROJECT:
             begins = next((n for n, line in enumerate(self._lines) if "tool.lab.check" in line), 0)

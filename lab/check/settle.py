@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
+from lab.check.differences import Relation
 from lab.check.evidence import Evidence
 from lab.check.identity import is_own_name
 from lab.check.judge import Finding, rank
 from lab.check.prover import Proof, Prover
-from lab.check.relations import Relation
 from lab.check.runner import Runner
 from lab.check.target_runner import MORE_PATIENTLY
 
@@ -112,7 +112,7 @@ class Settlement:
 
         Or if that cannot be decided.
         """
-        if not all(each.seen.startswith("no longer ") for each in finding.differences):
+        if not all(each.broken for each in finding.differences):
             return False
         evidence, dropped = self._evidence, False
         comparator, undecided = evidence.comparator, list[Relation]()

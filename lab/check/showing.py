@@ -92,5 +92,5 @@ class Showing:
         return Shown(expected, seen, tuple(wanted.shown(expected, seen, part)))
 
     def _may_ask_first(self, finding: Finding) -> bool:
-        """Whether the fresh process cannot see that the first was asked the last call too."""
+        """True if the fresh process cannot see that the first was asked the last call too."""
         return not self._shared or finding.play in (EMPTIED, ELSEWHERE)

@@ -16,7 +16,7 @@ MOST_CALLS = 2000  # in all plays of one conversation
 FEWEST_PLAYS = 3
 FEW_CALLS = 10  # of so many, all sides that there are are thought of
 TRIES, LEAST_TRIES = 5000, 12  # of more, so many: fewer of many calls
-Sides = tuple[int, ...]  # by call, 0 or 1
+Sides = tuple[int, ...]  # by call, which process or replica is asked
 BEFORE_ALL = -1  # stands for no call at all
 
 

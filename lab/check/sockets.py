@@ -29,7 +29,7 @@ UNIX = -1
 
 
 def is_local(ip: str) -> bool:
-    """Whether an address is one of this machine's loopback."""
+    """Return True if an address is one of this machine's loopback."""
     return ip.startswith(("127.", "::1"))
 
 
@@ -47,7 +47,7 @@ def unix_peers(family: Iterable[psutil.Process]) -> list[str]:
 
 
 def is_of_system(name: str) -> bool:
-    """Whether a unix socket is one that the system's own library uses."""
+    """Return True if a unix socket is one that the system's own library uses."""
     return name.startswith(_SYSTEM)
 
 
@@ -106,7 +106,7 @@ def connected(family: Sequence[psutil.Process], own_port: int, kind: str = "tcp"
 
 
 def tcp_peers(pids: Iterable[int], own_port: int) -> set[End]:
-    """As `connected`, of TCP on Linux.
+    """Return what `connected` does, for TCP on Linux.
 
     Quicker than by psutil, which reads what has ended as well: thousands of lines, at times.
     """

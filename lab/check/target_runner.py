@@ -33,7 +33,7 @@ class Target(Protocol):
 
     @property
     def started(self) -> float:
-        """When it was started; 0.0 where that is not known."""
+        """When it was started; 0.0 if that is not known."""
         ...
 
 

@@ -37,7 +37,7 @@ def words(text: str) -> list[Word]:
 
 
 def is_text(body: bytes) -> bool:
-    """Whether these bytes are UTF-8 text without control characters."""
+    """Return True if these bytes are UTF-8 text without control characters."""
     if b"\0" in body:
         return False
     try:
@@ -69,7 +69,7 @@ class Pattern:
         self._runs = runs
 
     def fits(self, text: str) -> bool:
-        """Whether all that is common to the texts it knows is in this one too, in order."""
+        """Return True if all that is common to the texts it knows is in this one too, in order."""
         pieces, at = self._pieces(text), 0
         for run in self._runs or []:
             found = _find(pieces, run, at)
@@ -80,7 +80,7 @@ class Pattern:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no word at all is common to the texts."""
+        """True if no word at all is common to the texts."""
         return not any(re.search(r"\w", piece) for run in self._runs or [] for piece in run)
 
     def _pieces(self, text: str) -> list[str]:

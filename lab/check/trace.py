@@ -42,9 +42,9 @@ class ClientState:
 class Trace:
     """One play: each call, its answer, what the client carried into it, and when it was sent.
 
-    `ages` are those of the processes asked (0.0 where none was), at these times, in seconds.
+    `ages` are those of the processes asked (0.0 if none was), at these times, in seconds.
     `state` is what the client carries now, `sent` are the indices of the calls that a process
-    answered. `ended` says why a script ended early ("" where it did not), `went_on` that it was
+    answered. `ended` says why a script ended early ("" if it did not), `went_on` that it was
     stopped since it sent ever more calls.
     """
 
@@ -76,7 +76,7 @@ class Trace:
         self.ages = [*other.ages]
 
     def is_of(self, conversation: Conversation) -> bool:
-        """Whether it is of these calls, and of no others that were tried beside them."""
+        """Return True if it is of these calls, and of no others that were tried beside them."""
         sent = [(call.method, recorded(call.path), call.origin) for call in self.calls]
         return sent == [(c.method, recorded(c.path), c.origin) for c in conversation.calls]
 

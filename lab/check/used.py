@@ -1,4 +1,4 @@
-"""A process that has served other clients: whether it answers as one that has served none.
+"""Finds out whether a process that served other clients answers like a fresh one.
 
 It finds what a conversation does not show by itself: what a thread or a connection remembers, and
 what all clients share.
@@ -14,7 +14,7 @@ from lab.core.http import Answer
 USED_ROUNDS = 5  # a coin does not show the same five times
 TIMES, FEWER, MANY_CALLS = 6, 3, 8  # conversations before; fewer of one with many calls
 MOST_ROUND_S = 8.0  # in a round, for those
-Found = dict[tuple[int, str], Difference]
+FoundAt = dict[tuple[int, str], Difference]
 
 
 def differs_when_used(
@@ -30,7 +30,7 @@ def differs_when_used(
     if not times:
         return None
     expected = dict(enumerate(baseline.answers))
-    found: Found = {}
+    found: FoundAt = {}
     for number in range(USED_ROUNDS):
         if number:
             for index, answer in comparator.aligned(baseline, runner.one(conversation)).items():
@@ -58,7 +58,7 @@ def outlives_the_process(
     comparator: ResponseComparator,
     index: int,
 ) -> bool:
-    """Whether a fresh process, too, answers it otherwise: what was kept is on the disk."""
+    """Return True if a fresh process also answers differently: then the state is on the disk."""
     expected = dict(enumerate(baseline.answers))
     played = runner.used(conversation, how_often(baseline), restart=True)
     seen = comparator.aligned(baseline, played)
@@ -67,7 +67,7 @@ def outlives_the_process(
 
 def _differences(
     comparator: ResponseComparator, expected: dict[int, Answer], seen: dict[int, Answer]
-) -> Found:
+) -> FoundAt:
     """Return what differs, by call and place; a limiter may count what was sent to find this."""
     refused = any(answer.status == RATE_LIMITED for answer in seen.values())
     return {

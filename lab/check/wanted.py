@@ -23,7 +23,7 @@ class Wanted:
         self.of_script = first.where == "script"
         status = first.where == "status"
         self.places = {"status"} if status else {each.where for each in finding.differences}
-        self.relation = any(each.seen.startswith("no longer ") for each in finding.differences)
+        self.relation = any(each.broken for each in finding.differences)
         if status or self.of_script or self.relation:
             self.confirmations = CONFIRMATIONS
         elif "nothing" in (first.expected, first.seen) or first.where.endswith(("/-", "body")):

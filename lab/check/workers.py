@@ -79,7 +79,7 @@ def script_of(
 
 
 def _may_come_back(answers: list[Answer], differ: Differ, most: int) -> bool:
-    """Whether the answers changed, and asking more may show one of the first kind again."""
+    """Return True if the answers changed, and asking more may show one of the first kind again."""
     if len(answers) >= most or first_difference(answers, differ):
         return False
     return any(differ(answers[0], answer) for answer in answers[1:])

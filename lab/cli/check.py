@@ -1,6 +1,5 @@
 """`lab check`: is *your* service stateless? Reads what was asked, checks, prints what was found."""
 
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +14,10 @@ from lab.cli.check_mcp import McpOptions, mcp_options
 from lab.cli.check_openapi import openapi_options
 from lab.cli.check_replicas import ReplicaOptions, replica_options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
-from lab.cli.param_types import duration
+from lab.cli.param_types import WAITING_TIME, CountRange
+from lab.core.errors import STOPPED
 from lab.core.run_folder import new_run_folder
+from lab.core.text import LogStep, in_lines
 
 if TYPE_CHECKING:
     from lab.check.first_plays import Source
@@ -72,7 +73,7 @@ def _settings(
     "--wait",
     default="20s",
     show_default=True,
-    type=duration(least_s=0.1),
+    type=WAITING_TIME,
     help="How long the service may take to start.",
 )
 @click.option(
@@ -106,7 +107,7 @@ def _settings(
     "--max-requests",
     default=5000,
     show_default=True,
-    type=click.IntRange(1),
+    type=CountRange(1),
     metavar="N",
     help="Stop after this many requests.",
 )
@@ -114,7 +115,7 @@ def _settings(
     "--max-processes",
     default=600,
     show_default=True,
-    type=click.IntRange(1),
+    type=CountRange(1),
     metavar="N",
     help="Stop after this many processes.",
 )
@@ -122,14 +123,14 @@ def _settings(
     "--max-seconds",
     default="5min",
     show_default=True,
-    type=duration(least_s=1),
+    type=WAITING_TIME,
     help="Stop after this time.",
 )
 @click.option(
     "--timeout",
     default="10s",
     show_default=True,
-    type=duration(least_s=0.1),
+    type=WAITING_TIME,
     help="How long one answer may take.",
 )
 @click.option(
@@ -173,7 +174,7 @@ def check(
     sarif_file: Path | None,
     out: Path,
 ) -> int:
-    """Find out whether your service is stateless, with the shortest script that proves it.
+    """Find out whether your service is stateless; if it is not, see the shortest proof.
 
     CONVERSATION is a file with the calls of a client: a script (.py), a .http file, or a .har
     file, which a browser records. You can give an OpenAPI document instead (--openapi). An MCP
@@ -224,7 +225,7 @@ def check(
     if command is None and not running.urls:
         return run_settings(conversation, (junit_file, sarif_file), as_json)
     from lab.check.budget import Budget  # the check loads much, and `--help` needs none of it
-    from lab.check.checker import STOPPED, Check
+    from lab.check.checker import Check
     from lab.check.session import Options
     from lab.check.start import Start
 
@@ -297,18 +298,15 @@ def _say(line: str) -> None:
     err.print(Text(line), soft_wrap=True)
 
 
-def _seldom(log: Callable[[str], None]) -> Callable[[str], None]:
-    """Pass lines on; without a terminal, only some of those that count ("12 of 20")."""
-    if err.is_terminal:
-        return log
-    last = {"": 0.0}
+def _seldom(log: Callable[[str], None]) -> LogStep:
+    """Pass steps on; without a terminal, only some of those that count (12 of 20)."""
+    show, last = in_lines(log), dict[str, float]()
 
-    def log_seldom(line: str) -> None:
-        text = re.sub(r": \d+ of \d+$", "", line)
+    def log_seldom(line: str, done: int = 0, of: int = 0) -> None:
         now_s = time.monotonic()
-        if now_s - last.get(text, -SELDOM_S) >= SELDOM_S:
-            last[text] = now_s
-            log(line)
+        if err.is_terminal or now_s - last.get(line, -SELDOM_S) >= SELDOM_S:
+            last[line] = now_s
+            show(line, done, of)
 
     return log_seldom
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lab.check.document import CheckDocument
     from lab.check.judge import Level, Report
     from lab.check.known import KnownFinding
-    from lab.check.settings import CheckSettings, Kind
+    from lab.check.settings import CheckSettings, ValueKind
 
 _META_WORDS, _META_BATCH = "lab.check.words", "lab.check.batch"
 _NOT_IN_A_FILE = frozenset({"help", "version", "json", "junit", "sarif", "out"})
@@ -41,7 +41,7 @@ class Batch:
     found: list[tuple["CheckDocument", Path | None]] = field(default_factory=list)
     holds: set["KnownFinding"] = field(default_factory=set)
     whole: bool = True
-    """Whether every conversation was checked to its end."""
+    """True if every conversation was checked to its end."""
 
     def mark(self, report: "Report", allowed: "frozenset[Level]") -> bool:
         """Mark what is known in a report; True if nothing else fails in it."""
@@ -68,7 +68,7 @@ def current_batch() -> Batch | None:
 def run_settings(conversation: Path | None, files: Sequence[Path | None], as_json: bool) -> int:
     """Run the command once for each conversation, with the file's options; return the status.
 
-    `files` are those of --junit and --sarif. UsageError where this folder has no settings.
+    `files` are those of --junit and --sarif. UsageError if this folder has no settings.
     """
     context = click.get_current_context()
     if batch := current_batch():
@@ -102,9 +102,9 @@ def _settings_of(context: click.Context) -> "CheckSettings":
     return settings
 
 
-def options_of(command: click.Command) -> "dict[str, Kind]":
+def options_of(command: click.Command) -> "dict[str, ValueKind]":
     """Return the options that a settings file may have, by name, with the kind of their value."""
-    found: dict[str, Kind] = {}
+    found: dict[str, ValueKind] = {}
     for option in command.params:
         if not isinstance(option, click.Option):
             continue

@@ -33,7 +33,7 @@ class McpOptions:
     def source(
         self, files: Sequence[Path | None], sent: tuple[tuple[str, str], ...] = ()
     ) -> "McpSource":
-        """Return the source of the conversation; UsageError where another one is given too.
+        """Return the source of the conversation; UsageError if another one is given too.
 
         `sent` are headers that go with every message.
         """

@@ -12,10 +12,9 @@ import click
 _ENV_VARIABLE = re.compile(r"\$\{(\w+)\}")
 FROM_ENV = "${NAME} in it is read from the environment."
 AT_HOME = "goes with --openapi FILE"
-Command = Callable[..., int]
 
 
-def openapi_options(function: Command) -> Command:
+def openapi_options(function: Callable[..., int]) -> Callable[..., int]:
     """Add --openapi and its options; the command gets `openapi_file` and `openapi_settings`."""
 
     @functools.wraps(function)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lab.cli.param_types import duration
+from lab.cli.param_types import WAITING_TIME
 
 if TYPE_CHECKING:
     from lab.check.replicas.asked import AskedReplicas
@@ -30,7 +30,7 @@ class ReplicaOptions:
     dropped: tuple[str, ...] = ()
 
     def asked(self, host: str | None, ready: str | None) -> "AskedReplicas":
-        """Return what is asked; LabError where a URL is none."""
+        """Return what is asked; LabError if a URL is none."""
         from lab.check.replicas.asked import AskedReplicas
         from lab.check.replicas.replica import replica, replicas
 
@@ -71,7 +71,7 @@ def replica_options(command: Callable[..., R]) -> Callable[..., R]:
         "--between-wait",
         default="10min",
         show_default=True,
-        type=duration(least_s=1),
+        type=WAITING_TIME,
         help="How long that command may take.",
     )
     @click.option(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CiFiles:
-    """The files that a CI system reads, None where none is asked for; and the conversation's."""
+    """The files that a CI system reads, None if none is asked for; and the conversation's."""
 
     junit: Path | None
     sarif: Path | None
@@ -125,7 +125,7 @@ def allowed_levels(allow: tuple[str, ...], *, running: bool = False) -> frozense
 
 
 def exit_status(report: Report, allowed: frozenset[Level]) -> int:
-    """Return 0 where the report passes, 1 for state, 3 where it is not known."""
+    """Return 0 if the report passes, 1 for state, 3 if it is not known."""
     if report.failed:
         return 1
     if report.passes(allowed):

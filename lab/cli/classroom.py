@@ -12,8 +12,9 @@ import click
 
 from lab.cli import browser, options, signals, stack_options
 from lab.cli.output import progress, say
+from lab.cli.param_types import CountRange
 from lab.console.room.addresses import LOOPBACK, OwnAddress, chosen_address, own_addresses
-from lab.console.settings import MOST_PAGE_SERVERS
+from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.core.errors import LabError
 from lab.evidence.result import Settings
 
@@ -55,7 +56,7 @@ def _address(context: click.Context, option: click.Parameter, value: str | None)
 @click.option("--yes", "-y", is_flag=True, help="Open the address without asking.")
 @click.option(
     "--rehearse",
-    type=click.IntRange(1, MOST_REHEARSED),
+    type=CountRange(1, MOST_REHEARSED),
     default=None,
     metavar="N",
     help="Fill the room with N simulated phones, which shop and vote.",

@@ -41,18 +41,18 @@ def crowd(script: str, **asked: Any) -> int:
     checkout), or the path of your own file with `def script(shopper, lab)`, as for `lab run`.
 
     Requests start evenly spaced, at --rate, and latency counts from the intended start: if a
-    server freezes, every request due in that time is slow. Each shopper begins at a random step
-    of its visit. At the end every cart is read, and the lost carts are compared with those that
+    server is paused, every request due in that time is slow. Each shopper begins at a random step
+    of its iteration. At the end every cart is read, and the lost carts are compared with those that
     the faults must have lost.
 
-    First one shopper makes a visit alone, and the lab explains what the numbers mean. A crowd
-    that is too small or too short to show anything is refused (--anyway runs it).
+    First one shopper runs one iteration alone, and the lab explains what the numbers mean. A
+    crowd that is too small or too short to show anything is refused (--anyway runs it).
 
     Examples:
       lab crowd --kill B@3s --affinity cookie     100 shoppers, a crash
       lab crowd --shoppers 5000 --rate 300/s --for 60s --kill B@30s
       lab crowd ./mine.py --store redis --pause store@3s --resume store@6s
-      lab crowd --self-test                       does p99 show a frozen server?
+      lab crowd --self-test                       does p99 show a paused server?
 
     The servers may be your own deployment (--upstream): see `lab run --help`.
 
@@ -116,7 +116,7 @@ def _self_test(given: CrowdOptions) -> int:
     with progress() as log:
         for profile in freeze_profiles(given.profile(_SCENARIOS / "looking.py")):
             model = "closed" if profile.rate is None else "open"
-            log(f"a server is frozen under a crowd, {model} model")
+            log(f"a server is paused under a crowd, {model} model")
             session.perform(profile, variants)
     text, passed = judge(*session.progress)
     screen.print(Text(text, "green" if passed else "red"), soft_wrap=True)

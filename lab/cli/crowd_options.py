@@ -9,10 +9,11 @@ import click
 
 from lab.cli import options, stack_options
 from lab.cli.options import Option, number, value
-from lab.cli.param_types import RATE, ParsedType, duration
+from lab.cli.param_types import RATE, WAITING_TIME, ParsedType, duration
 from lab.core.errors import LabError
 from lab.core.faults import STORE_FAULTS, FaultKind
-from lab.crowd.load_profile import MAX_S, MAX_SHOPPERS, MAX_WORKERS, LoadProfile
+from lab.core.units import MOST_WAIT_S
+from lab.crowd.load_profile import MAX_SHOPPERS, MAX_WORKERS, LoadProfile
 from lab.crowd.timetable import PlannedFault, parse_planned_fault
 from lab.crowd.worker_group import has_locust
 from lab.stack.deployment import Deployment
@@ -22,7 +23,7 @@ _FAULT_HELP = {
     FaultKind.KILL: "B@10s: kill server B (store@10s: the session store) after 10 s; repeatable.",
     FaultKind.RESTART: "B@12s: start it again.",
     FaultKind.PAUSE: "B@10s: freeze it: it keeps its connections and answers nothing.",
-    FaultKind.RESUME: "B@12s: let a frozen server continue.",
+    FaultKind.RESUME: "B@12s: let a paused server continue.",
 }
 
 
@@ -87,14 +88,14 @@ crowd_options = options.together(
     value("--rate", RATE, "100/s", "Requests of all shoppers together: 300/s, 18000/min."),
     value(
         "--for",
-        duration(most_s=MAX_S),
+        WAITING_TIME,
         "10s",
         "How long to measure: 500ms, 30s, 5min, 1h.",
         "for_s",
     ),
     value(
         "--warm-up",
-        duration(0, MAX_S),
+        duration(0, MOST_WAIT_S),
         "2s",
         "Warm-up before measuring; its requests are excluded and counted separately.",
         "warm_up_s",

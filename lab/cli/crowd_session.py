@@ -92,7 +92,7 @@ class CrowdSession:
                 group = WorkerGroup(profile, self.folder, self.listen)
                 err.print(f"on each of the others, before `lab crowd`: {SET_KEY}", style="dim")
                 workers = resources.enter_context(group)
-            # At the stateful desk it depends on the turns of the load balancer what a visit does.
+            # At the stateful desk an iteration depends on the turns of the load balancer.
             steady = [each for each in variants if each.app == "stateless"]
             profile = self._prepared(profile, provisioned, [*steady, *variants][0])
             for number in range(self.rounds):
@@ -103,17 +103,17 @@ class CrowdSession:
     def _prepared(
         self, profile: LoadProfile, provisioned: ProvisionedStack, variant: Variant
     ) -> LoadProfile:
-        """Let one shopper make a visit; say what to expect, and return the profile that knows it.
+        """Run one iteration; say what to expect, and return the profile that knows it.
 
-        LabError where nothing could be shown.
+        LabError if nothing could be shown.
         """
         context = provisioned.context(variant, 0, profile.seed, quick=False)
-        visit = Lab(context, Record(variant.name)).visit_of(profile)
-        profile = profile.beginning_out_of_step(visit.requests)
+        trial = Lab(context, Record(variant.name)).trial_run(profile)
+        profile = profile.beginning_out_of_step(trial.requests)
         if not self.anyway:
-            require_something_to_show(profile, visit)
+            require_something_to_show(profile, trial)
         if not self.quiet:
-            err.print(describe_expectation(profile, visit), style="dim")
+            err.print(describe_expectation(profile, trial), style="dim")
         return profile
 
     def _perform_one(

@@ -1,6 +1,5 @@
 """`lab deploy`: the same two desks as containers, for Docker Compose or Kubernetes."""
 
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import click
 from lab.cli import stack_options
 from lab.cli.output import err, write_document
 from lab.core.errors import LabError
+from lab.core.shell import quoted
 
 KNOWN_TO_COMPOSE = ("compose.yaml", "compose.yml")
 """Names of files that `docker compose` finds by itself in its folder."""
@@ -62,7 +62,7 @@ def _command(name: str, what: str) -> None:
             return
         _write(out, text, "w" if force else "x")
         if name == "compose":
-            named = "" if out.name in KNOWN_TO_COMPOSE else f"COMPOSE_FILE={shlex.quote(str(out))} "
+            named = "" if out.name in KNOWN_TO_COMPOSE else f"COMPOSE_FILE={quoted(str(out))} "
             err.print(
                 f"the experiments against it: {named}lab run --all --on compose\n"
                 f"which stands for:\n{named}{wanted.run_line()}",

@@ -8,8 +8,6 @@ from rich.text import Text
 from lab.cli import options
 from lab.cli import record as recorder
 from lab.cli.output import err, progress, say
-from lab.console.kept_runs import KeptRuns
-from lab.console.offline import fitting, recording
 from lab.core.errors import LabError
 from lab.core.units import format_bytes
 
@@ -45,6 +43,9 @@ def export(file: Path, source: Path | None, runs: tuple[str, ...], out: Path) ->
         lab export walkthrough.html
         lab export crash.html --run latest    with the newest kept run in it
     """
+    from lab.console.kept_runs import KeptRuns  # `--help` needs none of it
+    from lab.console.offline import fitting, recording
+
     path = source or recording.newest(out)
     if path is None:
         with progress() as show:

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from lab.cli import options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, say, screen, write_json
-from lab.cli.param_types import SIZE, duration
-from lab.core.errors import LabError
+from lab.cli.param_types import SIZE, WAITING_TIME
+from lab.core.errors import STOPPED, LabError
 from lab.core.json_object import json_text
 from lab.core.text import visible
 
@@ -52,7 +52,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
     "--max-seconds",
     default="2min",
     show_default=True,
-    type=duration(least_s=1),
+    type=WAITING_TIME,
     help="Stop a submission after this time.",
 )
 @click.option(
@@ -163,7 +163,7 @@ def grade(
 
 
 def _is_folder(path: Path) -> bool:
-    """Whether it can be a submission; say on stderr of a file that it is left out."""
+    """Return True if it can be a submission; print on stderr that a file is left out."""
     if path.is_dir():
         return True
     said = (
@@ -192,7 +192,7 @@ def _grade_all(
     """Grade each folder; at Ctrl-C return those that were graded."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from lab.exercises.grading import STOPPED_GRADING, names_of
+    from lab.exercises.grading import names_of
 
     # In threads of their own, where no Ctrl-C cuts anything in half.
     with progress(quiet=quiet) as show, ThreadPoolExecutor(jobs, "grade") as graders:
@@ -214,7 +214,7 @@ def _grade_all(
             grader.stop()
             graders.shutdown(cancel_futures=True)
             ended = [each.result() for each in asked if not each.cancelled()]
-            graded = [each for each in ended if each.result.trouble != STOPPED_GRADING]
+            graded = [each for each in ended if each.result.trouble != STOPPED]
             status = EXIT_INTERRUPTED
         show("")
     if status:

@@ -1,4 +1,4 @@
-"""How a command ends when it is cut short: what is said, and the exit status.
+"""Ends a command that is cut short: prints why, and chooses the exit status.
 
 Status 1 is a finding ("an expectation was not met", "state was found"), so no failure of the
 lab's own may end with it.

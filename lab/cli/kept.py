@@ -41,7 +41,7 @@ def leave_plan(folder: Path, document: str, plan: "CapacityPlan") -> None:
 
 
 def page_of(kind: str, document: Path) -> "ReportPage":
-    """Return the page of a kept check, crowd or plan; LabError where it cannot be read."""
+    """Return the page of a kept check, crowd or plan; LabError if it cannot be read."""
     with _numbers_of(document):
         return _page_of(kind, document)
 
@@ -84,7 +84,7 @@ def _junit_of(kind: str, document: Path) -> str:
 
 
 def quantities_of(kind: str, document: Path) -> "list[Quantity]":
-    """Return what a kept run can be compared by; LabError where it cannot be read."""
+    """Return what a kept run can be compared by; LabError if it cannot be read."""
     with _numbers_of(document):
         return _quantities_of(kind, document)
 
@@ -112,7 +112,7 @@ def _quantities_of(kind: str, document: Path) -> "list[Quantity]":
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file that was asked for; LabError where that fails."""
+    """Write a file that was asked for; LabError if that fails."""
     try:
         path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
     except OSError as error:

@@ -16,7 +16,7 @@ from lab.cli.output import screen
 from lab.core.text import one_line
 
 _MODULES = {"class": "classroom"}  # `class` is a word of Python's
-_SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")
+_SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")  # FaultKind, not loaded
 # The commands, in the order in which `lab --help` lists them, each with its line there.
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Run the experiments": {
@@ -40,7 +40,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "kill": "Kill a server of the running `lab up`.",
         "restart": "Restart a server, with an empty memory.",
         "pause": "Freeze a server: it answers nothing until it is resumed.",
-        "resume": "Resume a frozen server.",
+        "resume": "Resume a paused server.",
         "drain": "Stop a server when its last requests are done.",
         "add": "Start one more server at each desk.",
         "store": "Break or repair the session store.",
@@ -53,7 +53,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "check": "Find out whether your own service is stateless.",
     },
     "Teach with it": {
-        "museum": "Visit real outages by hidden state, and see their remedies.",
+        "museum": "Visit real outages caused by hidden state, with remedies.",
         "exercise": "List exercises, begin one, or check your work.",
         "grade": "Grade the submissions of a class.",
         "teach": "Print a handout, a worksheet or concept questions.",

@@ -6,7 +6,6 @@ import click
 
 from lab.cli import browser, options
 from lab.cli.output import say
-from lab.console import control_file
 
 
 @click.command("open")
@@ -18,6 +17,8 @@ def open_(no_open: bool, out: Path) -> None:
     The link works once. Use this command for a second browser, or to open a closed page
     again.
     """
+    from lab.console import control_file  # `--help` needs none of it
+
     link = control_file.new_link(out)
     say(f"{link}\nThis link works once.")
     browser.open_private(link, no_open, out)

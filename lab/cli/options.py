@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from lab.cli.param_types import CountRange
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Any], Any]
 """What gives a command an option, as a decorator."""
@@ -19,7 +21,7 @@ def value(name: str, kind: click.ParamType[Any], default: object, what: str, *in
 
 def number(name: str, least: int, most: int, default: int, what: str) -> Option:
     """Return an option that is a whole number from `least` to `most`."""
-    kind = click.IntRange(least, most)
+    kind = CountRange(least, most)
     return click.option(name, type=kind, default=default, show_default=True, metavar="N", help=what)
 
 

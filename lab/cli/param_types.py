@@ -1,5 +1,6 @@
 """Option types whose value a function of the lab reads; click reports a wrong one."""
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -29,6 +30,20 @@ class ParsedType(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, context)
 
 
+class CountRange(click.IntRange):
+    """A whole number in a range: `3`, `5000`, `5k`, `1.5k`."""
+
+    name = "COUNT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> Any:
+        """Return the number, or fail with the range or with what is right."""
+        if isinstance(value, str) and not re.fullmatch(r"[+-]?[0-9]{1,15}", value, re.ASCII):
+            value = COUNT.convert(value, param, context)
+        return super().convert(value, param, context)
+
+
 class Setting(click.Choice):  # type: ignore[type-arg]
     """A choice that also takes the words that people guess: on, yes, true, off, no, false."""
 
@@ -56,6 +71,9 @@ def duration(least_s: float = 0.001, most_s: float = units.MOST_S) -> ParsedType
 
 
 DURATION = duration()
+DURATION_OR_NONE = duration(least_s=0)
+WAITING_TIME = duration(most_s=units.MOST_WAIT_S)
+"""A duration that the lab itself waits for."""
 RATE = ParsedType("RATE", units.parse_rate)
 COUNT = ParsedType("COUNT", units.parse_count)
 SHARE = ParsedType("SHARE", units.parse_share)

@@ -41,7 +41,7 @@ class RunOptions:
 
     root: Path
     as_json: bool = False
-    as_ledger: bool = False
+    as_suite: bool = False
     predict: bool = False
     quick: bool = False
     seed: int = 0
@@ -69,7 +69,7 @@ def perform(
     asked: RunOptions,
 ) -> int:
     """Run the chosen experiments, print their results, return the exit status."""
-    name = "ledger" if asked.as_ledger else "+".join(each.name for each in chosen[:3])
+    name = "suite" if asked.as_suite else "+".join(each.name for each in chosen[:3])
     sealed = {each.name: ask(each.question) for each in chosen if asked.predict and each.question}
     # A file of a student's may print, ask and open a debugger: nothing moves beside it then.
     is_still = any(each.is_yours for each in chosen)
@@ -94,7 +94,7 @@ def perform(
                     sealed.get(experiment.name),
                     then=next(iter(following), None),
                 )
-                if not asked.as_json and not asked.as_ledger:
+                if not asked.as_json and not asked.as_suite:
                     show("")
                     screen.print(experiment_view(result))
         except KeyboardInterrupt as stopped:
@@ -138,7 +138,7 @@ def _print(run: Run, asked: RunOptions) -> None:
     if asked.as_json:
         write_json(run.document())
         return
-    if asked.as_ledger and run.results:
+    if asked.as_suite and run.results:
         screen.print(verdicts_table(run.results))
     if any(result.prediction for result in run.results):
         screen.print(predictions_view(run.results))

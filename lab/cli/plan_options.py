@@ -6,12 +6,13 @@ from lab.cli.options import RenamedOption, number, together, value
 from lab.cli.param_types import (
     COUNT,
     DURATION,
+    DURATION_OR_NONE,
     FACTOR,
     PRICE,
     SHARE,
     SIZE,
+    CountRange,
     ParsedType,
-    duration,
 )
 from lab.core import units
 
@@ -82,7 +83,7 @@ assumptions = together(
         "--replicas-min",
         "replicas_min",
         cls=RenamedOption,
-        type=click.IntRange(1, 10_000),
+        type=CountRange(1, 10_000),
         default=1,
         show_default=True,
         metavar="N",
@@ -93,14 +94,14 @@ assumptions = together(
     number("--spare-machines", 0, 100, 0, "Spare machines of each part; 1 means N+1."),
     value(
         "--store-latency",
-        duration(0, 10),
+        DURATION_OR_NONE,
         "0s",
         "Network latency of an operation of the store: 0.5ms, 70ms.",
         "store_latency_s",
     ),
     value(
         "--tls-handshake",
-        duration(0, 1),
+        DURATION_OR_NONE,
         "0s",
         "Processor time of nginx for a TLS handshake, one for each visit; 0s: no TLS.",
         "tls_handshake_s",

@@ -1,17 +1,17 @@
 """`lab play`: the page with the recorded lesson and kept runs, without servers."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.text import Text
 
 from lab.cli import browser, options, signals
 from lab.cli.output import err, say
-from lab.console import assembly, listening
-from lab.console.kept_runs import KeptRuns
-from lab.console.offline import recording
-from lab.console.offline.recording import Recording
 from lab.core.errors import LabError
+
+if TYPE_CHECKING:
+    from lab.console.offline.recording import Recording
 
 
 @click.command()
@@ -32,6 +32,9 @@ def play(run: str | None, port: int | None, no_open: bool, out: Path) -> None:
         lab record && lab play
         lab run crash && lab play latest
     """
+    from lab.console import assembly, listening  # `--help` needs none of it
+    from lab.console.offline import recording
+
     root, name = _find(run, out)
     lesson = _lesson(root, wanted=not name)
     if note := recording.outdated(lesson) if lesson else "":
@@ -46,6 +49,9 @@ def play(run: str | None, port: int | None, no_open: bool, out: Path) -> None:
 
 def _find(run: str | None, out: Path) -> tuple[Path, str]:
     """Return the folder of runs and the run to play first, "" for none; LabError if it is none."""
+    from lab.console.kept_runs import KeptRuns
+    from lab.console.offline import recording
+
     if run is None:
         if recording.newest(out):
             return out, ""
@@ -64,8 +70,10 @@ def _find(run: str | None, out: Path) -> tuple[Path, str]:
     return out, KeptRuns(out).outline(run).name
 
 
-def _lesson(root: Path, wanted: bool) -> Recording | None:
+def _lesson(root: Path, wanted: bool) -> "Recording | None":
     """Return the newest recording below `root`; only if it is `wanted` it must be readable."""
+    from lab.console.offline import recording
+
     path = recording.newest(root)
     try:
         return recording.read(path) if path else None
@@ -76,7 +84,7 @@ def _lesson(root: Path, wanted: bool) -> Recording | None:
         return None
 
 
-def _shown(lesson: Recording | None) -> str:
+def _shown(lesson: "Recording | None") -> str:
     if lesson is None:
         return "the page shows kept runs; `lab record` makes the lesson playable, too"
     return f"the page plays the lesson as recorded on {lesson.made[:10]}, and kept runs"

@@ -11,7 +11,6 @@ from rich.text import Text
 
 from lab.cli import options
 from lab.cli.output import err, progress, say
-from lab.console.offline import recording, session
 from lab.core.run_folder import new_run_folder
 
 
@@ -38,6 +37,8 @@ def record(out: Path) -> None:
 
 def make(out: Path, show: Callable[[str], None]) -> Path:
     """Record the lesson into a new folder of `out`; return the file."""
+    from lab.console.offline import recording, session  # `--help` needs none of it
+
     began = time.monotonic()
     folder = new_run_folder(out, "walkthrough", latest=False)
     recorded = session.record(folder / "stack", show, datetime.now())

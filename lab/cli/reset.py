@@ -7,11 +7,9 @@ from typing import Any
 import click
 
 from lab.cli import options
-from lab.cli.param_types import AFFINITY, RETRY
+from lab.cli.param_types import AFFINITY, RETRY, CountRange
 from lab.cli.status import print_status
-from lab.console import control_file
-from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
-from lab.console.stack_state import StackState
+from lab.console.stack_state import MOST_PAGE_SERVERS, SETTINGS, StackState
 
 _GUESSED = {"affinity": AFFINITY, "retry": RETRY}
 
@@ -24,7 +22,7 @@ def _setting(name: str, what: str) -> Callable[..., Any]:
 @click.command()
 @click.option(
     "--servers",
-    type=click.IntRange(1, MOST_PAGE_SERVERS),
+    type=CountRange(1, MOST_PAGE_SERVERS),
     metavar="N",
     help="Servers at each desk.",
 )
@@ -38,6 +36,8 @@ def reset(out: Path, **settings: Any) -> None:
 
     A setting that you do not name keeps its value.
     """
+    from lab.console import control_file  # `--help` needs none of it
+
     body = {name: value for name, value in settings.items() if value is not None}
     print_status(control_file.call(out, "POST", "/lab/stage", StackState, body))
 

@@ -11,7 +11,7 @@ import click
 from lab import experiments
 from lab.cli import options, stack_options
 from lab.cli.output import stdout_to_stderr
-from lab.cli.param_types import duration
+from lab.cli.param_types import WAITING_TIME, CountRange
 from lab.cli.perform import RunOptions, perform, variants_of_both_desks
 from lab.core.units import format_duration
 from lab.evidence.result import Variant
@@ -38,14 +38,14 @@ from lab.stack.deployment import Deployment
 )
 @click.option(
     "--crowd",
-    type=click.IntRange(0, 1_000_000),
+    type=CountRange(0, 1_000_000),
     default=0,
     metavar="N",
     help="Repeat the script with a crowd of N shoppers (only for crash, scale-out and storage).",
 )
 @click.option(
     "--max-seconds",
-    type=duration(1, 24 * 3600),
+    type=WAITING_TIME,
     help="End a script after this time at a desk: 30s, 5min. "
     f"[default for a file of your own: {format_duration(SCRIPT_MAX_SECONDS)}]",
 )
@@ -109,7 +109,7 @@ def run(
     asked = RunOptions(
         out,
         as_json,
-        as_ledger=everything,
+        as_suite=everything,
         predict=predict and sys.stdin.isatty() and not as_json,  # only a terminal can answer
         quick=quick,
         seed=secrets.randbelow(2**32) if seed is None else seed,

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from lab.cli import options
 from lab.cli.output import err, screen, write_json
+from lab.cli.param_types import CountRange
 from lab.core.json_object import json_text
 from lab.core.units import format_bytes
 from lab.report import catalog, cleaning
@@ -20,11 +21,13 @@ NEWEST_RUNS = 20
 
 
 @click.command()
-@click.option("--all", "everything", is_flag=True, help=f"List all, not only {NEWEST_RUNS}.")
+@click.option(
+    "--all", "everything", is_flag=True, help=f"List all, not only the newest {NEWEST_RUNS}."
+)
 @click.option("--clean", is_flag=True, help="Delete all but the newest, after asking.")
 @click.option(
     "--keep",
-    type=click.IntRange(1),
+    type=CountRange(1),
     metavar="N",
     help="With --clean: how many runs with a report to keep.  [default: 10]",
 )
@@ -77,7 +80,7 @@ COMMANDS = (runs,)
 
 
 def can_be_asked() -> bool:
-    """Whether a terminal is there to answer."""
+    """Return True if stdin is a terminal, which can answer."""
     return sys.stdin.isatty()
 
 

@@ -8,39 +8,45 @@ import msgspec
 
 from lab.cli import options
 from lab.cli.output import say
-from lab.console import control_file
-from lab.console.stack_state import FaultsDone
-from lab.core.faults import STORE_FAULTS, target_named
+from lab.core.faults import STORE_FAULTS, FaultKind, target_named
 
 _SERVER = "SERVER is a letter (`B` is server B of both desks), or `stateful/B` for one desk only."
 _SERVER_OR_STORE = f"{_SERVER} `store` is the session store."
-# Name → what it does, in short and in full; the line for each server, from its evidence.
-_FAULTS = {
-    "kill": (
+# What it does, and the line for each server, or for the store, from its evidence.
+_FAULTS: Mapping[FaultKind, tuple[str, str]] = {
+    FaultKind.KILL: (
         "Kill a server of the running `lab up`.",
         "✕ {at}: pid {pid} {signal}, {seen}",
     ),
-    "restart": (
+    FaultKind.RESTART: (
         "Restart a server of the running `lab up`, with an empty memory.",
         "✓ {at}: {was} is now {instance}",
     ),
-    "pause": (
+    FaultKind.PAUSE: (
         "Freeze a server of the running `lab up`: it answers nothing until it is resumed.",
-        "~ {at}: pid {pid} is frozen; `lab resume {at}` resumes it",
+        "~ {at}: pid {pid} is paused; `lab resume {at}` resumes it",
     ),
-    "resume": (
-        "Resume a frozen server of the running `lab up`.",
+    FaultKind.RESUME: (
+        "Resume a paused server of the running `lab up`.",
         "✓ {at}: pid {pid} goes on",
     ),
-    "drain": (
+    FaultKind.DRAIN: (
         "Stop a server of the running `lab up` when its last requests are done.",
         "~ {at}: gets no new requests; `lab status` shows when it has gone",
+    ),
+    FaultKind.ADD: (
+        "Start one more server at each desk of the running `lab up`.",
+        "✓ {at}: {instance} is one more server",
     ),
 }
 
 
-def give_order(out: Path, path: str, body: Mapping[str, str], line: str) -> None:
-    """Call the running lab, and print `line` with the evidence of each thing it did."""
+def give_order(out: Path, kind: FaultKind, path: str, body: Mapping[str, str]) -> None:
+    """Call the running lab, and print the evidence of each fault of that kind."""
+    from lab.console import control_file  # `--help` needs none of it
+    from lab.console.stack_state import FaultsDone
+
+    _, line = _FAULTS[kind]
     for done in control_file.call(out, "POST", path, FaultsDone, body).done:
         seen = "gone, port closed" if done.confirmed else "NOT confirmed"
         at = "/".join(filter(None, (done.desk, done.name)))
@@ -48,28 +54,25 @@ def give_order(out: Path, path: str, body: Mapping[str, str], line: str) -> None
         say(line.format(**facts, at=at, seen=seen))
 
 
-def _fault_command(name: str) -> click.Command:
-    what, line = _FAULTS[name]
-    target = _SERVER_OR_STORE if name in STORE_FAULTS else _SERVER
+def _fault_command(kind: FaultKind) -> click.Command:
+    what, _ = _FAULTS[kind]
+    target = _SERVER_OR_STORE if kind in STORE_FAULTS else _SERVER
 
-    @click.command(name, help=f"{what}\n\n{target}")
+    @click.command(kind, help=f"{what}\n\n{target}")
     @click.argument("server")
     @options.out
     def command(server: str, out: Path) -> None:
-        give_order(out, f"/lab/{name}", {"server": target_named(server)}, line)
+        give_order(out, kind, f"/lab/{kind}", {"server": target_named(server)})
 
     return command
 
 
-@click.command()
+@click.command(help=f"{_FAULTS[FaultKind.ADD][0]}\n\nIf you name a desk, only that desk gets one.")
 @click.argument("desk", type=click.Choice(["stateful", "stateless"]), required=False)
 @options.out
 def add(desk: str | None, out: Path) -> None:
-    """Start one more server at each desk of the running `lab up`.
-
-    If you name a desk, only that desk gets one.
-    """
-    give_order(out, "/lab/add", {"desk": desk or ""}, "✓ {at}: {instance} is one more server")
+    """Start one more server at each desk, or at one."""
+    give_order(out, FaultKind.ADD, "/lab/add", {"desk": desk or ""})
 
 
-COMMANDS = (*map(_fault_command, _FAULTS), add)
+COMMANDS = (*(_fault_command(kind) for kind in FaultKind if kind is not FaultKind.ADD), add)

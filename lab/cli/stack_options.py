@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from lab.cli.options import Command, Option, number, together, value
-from lab.cli.param_types import AFFINITY, RETRY, duration
+from lab.cli.param_types import AFFINITY, RETRY, WAITING_TIME
 from lab.shop.desks import MOST_SERVERS
 from lab.shop.redis.store_url import FORMS, SCHEMES
 
@@ -66,14 +66,14 @@ def settings(command: Command, most: int = MOST_SERVERS) -> Command:
 
 _FAULT_COMMANDS = {
     "kill": "Command that kills an --upstream server. Give one for all servers, or one for each "
-    "in the same order; {desk}, {name} (A), {name_lower} (a), {host} and {port} are replaced. "
-    "It is split into words and runs without a shell.",
+    "in the same order; {desk}, {name} (A), {name_lower} (a), {host} and {port} are replaced by "
+    "their values. It is split into words and runs without a shell.",
     "restart": "Command that starts a killed server again. Without it, the server stays dead.",
     "restart-env": "Command that starts a server with other variables (a new price, another "
     "key): they are in its own environment, and in {env_file} as lines NAME=VALUE. Run with no "
     "variables, it must restore the server's usual ones.",
     "pause": "Command that freezes a server.",
-    "resume": "Command that resumes a frozen server.",
+    "resume": "Command that resumes a paused server.",
     "add": "Command that starts one more server, {name}, and prints its address at the end.",
     "drain": "Command that stops a server gently, once nginx sends it nothing more.",
     "look": "Command that prints /proc/PID/status and /proc/PID/io of a server's process.",
@@ -82,7 +82,7 @@ _STORE_COMMANDS = {
     "kill": "Command that kills the session store of the --upstream servers.",
     "restart": "Command that starts the store again.",
     "pause": "Command that freezes the store.",
-    "resume": "Command that resumes a frozen store.",
+    "resume": "Command that resumes a paused store.",
 }
 
 
@@ -155,7 +155,7 @@ def deployment(command: Command) -> Command:
         ),
         click.option(
             "--deployment-wait",
-            type=duration(1, 3600),
+            type=WAITING_TIME,
             default="60s",
             show_default=True,
             help="How long each of these commands may run, and a server may take to stop or come "

@@ -1,6 +1,7 @@
 """`lab status`: the servers, settings and store of a running `lab up`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -8,9 +9,10 @@ from rich.table import Table
 
 from lab.cli import options
 from lab.cli.output import say, screen, write_json
-from lab.console import control_file
-from lab.console.stack_state import STATE_SIGNS, StackState
 from lab.core.json_object import json_text
+
+if TYPE_CHECKING:
+    from lab.console.stack_state import StackState
 
 
 @click.command()
@@ -18,6 +20,9 @@ from lab.core.json_object import json_text
 @options.as_json
 def status(out: Path, as_json: bool) -> None:
     """Show each server of the running `lab up`, its settings, and the session store."""
+    from lab.console import control_file  # `--help` needs none of it
+    from lab.console.stack_state import StackState
+
     seen = control_file.call(out, "GET", "/lab/status", StackState)
     if as_json:
         write_json(json_text(seen))
@@ -25,7 +30,7 @@ def status(out: Path, as_json: bool) -> None:
         print_status(seen)
 
 
-def print_status(seen: StackState) -> None:
+def print_status(seen: "StackState") -> None:
     """Print what `/lab/status` answered: a row for each server, then settings and store."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for heading in ("desk", "server", "state", "pid", "port", "carts in this process"):
@@ -45,6 +50,8 @@ def print_status(seen: StackState) -> None:
 
 
 def _signed(state: str) -> str:
+    from lab.console.stack_state import STATE_SIGNS
+
     return f"{STATE_SIGNS[state]} {state}"
 
 

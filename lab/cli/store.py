@@ -6,24 +6,20 @@ import click
 
 from lab.cli import options
 from lab.cli.server_faults import give_order
-
-_DONE = {
-    "kill": "✕ store: pid {pid} {signal}, {seen}",
-    "restart": "✓ store: started again, empty",
-    "pause": "~ store: frozen; `lab store resume` resumes it",
-    "resume": "✓ store: resumed",
-}
+from lab.core.faults import STORE_FAULTS, FaultKind
 
 
 @click.command()
-@click.argument("do", metavar=f"[{'|'.join(_DONE)}]", type=click.Choice(list(_DONE)))
+@click.argument(
+    "do", metavar=f"[{'|'.join(STORE_FAULTS)}]", type=click.Choice([*map(str, STORE_FAULTS)])
+)
 @options.out
 def store(do: str, out: Path) -> None:
     """Break or repair the session store of the running `lab up`.
 
     If it has no store yet, `lab reset --store redis` gives it one.
     """
-    give_order(out, "/lab/store", {"do": do}, _DONE[do])
+    give_order(out, FaultKind(do), "/lab/store", {"do": do})
 
 
 COMMANDS = (store,)

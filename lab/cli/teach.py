@@ -2,21 +2,20 @@
 
 import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from lab.cli.options import Command
 from lab.cli.output import say, write_document
 from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from lab.teaching.paper import PredictedChapter
 
-Command = Callable[..., Any]
 DEFAULT_CHAPTERS = "1,3,6,7,10"
-"""Those of the plan for 50 minutes."""
+"""The chapters of the plan for 50 minutes."""
 _file = click.Path(dir_okay=False, path_type=Path)
 
 

@@ -8,7 +8,8 @@ import click
 
 from lab.cli import browser, options, signals, stack_options
 from lab.cli.output import progress, say
-from lab.console.settings import MOST_PAGE_SERVERS
+from lab.cli.param_types import CountRange
+from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.evidence.result import Settings
 
 
@@ -18,7 +19,7 @@ from lab.evidence.result import Settings
 @partial(stack_options.settings, most=MOST_PAGE_SERVERS)
 @click.option(
     "--learners",
-    type=click.IntRange(0, 50),
+    type=CountRange(0, 50),
     default=3,
     show_default=True,
     metavar="N",

@@ -1,6 +1,6 @@
-"""Who may act now: each act waits for its desks, and others wait for it.
+"""Limits the requests that wait for the desks at one time.
 
-No browser can take all places, and those of the instructor are nobody else's.
+No browser can take all places, and the instructor's places are reserved.
 """
 
 import threading

@@ -1,4 +1,4 @@
-"""Who may become a customer of the page: a crowd of newcomers takes no place of who is here."""
+"""Admits customers to the page, so that a crowd of newcomers cannot push out active customers."""
 
 from collections.abc import Collection, Iterable
 from typing import Protocol, TypeVar
@@ -8,12 +8,12 @@ from lab.core.errors import LabError
 MOST_AT_ONCE = 600  # a lecture hall that opens the page at the same moment
 NEWCOMERS_PER_S = 5.0
 MOST_OF_ONE_BROWSER = 12
-STAYS_S = 1800.0  # after what it did last: a lecture is listened to
-FRESH_S = 60.0  # of one that has done nothing yet
+STAYS_S = 1800.0  # since its last action: students listen to a lecture for long
+FRESH_S = 60.0  # for a customer that has done nothing yet
 
 
 class Crowded(LabError):
-    """There is no place for a newcomer now; `status` and `retry_after_s` say what to do."""
+    """No place is free for a newcomer now; `status` and `retry_after_s` say what to do."""
 
     def __init__(self, message: str, status: int, retry_after_s: int) -> None:
         super().__init__(message)
@@ -21,7 +21,7 @@ class Crowded(LabError):
         self.retry_after_s = retry_after_s
 
 
-class Leaving(Protocol):
+class MayGiveWay(Protocol):
     """What counts of one that may have to give way."""
 
     acted_at: float
@@ -29,19 +29,19 @@ class Leaving(Protocol):
 
     @property
     def has_cart(self) -> bool:
-        """Whether it would lose a cart."""
+        """True if its removal would lose a cart."""
         ...
 
 
-class Present(Leaving, Protocol):
+class Present(MayGiveWay, Protocol):
     """What counts of a customer that is here."""
 
     browser: str
-    """The id of the browser that it is in; "" where that has none, as a program."""
+    """The id of the browser that it is in; "" if that has none, as a program."""
     has_acted: bool
 
 
-L = TypeVar("L", bound=Leaving)
+L = TypeVar("L", bound=MayGiveWay)
 P = TypeVar("P", bound=Present)
 
 
@@ -53,10 +53,10 @@ def first_to_leave(present: Iterable[L]) -> L | None:
 def choose_to_leave(
     present: Iterable[P], watching: Collection[str], now_s: float, for_instructor: bool = False
 ) -> P | None:
-    """Return the customer that gives way to a newcomer, None if nobody has to.
+    """Return the customer that a newcomer replaces, None if all of them stay.
 
-    Who has a page open stays, and who acted in a browser lately. The instructor's newcomer gets
-    a place in any case.
+    A customer stays while its page is open, and some time after its last action in a browser.
+    The instructor's newcomer always gets a place.
     """
     everyone = list(present)
     idle = [each for each in everyone if not _stays(each, watching, now_s)]

@@ -35,12 +35,13 @@ class PassageShown(msgspec.Struct, frozen=True):
     """A function in colour: the file it is in, and its first line there.
 
     Each line of `html` is a `<span class="line">`, with the class "changed" if the other desk
-    differs there.
+    differs there; `differs` says that one has it.
     """
 
     file: str
     first_line: int
     html: str
+    differs: bool
 
 
 def serving(method: str, path: str) -> dict[str, PassageShown] | None:
@@ -123,4 +124,4 @@ def _rendered(passage: Passage, changed: set[int]) -> PassageShown:
         f'<span class="line{" changed" if number in changed else ""}">{line}\n</span>'
         for number, line in enumerate(html.removesuffix("\n").split("\n"))
     ]
-    return PassageShown(passage.file, passage.first_line, "".join(lines))
+    return PassageShown(passage.file, passage.first_line, "".join(lines), bool(changed))

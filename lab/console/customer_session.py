@@ -49,7 +49,7 @@ class CustomerSession:
         user_id, name = identity
         self.record = record
         self.aside = False
-        """Whether the current request is not part of the customer's own conversation."""
+        """True if the current request is not part of the customer's own conversation."""
         self.shopper = Shopper(self._address, record, user_id, name)
         self._identity = identity
         self._pool_of = pool_of

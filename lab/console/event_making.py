@@ -18,7 +18,7 @@ from lab.console.events import (
     SettingValues,
     TriedServer,
 )
-from lab.console.marks import Mark
+from lab.console.marks import ShownMark
 from lab.console.stack_state import StackState
 from lab.core.faults import STORE, FaultEvent, FaultEvidence
 from lab.core.http import UNANSWERED
@@ -28,14 +28,13 @@ from lab.evidence.run_document import RecordedExchange
 from lab.report import curl
 from lab.report.plain import lower
 from lab.report.sequence import look_of
-from lab.stack.access_log import LOGGED_COUNT, AccessEntry
+from lab.stack.access_log import BETWEEN_SERVERS, LOGGED_COUNT, AccessEntry
 
 MOST_PATH_CHARS = 300
 MOST_LABEL_CHARS = 60
 HUNG_UP = 499  # what nginx logs where the client left before the answer
 
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
-_BETWEEN = re.compile(r", | : ")  # nginx: one server after the other; after an internal redirect
 
 
 def from_log(entry: AccessEntry, desk: str, server_at: Mapping[int, str], who: str) -> RequestEvent:
@@ -113,7 +112,7 @@ def from_exchange(
     )
 
 
-def _marked(exchange: RecordedExchange, look: Sequence[str], shows: str, aside: bool) -> Mark:
+def _marked(exchange: RecordedExchange, look: Sequence[str], shows: str, aside: bool) -> ShownMark:
     if aside:
         return marks.of_repetition(exchange.status)
     if shows:
@@ -156,8 +155,8 @@ def setting_changed(name: str, was: str, value: str, stack: StackState | None) -
 
 
 def _tried(entry: AccessEntry, server_at: Mapping[int, str]) -> Iterator[TriedServer]:
-    statuses = _BETWEEN.split(entry.upstream_status)
-    for number, address in enumerate(_BETWEEN.split(entry.upstream_addr)):
+    statuses = BETWEEN_SERVERS.split(entry.upstream_status)
+    for number, address in enumerate(BETWEEN_SERVERS.split(entry.upstream_addr)):
         if address and address != "-":
             port = address.rpartition(":")[2]
             name = server_at.get(int(port), "") if LOGGED_COUNT.fullmatch(port) else ""

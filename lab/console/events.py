@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from lab.console.marks import Mark
+from lab.console.marks import ShownMark
 from lab.console.stack_state import StackState
 from lab.core.faults import FaultEvidence
 from lab.evidence.run_document import RecordedExchange
@@ -23,7 +23,7 @@ class TriedServer(msgspec.Struct, frozen=True):
 
 
 class RequestEvent(msgspec.Struct, tag_field="kind", tag="request", kw_only=True):
-    """A request that the load balancer answered; `status` 0 where the client had hung up.
+    """A request that the load balancer answered; `status` 0 if the client had hung up.
 
     `who` is the customer of a page ("c1"), "" for any other client; `asked` the server it was
     addressed to; `tried` the servers that the balancer asked, none for an answer of its cache.
@@ -44,7 +44,7 @@ class RequestEvent(msgspec.Struct, tag_field="kind", tag="request", kw_only=True
     bytes_out: int
     store_operations: int | None = None
     who: str
-    mark: Mark
+    mark: ShownMark
 
 
 class ExchangeEvent(RecordedExchange, tag_field="kind", tag="exchange", kw_only=True):
@@ -56,13 +56,13 @@ class ExchangeEvent(RecordedExchange, tag_field="kind", tag="exchange", kw_only=
     desk: str
     who: str
     look: list[str]
-    mark: Mark
-    theft: Mark | UnsetType = UNSET
+    mark: ShownMark
+    theft: ShownMark | UnsetType = UNSET
     shows: str | UnsetType = UNSET
-    """Whose cart the answer shows, where it is not the customer's own: "John's cart"."""
+    """Names the owner of the shown cart if it is not the customer's own: "John's cart"."""
     curl: str
     aside: bool | UnsetType = UNSET
-    """True where it is not part of the customer's own conversation."""
+    """True if it is not part of the customer's own conversation."""
 
 
 class FaultShown(msgspec.Struct, tag_field="kind", tag="fault", kw_only=True):
@@ -83,13 +83,11 @@ class SettingValues(msgspec.Struct, frozen=True):
     value: str
 
 
-class SettingShown(msgspec.Struct, tag_field="kind", tag="fault", kw_only=True):
-    """A setting of both desks was changed: `target` is its name. The page lists it as a fault."""
+class SettingShown(msgspec.Struct, tag_field="kind", tag="setting", kw_only=True):
+    """A setting of both desks was changed: `target` is its name. The page lists it with faults."""
 
     desk: str = ""
-    fault: str = "knob"
     target: str
-    confirmed: bool | None = None
     evidence: SettingValues
     stack: StackState | None
 
@@ -116,7 +114,7 @@ class RunEvent(msgspec.Struct, tag_field="kind", tag="run", kw_only=True):
     trouble: str | None = None
     observed: int | None = None
     servers: Mapping[str, Mapping[str, int]] = {}
-    """Of a crowd: requests by desk and by the server that answered, "" where none did."""
+    """A crowd's requests by desk and by the server that answered, "" if none did."""
 
 
 class LessonEvent(msgspec.Struct, tag_field="kind", tag="lesson", kw_only=True):

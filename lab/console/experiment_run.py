@@ -14,7 +14,7 @@ from lab.console.lesson import questions
 from lab.core.errors import LabError
 from lab.core.redaction import redact_text
 from lab.core.run_folder import new_run_folder
-from lab.evidence.record import Event
+from lab.evidence.record import LiveEvent
 from lab.experiments.runner import Run
 
 CROWD_RUN = "crowd"
@@ -144,7 +144,7 @@ class _Progress:
         self._servers = dict(servers)
         self.line(line)
 
-    def event(self, variant: str, event: Event) -> None:
+    def event(self, variant: str, event: LiveEvent) -> None:
         """Count an exchange or a fault; publish the count now and then."""
         self._check()
         number = next(self._numbers)

@@ -1,4 +1,4 @@
-"""What one open page has been sent of the events, and what is new to it."""
+"""Tracks which events one open page has received, and which are new to it."""
 
 from dataclasses import dataclass, field
 from typing import Protocol

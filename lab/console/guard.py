@@ -29,8 +29,8 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 RECORDED_POLICY = "sandbox allow-scripts allow-downloads allow-modals; frame-ancestors 'none'"
-"""Of a page that plays a recording: its own policy is in it, and it is not of this origin."""
-_VISITOR = re.compile(r"([A-Za-z0-9_-]{22})\.([0-9a-f]{64})")
+"""Policy of a page that plays a recording: the sandbox gives it another origin than this page's."""
+_BROWSER = re.compile(r"([A-Za-z0-9_-]{22})\.([0-9a-f]{64})")
 _READING = frozenset({"GET", "HEAD"})
 _OWN_SITE = frozenset({"", "same-origin", "none"})  # "same-site" includes other ports
 
@@ -74,14 +74,15 @@ class Guard:
         self.key = key or secrets.token_urlsafe(32)
         """What a ticket is changed for: the browser keeps it, and signs with it (`proves`)."""
         self.life = secrets.token_urlsafe(16)
-        """The name of this lab, which nobody knows before it runs."""
-        # Of this lab only: while no lab runs, a browser sends its cookie to whoever has the port.
+        """The name of this lab, a random one that cannot be known before it runs."""
+        # The name is this lab's alone: while no lab runs, any program that takes the port would
+        # get the browser's cookie.
         # And not the secret itself: a cookie does not give access to the terminal's commands.
         self.cookie_value = self._signed("cookie", self.life)
         # Cookies are separated by host and path, not by port: two labs must not share one.
         port = urlsplit(origin).port or 80
         self.cookie_name = f"lab_instructor_{port}"
-        self.visitor_cookie_name = f"lab_visitor_{port}"
+        self.browser_cookie_name = f"lab_browser_{port}"
 
     def admit(self, request: Request) -> None:
         """Raise Forbidden or UnsupportedMediaType unless the request can be from our own page."""
@@ -113,15 +114,15 @@ class Guard:
         """Return whether a proof, made for this lab, is by a browser that has the key."""
         return _same(self._signed("page", self.life), proof)
 
-    def new_visitor(self) -> str:
+    def new_browser(self) -> str:
         """Return an id for a browser: it gives no rights, and tells one browser from another."""
         name = secrets.token_urlsafe(16)
-        return f"{name}.{self._signed('visitor', name)}"
+        return f"{name}.{self._signed('browser', name)}"
 
     def watcher_of(self, request: Request) -> Watcher:
         """Return who sends the request: an id only if it was given out here."""
-        given = _VISITOR.fullmatch(request.cookies.get(self.visitor_cookie_name, ""))
-        known = given is not None and _same(self._signed("visitor", given[1]), given[2])
+        given = _BROWSER.fullmatch(request.cookies.get(self.browser_cookie_name, ""))
+        known = given is not None and _same(self._signed("browser", given[1]), given[2])
         return Watcher(given[1] if given and known else "", self.is_instructor(request))
 
     def admit_instructor(self, request: Request) -> None:

@@ -1,4 +1,4 @@
-"""What a restart of `lab up` in the same folder finds again: the instructor's rights, the port."""
+"""Keeps the instructor's rights and the port over a restart of `lab up` in the same folder."""
 
 import re
 import secrets
@@ -8,8 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from lab.console.own_file import read_own
-from lab.core.run_folder import write_private
+from lab.core.run_folder import read_own, write_private
 
 RIGHTS_FILE = "instructor.json"
 MOST_FILE_BYTES = 1000

@@ -73,7 +73,7 @@ class Later:
 
 @contextmanager
 def private_folder(folder: Path) -> Iterator[Path | None]:
-    """Yield a folder for unix sockets: the run's, or a temporary one; None where there are none.
+    """Yield a folder for unix sockets: the run's, or a temporary one; None if there are none.
 
     On a port of its own the console could be filled with connections that nginx, which limits
     them, never sees. A unix socket in a private folder has no such door.

@@ -13,7 +13,8 @@ from lab.console.playground import Playground
 from lab.console.room.phone import is_phones_op
 from lab.console.room.room import Room
 from lab.console.services import LiveConsole
-from lab.console.settings import MOST_PAGE_SERVERS, console_variants
+from lab.console.settings import console_variants
+from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.evidence.result import Settings, Variant
 from lab.experiments.provision import ProvisionedStack
 from lab.processes.waiting import PROBE_OP

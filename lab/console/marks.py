@@ -2,22 +2,22 @@
 
 from collections.abc import Sequence
 
-Mark = list[str]
+ShownMark = list[str]
 
 _FIRST_ERROR, _FIRST_FAILURE = 400, 500
 
 
-def of_request(status: int | None) -> Mark:
+def of_request(status: int | None) -> ShownMark:
     """Return the mark of a request of which only the status is known; 0 or None: no answer."""
     return _named("refused", "!", status) if _is_refused(status) else ["plain", "", ""]
 
 
-def of_strange_cart(whose: str) -> Mark:
+def of_strange_cart(whose: str) -> ShownMark:
     """Return the mark of an answer with a cart that is not the customer's."""
     return ["lost", "✕", f"✕ {whose}"]
 
 
-def of_exchange(look: Sequence[str], status: int | None, *, cached: bool = False) -> Mark:
+def of_exchange(look: Sequence[str], status: int | None, *, cached: bool = False) -> ShownMark:
     """Return the mark of an exchange with that look; `cached`: no server was asked.
 
     A refusal shows no cart, and says nothing of where the cart is.
@@ -28,12 +28,12 @@ def of_exchange(look: Sequence[str], status: int | None, *, cached: bool = False
     return _named(css, sign, status)
 
 
-def of_repetition(status: int | None) -> Mark:
+def of_repetition(status: int | None) -> ShownMark:
     """Return the mark of a request that was sent again: it worked, or it did not."""
     return ["lost", "✕", "✕"] if _is_refused(status) else ["kept", "✓", "✓"]
 
 
-def of_theft(status: int | None) -> Mark:
+def of_theft(status: int | None) -> ShownMark:
     """Return the same where a thief sent it: good for the thief is bad for the customer."""
     return ["kept", "✓", "refused"] if _is_refused(status) else ["lost", "✕", "accepted"]
 
@@ -42,7 +42,7 @@ def _is_refused(status: int | None) -> bool:
     return not status or status >= _FIRST_ERROR
 
 
-def _named(css: str, sign: str, status: int | None) -> Mark:
+def _named(css: str, sign: str, status: int | None) -> ShownMark:
     if sign not in ("!", "?"):
         return [css, sign, sign]
     if (status or 0) >= _FIRST_FAILURE:

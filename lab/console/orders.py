@@ -13,7 +13,7 @@ from lab.shop.desks import DESKS
 from lab.shop.names import HIDDEN_CATEGORIES, customer_name
 from lab.stack.pool_spec import LETTERS
 
-Check = Callable[[Any], Any]
+FieldCheck = Callable[[Any], Any]
 
 MOST_ADDRESS_CHARS = 200
 MOST_TOKEN_CHARS = 16 * 1024
@@ -71,7 +71,7 @@ def _op(value: Any) -> str:
     raise BadOrder("op: the id of an earlier request of this customer, such as c1-stateful-7")
 
 
-ORDER_VERBS: Mapping[str, Mapping[str, Check]] = {
+ORDER_VERBS: Mapping[str, Mapping[str, FieldCheck]] = {
     **{verb: {} for verb in ("login", "view", "view-url", "products")},
     **{verb: {} for verb in ("clear", "checkout", "logout", "forge")},
     "add": {"sku": _sku, "quantity": _quantity},

@@ -39,7 +39,7 @@ class OwnStageState(msgspec.Struct, frozen=True):
     most: int = 0
     trouble: str = ""
     recorded: bool = False
-    """Whether a recorded lesson is at hand meanwhile."""
+    """True if the browser can use a recorded lesson meanwhile."""
 
 
 @dataclass(eq=False)
@@ -50,7 +50,7 @@ class _OwnStage:
     trouble: str = ""
     """Why it did not come up."""
     left: bool = False
-    """Whether its browser has given it up."""
+    """True if its browser gave it up."""
 
 
 class OwnStages:

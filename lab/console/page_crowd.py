@@ -19,9 +19,9 @@ from lab.experiments.script_api import Lab
 FOR_S, KILL_AT_S = 10.0, 5.0
 WITH_AFFINITY = Settings(affinity="cookie")  # each shopper has a server: what dies with one is seen
 PAGE_KEPT_LOG = 1000
-Counts = Mapping[str, Mapping[str, int]]
+CrowdCounts = Mapping[str, Mapping[str, int]]
 """Requests by desk and by the server that answered."""
-Say = Callable[[str, Counts], object]
+Say = Callable[[str, CrowdCounts], object]
 
 
 def run_page_crowd(folder: Path, shoppers: int, say: Say) -> None:
@@ -55,7 +55,7 @@ def _profile(shoppers: int, lab: Lab) -> LoadProfile:
         timetable=(PlannedFault(FaultKind.KILL, "B", KILL_AT_S),),
         engine="locust" if has_locust() else "threads",
     )
-    return asked.beginning_out_of_step(lab.visit_of(asked).requests)
+    return asked.beginning_out_of_step(lab.trial_run(asked).requests)
 
 
 def _line(desk: str, now: Progress) -> str:

@@ -13,7 +13,7 @@ from lab.console.events import ExchangeEvent
 from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
 from lab.evidence.keeping import kept_exchange
-from lab.evidence.record import Event, Record
+from lab.evidence.record import LiveEvent, Record
 from lab.shop.desks import DESKS
 from lab.stack.server_pool import ServerPool
 
@@ -66,7 +66,7 @@ class PageCustomer:
 
     @property
     def has_cart(self) -> bool:
-        """Whether a desk has acknowledged a change that this customer would lose."""
+        """True if a desk has acknowledged a change that this customer would lose."""
         return any(session.shopper.tracker.owed for session in self.sessions.values())
 
     def forget_history(self) -> None:
@@ -90,7 +90,7 @@ class PageCustomer:
         """The last op of each action at each desk, to be sent again."""
 
     def _session(self, desk: str) -> CustomerSession:
-        def on_event(event: Event) -> None:
+        def on_event(event: LiveEvent) -> None:
             if isinstance(event, Exchange) and self.sessions[desk] is session:
                 kept = kept_exchange(event)
                 self._publish(from_exchange(kept, desk, self.who, aside=session.aside))

@@ -1,8 +1,8 @@
-"""Who may watch: places for open pages, so that no client can take those of others.
+"""Limits the open pages: each has a place, and no client can take the places of others.
 
 Clients that did not introduce themselves (curl, scripts) share a few places. A page has an id
 of its own, and gets a place as long as any client has more than one. The instructor's places
-are taken from nobody and given to nobody else.
+are reserved.
 """
 
 from collections import Counter
@@ -17,12 +17,12 @@ MOST_OF_INSTRUCTOR = 16
 
 
 class Full(LabError):
-    """There is no place for this page."""
+    """No place is free for this page."""
 
 
 @dataclass(frozen=True)
 class Watcher:
-    """Who has a stream; `id` is "" for a client that did not introduce itself."""
+    """A client with an event stream; `id` is "" if it did not introduce itself."""
 
     id: str = ""
     instructor: bool = False
@@ -41,7 +41,7 @@ class Watcher:
 
 @dataclass
 class Places:
-    """Who has which place; `most` of them, without the instructor's."""
+    """The places and their clients; at most `most`, not counting the instructor's."""
 
     most: int = MOST_STREAMS
     _taken: dict[object, Watcher] = field(default_factory=dict, init=False)

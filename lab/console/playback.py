@@ -25,7 +25,7 @@ from lab.evidence.run_document import Event, ExperimentResult, RecordedExchange,
 from lab.report.steps import step_text
 from lab.shop.desks import DESKS
 
-Timed = tuple[float, Event]
+TimedEvent = tuple[float, Event]
 Variants = Mapping[str, VariantResult | None]
 """The variant that stands at each desk."""
 
@@ -103,7 +103,7 @@ def named(experiment: ExperimentResult, name: str | None) -> VariantResult | Non
     raise LabError(f"no variant {name!r} in this experiment: there are {there_are}"[:300])
 
 
-def _in_step(lanes: Mapping[str, Sequence[Timed]]) -> Iterator[dict[str, Timed]]:
+def _in_step(lanes: Mapping[str, Sequence[TimedEvent]]) -> Iterator[dict[str, TimedEvent]]:
     """Yield what is shown at once: the next of each lane, by desk; faults only with faults."""
     left = {desk: deque(lane) for desk, lane in lanes.items()}
     faults = {desk: sum(_is_fault(each) for each in lane) for desk, lane in lanes.items()}
@@ -118,7 +118,7 @@ def _in_step(lanes: Mapping[str, Sequence[Timed]]) -> Iterator[dict[str, Timed]]
         yield {desk: heads[desk] for desk in going}
 
 
-def _is_fault(timed: Timed) -> bool:
+def _is_fault(timed: TimedEvent) -> bool:
     return isinstance(timed[1], FaultEvent)
 
 
@@ -146,7 +146,7 @@ class _Stamps:
         self.kept.append(Stamped(event, self._number, at, totals))
 
 
-def _timed(variant: VariantResult) -> list[Timed]:
+def _timed(variant: VariantResult) -> list[TimedEvent]:
     """Return what happened with the time at which it was over, which never goes back."""
     timed, now_s = [], 0.0
     for event in variant.events:

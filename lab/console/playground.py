@@ -11,8 +11,8 @@ from lab.console.chapter_changes import CHAPTER_SETTINGS
 from lab.console.event_making import from_fault, setting_changed
 from lab.console.events import PageEvent, StackEvent
 from lab.console.fault_targets import targets
-from lab.console.settings import MOST_PAGE_SERVERS, checked
-from lab.console.stack_state import FaultDone, StackState, StoreState
+from lab.console.settings import checked
+from lab.console.stack_state import MOST_PAGE_SERVERS, FaultDone, StackState, StoreState
 from lab.console.stack_status import StackStatus
 from lab.console.stage_settings import StageSettings
 from lab.core.errors import LabError

@@ -1,4 +1,4 @@
-"""Ends a presentation whose browser is gone without a word, so that pages follow no one."""
+"""Ends a presentation when its browser has gone, so that pages stop following it."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ _LOOK_S = 2.0
 
 
 class Presentation:
-    """Who presents; `watching` returns the browsers that have a page open.
+    """The current presenter; `watching` returns the browsers that have a page open.
 
     `end` is called once with the event that says it is over.
     """

@@ -1,4 +1,4 @@
-"""A clean start for servers: those that remember something are replaced, all at the same time."""
+"""Gives servers a clean start: replaces those that remember something, all at the same time."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
@@ -26,11 +26,11 @@ def renew(
     store_before: str,
     changes: tuple[ChapterChanges, ChapterChanges],
 ) -> None:
-    """Have the servers of these names at these desks, all up, with nothing remembered anywhere.
+    """Bring up exactly the servers of these names at these desks, with empty memories.
 
     The stateful desk becomes the variant `stateful`, whose servers get `env`; `changes` are what
     a chapter had changed before, and has from now on. Returns when all of them answer; the
-    caller reloads nginx. LabError where one does not come up: the next call tries again.
+    caller reloads nginx. LabError if one does not come up: the next call tries again.
     """
     before, after = changes
     same = stateful.settings.store == store_before == "memory" and before == after

@@ -56,7 +56,7 @@ def _admit(routes: Blueprint, services: Services) -> None:
             epoch=running.feed.epoch if running else "",
         )
         if running and not client.id:
-            _set_cookie(response, guard.visitor_cookie_name, guard.new_visitor())
+            _set_cookie(response, guard.browser_cookie_name, guard.new_browser())
         return response
 
 
@@ -90,7 +90,7 @@ def _draw(routes: Blueprint, services: Services) -> None:
 
 
 def _set_cookie(response: Response, name: str, value: str) -> None:
-    """Until the browser closes; not readable by scripts, not sent with other pages' requests."""
+    """Set a cookie until the browser closes, hidden from scripts and from other pages."""
     response.set_cookie(name, value, path="/lab", httponly=True, samesite="Strict")
 
 

@@ -13,7 +13,7 @@ from lab.console.request_bodies import Rule, any_text, one_of, read, table, whol
 from lab.console.routes_customer import find_customer
 from lab.console.script_steps import StepPerformer
 from lab.console.services import Services
-from lab.console.stack_state import FaultsDone, StackState
+from lab.console.stack_state import MOST_PAGE_SERVERS, FaultsDone, StackState
 from lab.core.errors import LabError
 from lab.core.faults import STORE, STORE_FAULTS, FaultKind
 from lab.experiments import CONFIDENCE
@@ -38,7 +38,7 @@ _SETTING_RULES: Mapping[str, Rule] = {
     name: one_of(*allowed) for name, allowed in settings.ALL_SETTINGS.items()
 }
 
-_STAGE: Mapping[str, Rule] = {"servers": whole(1, settings.MOST_PAGE_SERVERS), **_SETTING_RULES}
+_STAGE: Mapping[str, Rule] = {"servers": whole(1, MOST_PAGE_SERVERS), **_SETTING_RULES}
 
 
 def routes(services: Services) -> Blueprint:
@@ -113,7 +113,7 @@ def _change_the_stage(routes: Blueprint, services: Services) -> None:
         kind = FaultKind(read({"do": one_of(*STORE_FAULTS)})["do"])
         return jsonify(FaultsDone(services.live.playground.inject(kind, STORE)))
 
-    @routes.post("/lab/knobs")
+    @routes.post("/lab/settings")
     def change() -> Response:
         return jsonify(services.live.playground.change(**read({}, _SETTING_RULES)))
 

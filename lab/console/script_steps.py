@@ -9,7 +9,7 @@ import msgspec
 
 from lab.console.customer_session import Credentials
 from lab.console.customers import STRANGER
-from lab.console.lesson.plan import Step
+from lab.console.lesson.plan import ChapterStep
 from lab.console.orders import BadOrder
 from lab.console.page_customer import PageCustomer
 from lab.console.places import Watcher
@@ -20,8 +20,8 @@ from lab.core.json_object import JsonObject
 from lab.processes.waiting import at_once, wait_until
 from lab.shop.desks import DESKS
 
-SEATS: Mapping[str, str] = {"me": "John", "second": "Bob", "third": "Carol"}
-"""The customers of a script by their seat; "me" where a step names none."""
+SCRIPT_CUSTOMERS: Mapping[str, str] = {"me": "John", "second": "Bob", "third": "Carol"}
+"""The customers of a script by their key: "me" where a step names none."""
 DRAINED_S = 30.0
 _FAULT_STEPS = frozenset(kind.value for kind in FaultKind if kind is not FaultKind.ADD)
 _NOT_SENT = frozenset({"do", "say", "as", "of"})
@@ -47,7 +47,7 @@ class StepPerformer:
     settings: Mapping[str, Any]
     client: Watcher = STRANGER
 
-    def perform(self, step: Step) -> StepDone:
+    def perform(self, step: ChapterStep) -> StepDone:
         """Do a step and wait for it; raise BadOrder, or LabError if it is not possible now."""
         verb, playground = str(step["do"]), self.live.playground
         given: JsonObject = {name: step[name] for name in step if name not in _NOT_SENT}
@@ -57,7 +57,7 @@ class StepPerformer:
                 pass
             case "stage":
                 playground.reset(**{**given, **self.settings})
-            case "knobs":
+            case "settings":
                 playground.change(**given)
             case "store":
                 playground.inject(FaultKind(given["what"]), STORE)
@@ -71,7 +71,7 @@ class StepPerformer:
                 ops = self._act({"do": verb, **given})
         return StepDone(self.live.feed.newest, list(ops.values()), self.customer.credentials())
 
-    def _replay(self, step: Step, given: Mapping[str, Any]) -> dict[str, str]:
+    def _replay(self, step: ChapterStep, given: Mapping[str, Any]) -> dict[str, str]:
         """Send an earlier request again at each desk, where it has an op of its own."""
         sent, verb = self.customer.sent, str(step["of"])
         if missing := [desk for desk in _desks(step) if (verb, desk) not in sent]:
@@ -85,7 +85,7 @@ class StepPerformer:
     def _act(self, order: JsonObject) -> dict[str, str]:
         return self.live.customers.act(self.customer, order, self.client).ops
 
-    def _break(self, kind: FaultKind, step: Step) -> None:
+    def _break(self, kind: FaultKind, step: ChapterStep) -> None:
         named = str(step["target"])
         servers = [
             f"{desk}/{self.customer.sessions[desk].served_by() if named == 'served' else named}"
@@ -97,6 +97,6 @@ class StepPerformer:
             raise LabError("a server still drains: wait until it is gone, then run it again")
 
 
-def _desks(step: Step) -> list[str]:
+def _desks(step: ChapterStep) -> list[str]:
     desks = step.get("desks")
     return list(desks) if isinstance(desks, list) else list(DESKS)

@@ -46,9 +46,9 @@ class Services:
     lesson: Lesson
     running: LiveConsole | None = None
     own_stages: bool = False
-    """Whether a browser without rights may have a stage of its own."""
+    """True if a browser without rights may have a stage of its own."""
     has_room: bool = False
-    """Whether phones take part (`lab class`)."""
+    """True if phones take part (`lab class`)."""
     on_lesson: Callable[[LessonEvent, str], object] = lambda event, browser: None
     """Gets each place in the lesson, and the browser that presents; "" for a terminal."""
     recorded: RecordedLesson | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.console.chapter_changes import CHAPTER_SETTINGS
+from lab.console.stack_state import SETTINGS
 from lab.core.errors import LabError
 from lab.evidence.result import Settings, Variant
 from lab.experiments.caching import NAIVE, OBEDIENT
@@ -13,14 +14,6 @@ from lab.experiments.matrix import two_desks
 from lab.stack.programs import find_store
 from lab.stack.server_pool import ProxySettings
 
-MOST_PAGE_SERVERS = 8
-"""Servers at one desk of the page: more are too small to see."""
-SETTINGS: Mapping[str, tuple[str, ...]] = {
-    "affinity": ("none", "cookie"),
-    "retry": ("off", "on"),
-    "cache": ("off", "obedient", "naive"),
-    "store": ("memory", "file", "redis"),
-}
 ALL_SETTINGS: Mapping[str, tuple[str, ...]] = {**SETTINGS, **CHAPTER_SETTINGS}
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "affinity": ("none", "cookie"),
@@ -29,7 +22,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 """The settings that change what a script of the lesson shows; the first value is the usual one."""
 CACHES: Mapping[str, tuple[str, ...]] = {"obedient": OBEDIENT, "naive": NAIVE}
-PAUSED_SHOWS = "proxy_read_timeout 1s"  # a frozen server is a 504 after this
+PAUSED_SHOWS = "proxy_read_timeout 1s"  # a paused server is a 504 after this
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
-"""What a running lab answers about its stack: its state, and what an order did to it."""
+"""The stack of a running lab: its settings, its state, and what an order did to it."""
+
+from collections.abc import Mapping
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -14,6 +16,15 @@ STATE_SIGNS = {
     "external": "●",
 }
 """The sign of each state, in the terminal and on the page: colour is never alone."""
+MOST_PAGE_SERVERS = 8
+"""Servers at one desk of the page: more are too small to see."""
+SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "affinity": ("none", "cookie"),
+    "retry": ("off", "on"),
+    "cache": ("off", "obedient", "naive"),
+    "store": ("memory", "file", "redis"),
+}
+"""The settings of each desk, and their values."""
 
 
 class ServerState(msgspec.Struct, frozen=True):
@@ -36,7 +47,7 @@ class StoreState(msgspec.Struct, frozen=True):
 
 
 class DeskSettings(msgspec.Struct, frozen=True):
-    """The settings of a desk; `cache` is None where a record does not say."""
+    """The settings of a desk; `cache` is None if a record does not say."""
 
     store: str
     affinity: str
@@ -54,7 +65,7 @@ class StackState(msgspec.Struct, frozen=True):
 
     origin: str
     desks: dict[str, list[ServerState]]
-    settings: dict[str, DeskSettings] = msgspec.field(name="knobs", default_factory=dict)
+    settings: dict[str, DeskSettings] = msgspec.field(default_factory=dict)
     store: StoreState | None = None
     trouble: str = ""
     """Why the page is incomplete: its source of events has ended. "" while all is well."""

@@ -56,7 +56,7 @@ class StageSettings:
 
     @staticmethod
     def ends_servers(name: str) -> bool:
-        """Whether a change of this setting starts servers anew."""
+        """Return True if a change of this setting restarts the servers."""
         return name == "store" or name in CHAPTER_SETTINGS
 
     def change(self, name: str, value: str) -> None:

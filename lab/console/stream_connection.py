@@ -70,12 +70,12 @@ class Connection:
 
     @property
     def pending(self) -> bool:
-        """Whether something waits to be sent."""
+        """True if data waits to be sent."""
         return bool(self._chunk or self._waiting)
 
     @property
     def done(self) -> bool:
-        """Whether everything was sent, and nothing follows."""
+        """True if everything was sent, and nothing follows."""
         return self._last and not self.pending
 
     def refill(self, retry_ms: int) -> bool:

@@ -1,4 +1,4 @@
-"""Serves the event streams: hundreds of open pages in one thread, none of which holds another up.
+"""Serves event streams to hundreds of open pages in one thread; none delays another.
 
 waitress would need a thread for each. nginx passes on complete requests for these paths only.
 """

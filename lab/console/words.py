@@ -6,13 +6,13 @@ from collections.abc import Mapping
 import msgspec
 
 from lab.console.code_view import session_code
-from lab.console.settings import CHOICES, MOST_PAGE_SERVERS, SETTINGS
-from lab.console.stack_state import STATE_SIGNS
+from lab.console.settings import CHOICES
+from lab.console.stack_state import MOST_PAGE_SERVERS, SETTINGS, STATE_SIGNS
 from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.core.http import UNANSWERED
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import SAFE_METHODS
-from lab.report.wording import VERDICT_SIGNS
+from lab.report.wording import FATE_SIGNS, VERDICT_SIGNS
 from lab.shop.desks import DESKS
 
 _FAULT_DONE = {
@@ -23,8 +23,9 @@ _FAULT_DONE = {
     FaultKind.DRAIN: "drained and stopped",
     FaultKind.ADD: "added",
 }
+_GUESS_SIGNS = {"yes": "✓", "no": "≠", "none": "?", "open": "•", "skipped": "•"}
 _SETTING_WORDS: dict[str, tuple[str, dict[str, str]]] = {
-    "affinity": ("Affinity", {"none": "none: round robin", "cookie": "sticky cookie"}),
+    "affinity": ("Affinity", {"none": "none: round robin", "cookie": "by cookie"}),
     "retry": ("Retries", {"off": "off", "on": "on"}),
     "cache": ("Cache", {"off": "off", "obedient": "obeys headers", "naive": "keeps everything"}),
     "store": (
@@ -40,6 +41,8 @@ def words() -> Mapping[str, object]:
         "DESKS": DESKS,
         "TITLES": {desk: desk.capitalize() for desk in DESKS},
         "VERDICT_SIGNS": VERDICT_SIGNS,
+        "FATE_SIGNS": {str(fate): sign for fate, sign in FATE_SIGNS.items()} | {"unshown": "!"},
+        "GUESS_SIGNS": _GUESS_SIGNS,
         "KNOWN_FATES": [fate for fate in Fate if fate is not Fate.UNKNOWN],
         "SAFE_METHODS": sorted(SAFE_METHODS),
         "STATE_SIGNS": STATE_SIGNS,
@@ -66,5 +69,15 @@ def words() -> Mapping[str, object]:
 
 def script() -> str:
     """Return the text of words.js."""
-    lines = [f"export const {name} = {json.dumps(value)};" for name, value in words().items()]
+    lines = [
+        f"export const {name} = {json.dumps(value, ensure_ascii=False)};"
+        for name, value in words().items()
+    ]
     return "\n".join(["/** Made by lab/console/words.py. */", *lines, ""])
+
+
+def phone_script() -> str:
+    """Return how the script of a phone begins: it is not a module, and imports no signs."""
+    signs = {"STATE_SIGNS": STATE_SIGNS, "FATE_SIGNS": FATE_SIGNS}
+    lines = [f"const {name} = {json.dumps(values)};" for name, values in signs.items()]
+    return "\n".join(['"use strict";', *lines, ""])

@@ -19,7 +19,7 @@ LEAST_BLOCKS = 5
 LEAST_COUNTED = 2
 ENOUGH = 1000  # of a spread: more values change nothing but the length of the sum
 TIMES_VARY = 15.0
-"""By what factor the times of the same thing may differ from one run to the next.
+"""The factor by which times of the same thing may differ from one run to the next.
 
 The machine's other work decides it: medians of equal runs on a busy machine differed by up to
 14. A smaller difference proves nothing, unless other runs show how much they vary here.
@@ -32,7 +32,7 @@ class Likeness(StrEnum):
     """What a comparison says."""
 
     DIFFERS = "differs"
-    """By more than chance, or a finding that no chance is in."""
+    """The difference is more than chance, or a finding, in which chance plays no part."""
     MAY_BE_CHANCE = "may be chance"
     EQUAL = "equal"
     ANOTHER = "another result"

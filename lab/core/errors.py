@@ -1,5 +1,7 @@
 """The errors that the lab raises: for its own failures, and for a script's mistakes."""
 
+STOPPED = "stopped by Ctrl-C"
+
 
 class LabError(Exception):
     """The lab could not do its work (a port, a process, a file, a missing program).

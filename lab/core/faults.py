@@ -49,12 +49,12 @@ class FaultKind(StrEnum):
 
     @property
     def brings_up(self) -> bool:
-        """Whether the target serves afterwards."""
+        """True if the target serves afterwards."""
         return self.state_after == "up"
 
     @property
     def ends_process(self) -> bool:
-        """Whether a process that ran before is gone afterwards."""
+        """True if a process that ran before is gone afterwards."""
         return self in (FaultKind.KILL, FaultKind.RESTART, FaultKind.DRAIN)
 
     @property
@@ -84,7 +84,7 @@ STORE_FAULTS = (FaultKind.KILL, FaultKind.RESTART, FaultKind.PAUSE, FaultKind.RE
 
 
 class FaultEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the lab saw of a fault. A field is None where it does not apply.
+    """What the lab saw of a fault. A field is None if it does not apply.
 
     The lab sees no process of a server that it did not start, only what the network shows.
     """
@@ -93,25 +93,25 @@ class FaultEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
     instance: str | None = None
     """The life that ended, froze, goes on, or began."""
     was: str | None = None
-    """On a restart: the life before."""
+    """The life before a restart."""
     signal: str | None = None
     """How a process ended: "SIGKILL", "exit 0"; "kill command" where the lab ran one."""
     process_gone: bool | msgspec.UnsetType | None = msgspec.UNSET
-    """None where no process can be seen, unset where none ended."""
+    """None if the process cannot be seen, unset if none ended."""
     port_closed: bool | None = None
     instance_gone: bool | None = None
-    """Whether a server that the lab did not start was silent on a connection that was open
-    before; None where no connection could be kept."""
+    """True if a server that the lab did not start was silent on a connection that was open
+    before; None if no connection could be kept."""
     frozen: bool | None = None
-    """Whether the system says that the process stands still."""
+    """True if the system says that the process stands still."""
     routed: bool | None = None
-    """Whether the new server answered through the balancer."""
+    """True if the new server answered through the balancer."""
     seconds: float | None = None
-    """From the fault until all of this was seen."""
+    """Time from the fault until all of this was seen."""
 
     @property
     def sees_process(self) -> bool:
-        """Whether more was seen than what the network shows."""
+        """True if there is more evidence than what the network shows."""
         return self.pid is not None and self.process_gone is not None
 
 
@@ -127,7 +127,7 @@ class FaultEvent(msgspec.Struct, frozen=True):
 
 
 def is_confirmed(kind: FaultKind, seen: FaultEvidence) -> bool | None:
-    """Return whether the effect of a fault was seen; None where it cannot be.
+    """Return whether the effect of a fault was seen; None if it cannot be.
 
     An end is confirmed when nothing of the process is left, as far as the lab can see, and its
     port is closed. Of a server that the lab did not start its instance has to be gone: a closed

@@ -1,4 +1,4 @@
-"""One HTTP answer for every script of the lab, and the typed ways in which none comes."""
+"""One HTTP answer for every script of the lab, and typed errors for a missing one."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ UNANSWERED = frozenset({BAD_GATEWAY, GATEWAY_TIMEOUT})  # a load balancer, for a
 
 
 def is_answered(status: int | None) -> bool:
-    """Whether a server answered, be it with a refusal; None: no answer came at all."""
+    """True if a server answered, even with a refusal; a status of None means no answer."""
     return status is not None and status not in UNANSWERED
 
 
@@ -31,7 +31,7 @@ class TransportError(Exception):
 
 
 class ConnectionRefused(TransportError):
-    """Nothing listens there: the request was not sent."""
+    """No program listens there: the request was not sent."""
 
     sent = False
     says = "connection refused"
@@ -183,7 +183,7 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether an answer came and it is not an error."""
+        """True if an answer came and it is not an error."""
         return self.status is not None and self.status < 400
 
     @property
@@ -223,7 +223,7 @@ class Answer:
 
     @property
     def is_json(self) -> bool:
-        """Whether the body is JSON (null included)."""
+        """True if the body is JSON (null included)."""
         return self.body is not None or self.content.strip() == b"null"
 
     def header(self, name: str) -> str | None:
@@ -271,12 +271,12 @@ class WithAnswer:
 
     @property
     def is_json(self) -> bool:
-        """Whether the body is JSON (null included)."""
+        """True if the body is JSON (null included)."""
         return self.answer.is_json
 
     @property
     def ok(self) -> bool:
-        """Whether an answer came and it is no error."""
+        """True if an answer came and it is not an error."""
         return self.answer.ok
 
     @property

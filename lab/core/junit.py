@@ -19,7 +19,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Case:
-    """One test case; `seconds` None where it has no duration of its own."""
+    """One test case; `seconds` None if it has no duration of its own."""
 
     classname: str
     name: str

@@ -1,4 +1,4 @@
-"""Limits of this terminal's programs, named before they are met: open files, processes."""
+"""Checks the system's limits of open files and processes before a run meets them."""
 
 import errno
 import os

@@ -40,7 +40,7 @@ def _plain(name: str) -> str:
 
 
 def _shortens(short: str, name: str) -> bool:
-    """Whether `short` is made of letters of `name`, in order: "qty" of "quantity"."""
+    """Return True if `short` is made of letters of `name`, in order: "qty" of "quantity"."""
     left = iter(name)
     return len(short) > 1 and short[:1] == name[:1] and all(letter in left for letter in short)
 

@@ -1,4 +1,4 @@
-"""The key by which nginx's log knows the lab's own requests: who does not have it names no op.
+"""The key that proves a request is the lab's own: nginx logs an op id only with it.
 
 nginx writes it to the log and passes it on to no server. It is in no record, event or result.
 """

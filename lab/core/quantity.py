@@ -52,7 +52,7 @@ Quantity = Counted | Timed | Ranged | Stated
 
 
 def clumping(clusters: list[tuple[int, int]]) -> float:
-    """Return the design effect of (n, k) by cluster: 1 where the clusters do not matter.
+    """Return the design effect of (n, k) by cluster: 1 if the clusters do not matter.
 
     It is the variance of k/n with clusters as the units, over that of independent counts
     (Kish 1965): requests of one shopper fail together when a server dies.

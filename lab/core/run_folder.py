@@ -3,12 +3,14 @@
 import os
 import re
 import stat
+import time
 from datetime import datetime
 from pathlib import Path
 
 from lab.core.errors import LabError
 
 RUN_FOLDER_NAME = re.compile(r"(\d{8}-\d{6})-(.+)")  # when the run began, and its name
+KEPT_S = 24 * 3600  # a day of teaching
 _made: list[Path] = []
 
 
@@ -45,7 +47,7 @@ def new_run_folder(
 
 
 def is_own(path: Path) -> bool:
-    """Whether a file, link or folder is this user's (on Windows: always)."""
+    """Return True if a file, link or folder is this user's (on Windows: always)."""
     return os.name == "nt" or path.lstat().st_uid == os.geteuid()
 
 
@@ -151,3 +153,17 @@ def write_private(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
+
+
+def read_own(path: Path, most_bytes: int, now_s: float | None = None) -> bytes | None:
+    """Return what is in a plain file of the last day that no other user can read, else None."""
+    now_s = time.time() if now_s is None else now_s
+    try:
+        seen = path.lstat()
+        mine = os.name == "nt" or (is_own(path) and not seen.st_mode & 0o077)
+        fresh = 0 <= now_s - seen.st_mtime <= KEPT_S
+        if not (stat.S_ISREG(seen.st_mode) and mine and fresh and seen.st_size <= most_bytes):
+            return None
+        return path.read_bytes()
+    except OSError:
+        return None

@@ -1,4 +1,4 @@
-"""Numbers with their uncertainty: shares, percentiles, and what a zero is worth."""
+"""Numbers with their uncertainty: shares, percentiles, and the bound that a zero count gives."""
 
 import math
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ LEAST_FOR_INTERVAL = 10  # below, the interval is so wide that it says nothing
 class Measure(msgspec.Struct, frozen=True):
     """A number that was measured, with its unit, what it was counted of, and its uncertainty.
 
-    `low` and `high` are the ends of the 95 % interval of k/n; None where none is given.
+    `low` and `high` are the ends of the 95 % interval of k/n; None if none is given.
     """
 
     k: int | float
     n: int | None = None
-    """Of how many `k` were counted; None where `k` is not a count of anything."""
+    """The total that `k` was counted in; None if `k` is not a count."""
     low: float | None = None
     high: float | None = None
     unit: str = ""
@@ -69,7 +69,7 @@ def format_measure(measure: Measure) -> str:
 
 
 class Latency(TypedDict):
-    """Percentiles of `n` requests; None where `n` is too small for one."""
+    """Percentiles of `n` requests; None if `n` is too small for one."""
 
     n: int
     p50_ms: float | None

@@ -1,7 +1,8 @@
 """Makes text of unknown origin fit to be shown: every character visible."""
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 # Control characters (tab and newline aside), bidirectional and invisible formatting, lone
 # surrogates and non-characters: what hides, reorders, or is not XML.
@@ -30,3 +31,20 @@ def no_formula(text: str) -> str:
 def _escaped(character: str) -> str:
     code = ord(character)
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+class LogStep(Protocol):
+    """Logs what is done next; `done` of `of` where it counts."""
+
+    def __call__(self, line: str, done: int = 0, of: int = 0) -> None:
+        """Log one line."""
+        ...
+
+
+def in_lines(show: Callable[[str], object]) -> LogStep:
+    """Return what shows each step as a line: "every call alone: 12 of 20"."""
+
+    def log(line: str, done: int = 0, of: int = 0) -> None:
+        show(f"{line}: {done} of {of}" if of else line)
+
+    return log

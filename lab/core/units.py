@@ -14,6 +14,7 @@ from lab.core.errors import LabError
 MOST_USERS = 10**12
 DAY_S = 86_400
 MOST_S = 3650.0 * DAY_S
+MOST_WAIT_S = 24.0 * DAY_S  # systems count the milliseconds of a wait in 31 bits: 24.8 days
 MOST_PER_S = 1e6
 MOST_PRICE = 1_000_000
 _COUNT_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
@@ -22,13 +23,14 @@ _SECONDS: Mapping[str, int | Decimal] = {**_PERIODS, "": 1, "ms": Decimal("0.001
 _DECIMAL = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _BINARY = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _BYTE_UNITS = {**_DECIMAL, **_BINARY}
+_SIZE_UNITS = {**_BYTE_UNITS, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 # No sign, no exponent, no other script's digits, and no 5,000 of them.
 _NUMBER = r"(?P<number>[0-9]{1,15}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})"
 
 
 def parse_count(text: str) -> int:
     """Read `50M`, `1.5k` or `2000`: a whole number from 1 to 10^12."""
-    value = _read(text, _COUNT_UNITS, "a number, such as 5000, 1.5k or 50M")
+    value = _read(text, _COUNT_UNITS, "a whole number, such as 12, 5000, 1.5k or 50M")
     if value != int(value) or not 1 <= value <= MOST_USERS:
         raise LabError(f"{_quoted(text)}: give a whole number from 1 to {MOST_USERS:,}")
     return int(value)
@@ -58,8 +60,8 @@ def parse_rate(text: str, most_per_s: float = MOST_PER_S, needs_unit: bool = Fal
 
 
 def parse_size(text: str) -> float:
-    """Read `512MB` or `16GiB`: from 1 MB to 1,000 TB."""
-    value = _read(text, _BYTE_UNITS, "a size, such as 512MB or 16GiB")
+    """Read `512MB`, `50M` (which are MB) or `16GiB`: from 1 MB to 1,000 TB."""
+    value = _read(text, _SIZE_UNITS, "a size, such as 50M, 512MB or 16GiB")
     if not 10**6 <= value <= 10**15:
         raise LabError(f"{_quoted(text)}: give at least 1MB and at most 1000TB")
     return float(value)
@@ -120,18 +122,28 @@ def format_share(value: float) -> str:
 
 def format_number(value: float) -> str:
     """Return three significant digits: 1234567 is "1.23 M", 0.0312 is "0.0312"."""
+    return " ".join(scaled_number(value))
+
+
+def scaled_number(value: float) -> tuple[str, ...]:
+    """Return three significant digits, and after them what they are multiplied by, if anything."""
     for name, times in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if abs(value) >= times * 0.9995:
-            return f"{_three(value / times)} {name}"
-    return _three(value)
+            return _three(value / times), name
+    return (_three(value),)
 
 
 def format_bytes(value: float) -> str:
     """Return three significant digits of bytes, in powers of 1,000: "1.23 GB"."""
+    return " ".join(scaled_bytes(value))
+
+
+def scaled_bytes(value: float) -> tuple[str, ...]:
+    """Return three significant digits of bytes, and their unit."""
     for name, times in reversed(_DECIMAL.items()):
         if abs(value) >= times * 0.9995:
-            return f"{_three(value / times)} {name}"
-    return f"{_three(value)} B"
+            return _three(value / times), name
+    return _three(value), "B"
 
 
 def _plain(value: float) -> str:

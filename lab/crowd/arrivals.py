@@ -2,7 +2,7 @@
 
 In a lap of the crowd each shopper has one request. If all shoppers began with the first lap, they
 would stay in step for the whole run: all log in, then all add something. So each shopper is some
-random steps of its visit ahead: it has that many requests, close to each other, before its first
+random steps of its iteration ahead: it has that many requests, close together, before its first
 lap. They are part of the load, so the rate is the same from the first request to the last.
 """
 
@@ -19,14 +19,14 @@ STEPS_APART_S = (
 class Arrivals:
     """The intended starts of all requests of a crowd; the same for the same seed."""
 
-    def __init__(self, shoppers: int, rate: float, visit: int = 0, seed: int = 0) -> None:
-        """`visit` is the number of requests of a visit; up to 1, each begins with the first lap."""
+    def __init__(self, shoppers: int, rate: float, requests: int = 0, seed: int = 0) -> None:
+        """`requests` are those of an iteration; up to 1, each begins with the first lap."""
         self._shoppers, self._rate, self._seed = shoppers, rate, seed
-        self._steps = max(1, visit)
+        self._steps = max(1, requests)
         self._apart = math.ceil(rate * STEPS_APART_S)
         self._groups = max(1, shoppers // (self._apart * self._steps))
         self._dues: dict[int, list[list[int]]] = {}
-        self._before_laps = self._slots_before(self._groups) if visit > 1 else 0
+        self._before_laps = self._slots_before(self._groups) if requests > 1 else 0
 
     @property
     def first_lap_s(self) -> float:

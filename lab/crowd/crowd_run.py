@@ -35,7 +35,7 @@ from lab.processes.waiting import wait_until
 from lab.stack.access_log import AccessEntry, AccessLog
 from lab.stack.limits import with_limit
 
-RESULTS = "visits.jsonl"
+RESULTS = "iterations.jsonl"
 BALANCER_LOG = "balancer.jsonl"
 LOGGED_WITHIN_S = 5.0
 Watch = Callable[[Progress], object]
@@ -51,7 +51,7 @@ class CrowdTarget:
     servers: tuple[str, ...]
     has_store: bool
     folder: Path
-    """Of the run; each crowd gets a new folder in it."""
+    """The folder of the run; each crowd gets a new folder in it."""
     access: AccessLog
     inject: Inject
     dies_with: DiesWith | None
@@ -60,9 +60,9 @@ class CrowdTarget:
     dead: tuple[str, ...] = ()
     """Servers that were dead before the crowd came."""
     log_of: Callable[[str], str] = lambda server: ""
-    """The end of a server's log, "" where the lab cannot read it."""
+    """The end of a server's log, "" if the lab cannot read it."""
     is_strange: Callable[[AccessEntry], bool] = lambda entry: False
-    """Whether an answer in the log came from a process that the lab did not start."""
+    """True if an answer in the log came from a process that the lab did not start."""
     breakage: Callable[[], str | None] = lambda: None
     """What is wrong with the balancer itself, if anything, since the target was made."""
 
@@ -94,7 +94,7 @@ class CrowdRun:
     def run(self, inject: Inject, watch: Watch, log: Log) -> None:
         """Run the crowd to its end. `inject` carries out the timetable; `watch` sees each report.
 
-        LabError where the script cannot be run or a worker has ended.
+        LabError if the script cannot be run or a worker has ended.
         """
         now, profile = self.progress, self.progress.job.profile
         self._workers.send(StartJob(self._job()))
@@ -157,7 +157,7 @@ def run_crowd(
     """Run a crowd; `watch` sees each report, `log` gets a line about what is waited for.
 
     `workers` can serve several crowds, one after another; without them it starts its own. Faults
-    that this variant cannot have are left out. LabError where it cannot be done. After Ctrl-C
+    that this variant cannot have are left out. LabError if it cannot be done. After Ctrl-C
     the result is of what was known by then, and is marked as interrupted.
     """
     require_room(profile)

@@ -9,7 +9,11 @@ from lab.core.json_object import JsonObject
 from lab.core.text import one_line
 from lab.crowd.result import CrowdResult
 
-OLD_NAMES = {"answered": "responses"}  # of fields, as earlier versions call them
+OLD_NAMES = {
+    "answered": "responses",
+    "lane": "variant",
+    "visit_requests": "iteration_requests",
+}  # of fields, as earlier versions call them
 
 
 class CrowdDocument(msgspec.Struct):

@@ -1,4 +1,4 @@
-"""What speaks against a crowd's figures, as numbers; and the one place that makes text of it."""
+"""Doubts about a crowd's figures, as numbers, and the one place that turns them into text."""
 
 from enum import StrEnum
 
@@ -34,12 +34,12 @@ class Doubt(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_about_carts(self) -> bool:
-        """Whether it holds whatever the latencies are worth; else the generator was the limit."""
+        """True if the doubt is not about the generator, so that it holds for any latency."""
         return self.kind not in (DoubtKind.GENERATOR_CPU, DoubtKind.GENERATOR_LATE)
 
     @property
     def voids_every_cart(self) -> bool:
-        """Whether no answer of the crowd can be believed, so that nothing is known of a cart."""
+        """True if no answer of the crowd can be trusted, so that nothing is known of a cart."""
         return self.kind in _VOIDING
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
-"""What a crowd can show, computed before it runs: who comes, who has a cart, how long a visit is.
+"""What a crowd can show, computed before it runs: who comes, who has a cart, how long one takes.
 
-Pure. The estimate is of visits that are all as long as the one that was tried.
+Pure. The estimate is of iterations that are all as long as the trial run.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ LEAST_WITH_CART = 0.1
 
 
 @dataclass(frozen=True)
-class TriedVisit:
-    """One visit that was tried: its requests, and which of them was the first acknowledged change.
+class TrialRun:
+    """An iteration that was tried: its requests, and which was the first acknowledged change.
 
-    `requests` is 0 for a script that does not end, `cart_at` 0 where no cart was acknowledged.
+    `requests` is 0 for a script that does not end, `cart_at` 0 if no cart was acknowledged.
     """
 
     requests: int
@@ -30,13 +30,13 @@ class Expectation:
     """What to expect of a crowd in the open model."""
 
     profile: LoadProfile
-    visit: TriedVisit
+    trial: TrialRun
     rate: float
 
     @property
-    def visit_s(self) -> float:
-        """How long one visit takes once all shoppers are there, in seconds."""
-        return self.visit.requests * self._lap_s
+    def iteration_s(self) -> float:
+        """How long one iteration takes once all shoppers are there, in seconds."""
+        return self.trial.requests * self._lap_s
 
     def came(self, at_s: float) -> int:
         """Return how many shoppers have come by a moment, in seconds after the start."""
@@ -45,13 +45,13 @@ class Expectation:
 
     def with_cart(self, at_s: float) -> int:
         """Return how many shoppers have had an acknowledged cart by a moment."""
-        if not self.visit.cart_at:
+        if not self.trial.cart_at:
             return 0
         laps = max(0.0, at_s - self._first_lap_s) / self._lap_s
         if not self._first_lap_s:
-            return round(self.profile.shoppers * min(1.0, max(0.0, laps - self.visit.cart_at + 1)))
-        begun_before = self.visit.requests - self.visit.cart_at + 1 + laps
-        return round(self.came(at_s) * min(1.0, begun_before / self.visit.requests))
+            return round(self.profile.shoppers * min(1.0, max(0.0, laps - self.trial.cart_at + 1)))
+        begun_before = self.trial.requests - self.trial.cart_at + 1 + laps
+        return round(self.came(at_s) * min(1.0, begun_before / self.trial.requests))
 
     def fault_at_s(self, fault: PlannedFault) -> float:
         """Return when a fault comes, in seconds after the start."""
@@ -67,44 +67,46 @@ class Expectation:
         return arrivals.first_lap_s if arrivals else 0.0
 
 
-def expect(profile: LoadProfile, visit: TriedVisit) -> Expectation | None:
-    """Return what to expect of the profile; None where no pace is known beforehand."""
-    if profile.rate is None or not visit.requests:
+def expect(profile: LoadProfile, trial: TrialRun) -> Expectation | None:
+    """Return what to expect of the profile; None if no pace is known beforehand."""
+    if profile.rate is None or not trial.requests:
         return None
-    return Expectation(profile, visit, profile.rate)
+    return Expectation(profile, trial, profile.rate)
 
 
-def describe_expectation(profile: LoadProfile, visit: TriedVisit) -> str:
+def describe_expectation(profile: LoadProfile, trial: TrialRun) -> str:
     """Return what the numbers of a crowd mean, in a sentence or two."""
-    expected = expect(profile, visit)
-    if not visit.requests:
-        return "The script does not end by itself: each shopper makes one long visit."
-    cart = f", with a cart from request {visit.cart_at} on" if visit.cart_at else ""
+    expected = expect(profile, trial)
+    if not trial.requests:
+        return "The script does not end by itself: each shopper runs one long iteration."
+    cart = f", with a cart from request {trial.cart_at} on" if trial.cart_at else ""
     if expected is None:
-        return f"A visit is about {visit.requests} requests{cart}, as fast as they are answered."
+        return (
+            f"One iteration is about {trial.requests} requests{cart}, as fast as they are answered."
+        )
     end_s = profile.end_s
     text = (
-        f"A visit is about {visit.requests} requests{cart}. One visit of each takes "
-        f"{format_duration(_rounded(expected.visit_s))} at this rate. In "
+        f"One iteration is about {trial.requests} requests{cart}. One iteration of each takes "
+        f"{format_duration(_rounded(expected.iteration_s))} at this rate. In "
         f"{format_duration(end_s)} about {expected.came(end_s):,} of {profile.shoppers:,} "
         "shoppers come"
     )
-    if not visit.cart_at:
+    if not trial.cart_at:
         return f"{text}. The script leaves no cart, so none can be lost."
     share = format_share(round(expected.with_cart(end_s) / profile.shoppers, 2))
     return f"{text}; about {share} will have a cart."
 
 
-def require_something_to_show(profile: LoadProfile, visit: TriedVisit) -> None:
+def require_something_to_show(profile: LoadProfile, trial: TrialRun) -> None:
     """LabError, with what to change, if the crowd ends before it can show what it was asked for."""
-    expected = expect(profile, visit)
+    expected = expect(profile, trial)
     if expected is None:
         return
     problem = _problem(expected)
     if problem:
         enough = _enough(expected)
         raise LabError(
-            f"{problem}. {describe_expectation(profile, visit)} Take --shoppers {enough:,.0f}, "
+            f"{problem}. {describe_expectation(profile, trial)} Take --shoppers {enough:,.0f}, "
             f"or a higher --rate, or a longer --for; --anyway runs it as it is"
         )
 
@@ -113,7 +115,7 @@ def _problem(expected: Expectation) -> str | None:
     profile, end_s = expected.profile, expected.profile.end_s
     if expected.came(end_s) < LEAST_CAME * profile.shoppers:
         return "most of the shoppers would not come before the end"
-    if not expected.visit.cart_at:
+    if not expected.trial.cart_at:
         return None
     if expected.with_cart(end_s) < max(1.0, LEAST_WITH_CART * profile.shoppers):
         return "hardly a shopper would have a cart, so no loss could be seen"
@@ -124,9 +126,9 @@ def _problem(expected: Expectation) -> str | None:
 
 
 def _enough(expected: Expectation) -> float:
-    """Return how many shoppers can all come and finish a visit before the end, at that rate."""
+    """Return how many shoppers can come and finish an iteration before the end, at that rate."""
     requests = expected.rate * expected.profile.end_s
-    return max(1.0, requests // max(1, expected.visit.requests))
+    return max(1.0, requests // max(1, expected.trial.requests))
 
 
 def _rounded(seconds: float) -> float:

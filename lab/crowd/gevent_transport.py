@@ -1,4 +1,4 @@
-"""A transport on gevent: geventhttpclient's parser, one request on the wire at most once.
+"""A transport on gevent with geventhttpclient's parser; it never sends a request twice.
 
 Its own `HTTPClient` sends an idempotent request again when a connection breaks, which would
 hide a crash; so the request is written here, and the answer is parsed by the library.
@@ -26,7 +26,7 @@ from lab.core.http import (
     TransportError,
     transport_error,
 )
-from lab.evidence.transport import CONNECT_TIMEOUT_S, BrowserCookies, Carried, Headers
+from lab.evidence.transport import CONNECT_TIMEOUT_S, BrowserCookies, SentHeaders, TransportResult
 
 IDLE_S = 20.0  # nginx closes a connection that was idle for 75 s; ours are closed well before
 _RECEIVE_BYTES = 16 * 1024
@@ -147,42 +147,42 @@ class GeventTransport:
         jar.add_cookie_header(request)
         return request.get_header("Cookie")
 
-    def carry(
-        self, method: str, url: str, headers: Headers, body: bytes, timeout_s: float
-    ) -> Carried:
+    def send(
+        self, method: str, url: str, headers: SentHeaders, body: bytes, timeout_s: float
+    ) -> TransportResult:
         """Send one request (see `Transport`)."""
         sent_headers, message = self._message(method, url, headers, body)
         began = time.monotonic()
-        carried = Carried(sent_headers, began, 0.0)
+        result = TransportResult(sent_headers, began, 0.0)
         try:
             connection = self._pool.take()
             connection.settimeout(timeout_s)
-            answer = self._exchange(connection, message, method, carried)
+            answer = self._exchange(connection, message, method, result)
             if "set-cookie" in answer:
                 self._store_cookies(url, answer["set-cookie"])
         except TransportError as error:
-            carried.error = error
+            result.error = error
         except HTTPConnectionClosed as error:
-            carried.error, carried.status = ConnectionReset(type(error).__name__), None
+            result.error, result.status = ConnectionReset(type(error).__name__), None
         except (OSError, HTTPParseError) as error:  # gevent's timeouts are OSErrors
-            carried.error, carried.status = transport_error(error), None
-        carried.elapsed_ms = (time.monotonic() - began) * 1000
-        return carried
+            result.error, result.status = transport_error(error), None
+        result.elapsed_ms = (time.monotonic() - began) * 1000
+        return result
 
     def _exchange(
-        self, connection: gevent.socket.socket, message: bytes, method: str, carried: Carried
+        self, connection: gevent.socket.socket, message: bytes, method: str, result: TransportResult
     ) -> HTTPSocketResponse:
         try:
             connection.sendall(message)
             answer = HTTPSocketResponse(connection, _RECEIVE_BYTES, method=method)
-            carried.body = answer.read()
+            result.body = answer.read()
         except BaseException:
             connection.close()
             raise
-        carried.status = answer.status_code
+        result.status = answer.status_code
         for name, value in answer.headers:
-            carried.headers[name] = (
-                f"{carried.headers[name]}, {value}" if name in carried.headers else value
+            result.headers[name] = (
+                f"{result.headers[name]}, {value}" if name in result.headers else value
             )
         if answer.should_close():
             connection.close()
@@ -191,7 +191,7 @@ class GeventTransport:
         return answer
 
     def _message(
-        self, method: str, url: str, headers: Headers, body: bytes
+        self, method: str, url: str, headers: SentHeaders, body: bytes
     ) -> tuple[dict[str, str], bytes]:
         parts = urlsplit(url)
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path

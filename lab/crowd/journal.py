@@ -20,7 +20,7 @@ COLUMNS = (
     *("op", "customer", "method", "path", "target", "at_s", "waited_ms", "elapsed_ms"),
     *("status", "outcome", "served_by", "instance", "fate", "error"),
 )
-"""Of a line of the record; `at_s` counts from the start, the warm-up included."""
+"""The columns of the record; `at_s` counts from the start, the warm-up included."""
 _BUFFER_BYTES = 1 << 16
 
 
@@ -54,7 +54,7 @@ class Journal:
         self.clock = clock
         self.in_flight = 0
         self.closing = False
-        """Whether the measured time is over: what comes now is the closing reads."""
+        """True if the measured time is over: what comes now is the closing reads."""
         self.trouble: str | None = None
         """The error of the first script that raised."""
         self._warm_up_s = warm_up_s

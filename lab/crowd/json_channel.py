@@ -10,7 +10,7 @@ from typing import Self
 import msgspec
 
 from lab.core.errors import LabError
-from lab.crowd.messages import Hello, Message
+from lab.crowd.messages import CrowdMessage, Hello
 
 PORT_VARIABLE, SECRET_VARIABLE = "LAB_CROWD_PORT", "LAB_CROWD_SECRET"
 PEER_TIMEOUT_S = 30.0
@@ -23,7 +23,7 @@ class JsonChannel:
         self._connection = connection
         self._reader = connection.makefile("rb")
         self._encode = msgspec.json.Encoder().encode
-        self._decode = msgspec.json.Decoder(Message).decode
+        self._decode = msgspec.json.Decoder(CrowdMessage).decode
 
     @classmethod
     def to_lab(cls) -> Self:
@@ -34,12 +34,12 @@ class JsonChannel:
         channel.send(Hello(os.environ[SECRET_VARIABLE]))
         return channel
 
-    def send(self, message: Message) -> None:
+    def send(self, message: CrowdMessage) -> None:
         """Send one message; do nothing if the other end is gone."""
         with suppress(OSError):  # the reader sees the end of the connection
             self._connection.sendall(self._encode(message) + b"\n")
 
-    def receive(self) -> Message | None:
+    def receive(self) -> CrowdMessage | None:
         """Wait for the next message; None when the other end is gone. LabError if it is none."""
         try:
             line = self._reader.readline()
@@ -48,14 +48,14 @@ class JsonChannel:
         if not line.endswith(b"\n"):
             return None
         try:
-            message: Message = self._decode(line)
+            message: CrowdMessage = self._decode(line)
         except (msgspec.DecodeError, LabError) as error:
             raise LabError(
                 f"cannot read a message of the crowd ({error}): start it again"
             ) from None
         return message
 
-    def __iter__(self) -> Iterator[Message]:
+    def __iter__(self) -> Iterator[CrowdMessage]:
         while (message := self.receive()) is not None:
             yield message
 

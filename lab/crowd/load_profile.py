@@ -15,7 +15,6 @@ MAX_SHOPPERS = 1_000_000
 MAX_THREADS = 200
 """`requests` in threads collapses near 500 requests a second: more shoppers need the extra."""
 MAX_WORKERS = 64
-MAX_S = 24 * 3600.0
 INSTALL_EXTRA = 'pip install ".[crowd]"'
 
 
@@ -38,11 +37,11 @@ class LoadProfile(msgspec.Struct, frozen=True):
     seed: int = 0
     function: str = "script"
     once: bool = False
-    """Whether each shopper runs the script once instead of again and again."""
-    visit: int = 0
-    """Requests of a visit: shoppers begin at a random one of them. 0: all begin with the first."""
+    """True if each shopper runs the script once instead of repeating it."""
+    iteration_requests: int = 0
+    """Requests of an iteration; shoppers begin at a random one. 0: all begin with the first."""
     waits_for_others: bool = False
-    """Whether the workers are started by hand, on other machines (`lab crowd --join`)."""
+    """True if the workers start by hand, on other machines (`lab crowd --join`)."""
 
     def __post_init__(self) -> None:
         _require(1 <= self.shoppers <= MAX_SHOPPERS, f"shoppers: 1 to {MAX_SHOPPERS:,}")
@@ -73,16 +72,16 @@ class LoadProfile(msgspec.Struct, frozen=True):
         """When the last iteration ends, in seconds after the start, warm-up included."""
         return self.warm_up_s + self.for_s
 
-    def beginning_out_of_step(self, visit: int) -> "LoadProfile":
-        """Return it with shoppers that begin at a random one of so many requests of a visit."""
-        return msgspec.structs.replace(self, visit=visit)
+    def beginning_out_of_step(self, requests: int) -> "LoadProfile":
+        """Return it with shoppers that begin at a random one of an iteration's requests."""
+        return msgspec.structs.replace(self, iteration_requests=requests)
 
     @property
     def arrivals(self) -> Arrivals | None:
         """When each request is due; None in the closed model."""
         if self.rate is None:
             return None
-        return Arrivals(self.shoppers, self.rate, self.visit, self.seed)
+        return Arrivals(self.shoppers, self.rate, self.iteration_requests, self.seed)
 
 
 def _require(condition: bool, otherwise: str) -> None:

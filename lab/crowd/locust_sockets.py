@@ -1,4 +1,4 @@
-"""Locust's connections, encrypted (CurveZMQ): only who has the run's key can join or report.
+"""Locust's connections, encrypted (CurveZMQ): only a holder of the run's key can join or report.
 
 Locust does not ask who connects. Another user of the machine could be handed a crowd's job, take
 a worker's place, or report carts that no customer had.

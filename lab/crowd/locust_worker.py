@@ -1,4 +1,4 @@
-"""The engine of Locust: thousands of shoppers in one process, in several, on several machines.
+"""The Locust engine: thousands of shoppers in one or more processes, on one or more machines.
 
 Locust spawns the users, counts the workers and carries the messages between them; what a
 user does is the lab's own `VirtualUser`. The lab runs this module as a process: gevent has to

@@ -1,4 +1,4 @@
-"""For a locustfile of your own: shoppers of the lab as Locust users, with Locust's own page.
+"""Base class for your own locustfile: the lab's shoppers as Locust users, with Locust's page.
 
     from lab.crowd.locustfile import Customer
     from lab.crowd.scenarios import shopping

@@ -64,7 +64,7 @@ class LossAudit(msgspec.Struct):
 
     @property
     def as_predicted(self) -> bool:
-        """Whether the lost carts are those predicted, one by one."""
+        """True if the lost carts are those predicted, one by one."""
         return self.differing == 0
 
 
@@ -135,7 +135,7 @@ def _compare(audit: LossAudit, result: IterationResult, deaths: Sequence[Process
 
 
 def _at_the_edge(result: IterationResult, death: ProcessDeath) -> bool:
-    """Whether the read, or for a store the acknowledgement, may have been before or after."""
+    """True if the read, or for a store the acknowledgement, may have been before or after."""
     moments = [result.at_s]
     if death.instance == STORE:
         moments.append(result.acknowledged_s)

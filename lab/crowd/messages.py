@@ -21,11 +21,11 @@ class CrowdJob(msgspec.Struct, frozen=True, kw_only=True):
     record: str = ""
     """Folder for the record, one file a worker; "" keeps none."""
     sha256: str = ""
-    """Of the script: a worker on another machine must hold the same."""
+    """Digest of the script: a worker on another machine must have the same one."""
 
 
 class IterationResult(msgspec.Struct, frozen=True, array_like=True):
-    """What became of one iteration's cart: one line of `visits.jsonl`."""
+    """What became of one iteration's cart: one line of `iterations.jsonl`."""
 
     customer: str
     home: str | None
@@ -33,7 +33,7 @@ class IterationResult(msgspec.Struct, frozen=True, array_like=True):
     at_s: float
     """When the last read began, in seconds after the start."""
     fate: Fate | None
-    """What the closing looks found; None where nothing is owed."""
+    """What the closing looks found; None if nothing is owed."""
     acknowledged_s: float
     """When the last change was asked for, in seconds after the start."""
     gone: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):
     worker: int
     at_s: float
     closing: bool
-    """Whether the measured time is over and the closing reads are under way."""
+    """True if the measured time is over and the closing reads are under way."""
     in_flight: int
     tally: Tally
     iterations: list[IterationResult]
@@ -108,4 +108,4 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-Message = Hello | StartJob | WorkersHere | Ready | Begin | Begun | NewReport | Done | Failed
+CrowdMessage = Hello | StartJob | WorkersHere | Ready | Begin | Begun | NewReport | Done | Failed

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from http.cookiejar import CookieJar
 
 from lab.crowd.journal import Journal
-from lab.evidence.transport import Carried, Headers, Transport
+from lab.evidence.transport import SentHeaders, Transport, TransportResult
 
 THINKS_S = 0.005  # a script that asks so long after an answer did something else meanwhile
 
@@ -83,21 +83,21 @@ class PacedTransport:
     def cookies(self, jar: CookieJar) -> None:
         self._inner.cookies = jar
 
-    def carry(
-        self, method: str, url: str, headers: Headers, body: bytes, timeout_s: float
-    ) -> Carried:
+    def send(
+        self, method: str, url: str, headers: SentHeaders, body: bytes, timeout_s: float
+    ) -> TransportResult:
         """Send one request (see `Transport`) when it is due."""
         due_s = self._pacer.wait()
         journal = self._pacer.journal
         journal.note_in_flight(1)
         try:
-            carried = self._inner.carry(method, url, headers, body, timeout_s)
+            result = self._inner.send(method, url, headers, body, timeout_s)
         finally:
             journal.note_in_flight(-1)
         self._pacer.note_answer()
         if due_s is not None:
-            carried.waited_ms = (journal.since_start(carried.began_s) - due_s) * 1000
-        return carried
+            result.waited_ms = (journal.since_start(result.began_s) - due_s) * 1000
+        return result
 
     def another(self, cookies: CookieJar | None = None) -> "PacedTransport":
         """Return a second client (see `Transport`) on the same schedule."""

@@ -15,7 +15,7 @@ from lab.crowd.wording import describe_carts, sentences
 MOST_WINDOWS = 60
 MOST_DRAWN = 8  # servers of one chart
 _X = "seconds after the warm-up"
-Named = Sequence[tuple[str, CrowdResult]]
+NamedCrowds = Sequence[tuple[str, CrowdResult]]
 _AS_PREDICTED = Mark("✓", "losses as predicted", "good")
 _NOT_FLAWLESS = Mark("=", "losses as predicted")  # no tick where anything went wrong
 _NOT_AS_PREDICTED = Mark("✕", "losses not as predicted", "bad")
@@ -82,7 +82,7 @@ def _mark(crowd: CrowdResult) -> Mark:
     return _NOT_FLAWLESS if wrong else _AS_PREDICTED
 
 
-def _named(crowds: Sequence[CrowdResult]) -> Named:
+def _named(crowds: Sequence[CrowdResult]) -> NamedCrowds:
     """Return each crowd with a name: the variant, with its round where there are several."""
     rounds = Counter[str]()
     named = []
@@ -108,7 +108,7 @@ def _facts(crowds: Sequence[CrowdResult]) -> list[tuple[str, str]]:
     ]
 
 
-def _table(named: Named) -> Table:
+def _table(named: NamedCrowds) -> Table:
     rows = [
         (
             name,
@@ -130,7 +130,7 @@ def _ms(value: float | None) -> str:
     return "–" if value is None else f"{value:,.1f}"
 
 
-def _charts(named: Named, folder: Path) -> list[Figure]:
+def _charts(named: NamedCrowds, folder: Path) -> list[Figure]:
     if not named:
         return []
     crowds = [each for _, each in named]
@@ -169,7 +169,7 @@ def _servers_chart(name: str, desk: str, record: Recorded) -> Figure:
     return Figure(f"{name}: requests by the server that answered", _X, "requests", lines)
 
 
-def _carts_chart(named: Named) -> Figure:
+def _carts_chart(named: NamedCrowds) -> Figure:
     fates = ("kept", "lost", "wrong", "duplicated", "unknown")
     lines = [
         Graph(name, each.setup.desk, [(fate, getattr(each.carts, fate)) for fate in fates])

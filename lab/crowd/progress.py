@@ -1,4 +1,4 @@
-"""How far a crowd is: everything that its workers have reported, added up."""
+"""The progress of a crowd: the sum of its workers' reports."""
 
 import msgspec
 

@@ -31,7 +31,7 @@ class Window:
 
     @property
     def p50_ms(self) -> float | None:
-        """The median latency; None where no request was due."""
+        """The median latency; None if no request was due."""
         return round(median(self.latencies_ms), 3) if self.latencies_ms else None
 
     @property
@@ -49,11 +49,11 @@ class Recorded:
 
     windows: list[Window]
     shoppers: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """By shopper: requests, and those of them that failed or are unknown."""
+    """Each shopper's requests, and how many of them failed or are unknown."""
 
 
 def recorded(folder: Path, results: list[CrowdResult], count: int) -> list[Recorded | None]:
-    """Return the record of each crowd of a run in `count` windows; None where none was kept.
+    """Return the record of each crowd of a run in `count` windows; None if none was kept.
 
     A line that was cut off is left out.
     """

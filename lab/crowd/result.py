@@ -1,4 +1,4 @@
-"""The result of a crowd on one variant, as numbers: what may be quoted, what speaks against it."""
+"""The result of a crowd on one variant, as numbers: quotable figures, and doubts about them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -55,7 +55,7 @@ class TimetableEntry(msgspec.Struct, frozen=True):
 class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     """One variant's crowd, finished: an entry of `crowd.json`."""
 
-    variant: str = msgspec.field(name="lane")
+    variant: str
     setup: CrowdSetup
     interrupted: bool
     model: str
@@ -66,30 +66,30 @@ class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     shoppers: int
     shoppers_came: int = 0
-    """Those who sent a request before the end."""
-    visit_requests: int = 0
-    """Requests of a visit, at a random one of which each shopper began; 0 where at the first."""
+    """Shoppers who sent a request before the end."""
+    iteration_requests: int = 0
+    """Each shopper began its first iteration at a random one of these; 0: at the first."""
     once: bool
     for_s: float
     warm_up_s: float
     rate_asked_per_s: float | None
     rate_done_per_s: float
-    """From the end of the warm-up to the last answer."""
+    """The rate from the end of the warm-up to the last answer."""
     requests: int
     ok: int
     failed: int
     unknown: int
     warm_up_requests_dropped: int
     responses: int
-    """With a response, the balancer's own 502 included: so many its log must have at least."""
+    """Requests with a response, the balancer's own 502 included: its log has at least these."""
     reads: int
     reads_that_showed_the_cart: int
     answered_by: dict[str, int] = {}
-    """Requests of the measured time by the server that answered, "" where none did."""
+    """Requests of the measured time by the server that answered, "" if none did."""
     logged_by_the_balancer: int
     latency: Percentiles
-    """From the intended start of each request. A percentile is None where it may not be quoted:
-    all where the generator was the limit, p99 where the generator's own delays may decide it."""
+    """Latency from the intended start of each request. A percentile that may not be quoted is
+    None: all if the generator was the limit, p99 if the generator's own delays may decide it."""
     lateness_of_the_generator: Percentiles
     generator_busiest_share_of_a_core: float
     generator_bytes_per_shopper: int
@@ -98,19 +98,19 @@ class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     carts_owed: int = 0
     """Acknowledged carts: those that could be lost."""
     carts_kept: Measure | None = None
-    """Of the acknowledged carts, with the interval; None in a file of version 0.1."""
+    """Kept of the acknowledged carts, with the interval; None in a file of version 0.1."""
     carts_as_predicted: bool
     timetable: list[TimetableEntry]
     doubts: list[Doubt]
 
     @property
     def generator_was_the_limit(self) -> bool:
-        """Whether the figures are the generator's, not the shop's."""
+        """True if the figures are the generator's, not the shop's."""
         return not all(each.is_about_carts for each in self.doubts)
 
     @property
     def keeps_up(self) -> bool:
-        """Whether the shop did as much as was asked of it; the closed model asks for nothing."""
+        """True if the shop did as much as was asked of it; always so in the closed model."""
         asked = self.rate_asked_per_s
         return asked is None or self.once or self.rate_done_per_s >= KEEPS_UP * asked
 
@@ -145,7 +145,7 @@ def crowd_result(
         seed=profile.seed,
         shoppers=profile.shoppers,
         shoppers_came=tally.came,
-        visit_requests=profile.visit,
+        iteration_requests=profile.iteration_requests,
         once=profile.once,
         for_s=profile.for_s,
         warm_up_s=profile.warm_up_s,

@@ -1,4 +1,4 @@
-"""Can the crowd see a server that stands still? A test of the lab itself, with a real freeze.
+"""Tests the lab itself: freezes a real server, and checks that the crowd's p99 shows it.
 
 A load generator that waits for an answer before it asks again measures a frozen server once
 for each of its users, and p99 looks fine (coordinated omission). With intended start times
@@ -41,7 +41,7 @@ def judge(open_: Progress, closed: Progress) -> tuple[str, bool]:
     passed = frozen and shown and late_ms < MOST_LATE_OF_FREEZE * freeze_ms
     sign = "✓" if passed else "✕"
     return (
-        f"{sign} a server was frozen for {freeze_ms:.0f} ms\n"
+        f"{sign} a server was paused for {freeze_ms:.0f} ms\n"
         f"  open model:   p99 {_ms(seen.p99_ms)} of {seen.n:,} requests, counted from their "
         f"intended start (the generator's own delay: p99 {late_ms:,.0f} ms)\n"
         f"  closed model: p99 {_ms(hidden.p99_ms)} of {hidden.n:,} requests: each shopper "

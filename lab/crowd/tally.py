@@ -12,7 +12,7 @@ from lab.core.statistics import LEAST_FOR_P99
 
 LEAST_FOR_P95 = 100
 NO_SERVER_NAME = ""
-"""In place of a server's name where none answered."""
+"""Stands for a server's name if none answered."""
 OTHER_SERVERS = "others"
 MOST_NAMED_SERVERS, MOST_SERVER_NAME = 100, 32
 _PERCENTILES = (("p50", 0.50, 1), ("p95", 0.95, LEAST_FOR_P95), ("p99", 0.99, LEAST_FOR_P99))
@@ -21,7 +21,7 @@ _SHORTEST_MS = 0.001
 
 
 class Percentiles(msgspec.Struct, frozen=True):
-    """Percentiles of `n` latencies; None where n is too small for one, or it may not be quoted."""
+    """Percentiles of `n` latencies; None if n is too small for one, or it may not be quoted."""
 
     n: int
     p50_ms: float | None = None
@@ -108,9 +108,9 @@ class Tally(msgspec.Struct):
     broken: int = 0
     """Iterations whose script raised (an assertion, or any other exception)."""
     latency: Histogram = msgspec.field(default_factory=Histogram)
-    """From the intended start to the answer, or the failure."""
+    """Time from the intended start to the answer, or the failure."""
     lateness: Histogram = msgspec.field(default_factory=Histogram)
-    """From when a request could have been sent until it was: the generator's own delay."""
+    """The generator's own delay: from when a request could have been sent until it was."""
 
     @property
     def requests(self) -> int:

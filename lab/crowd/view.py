@@ -138,7 +138,7 @@ class _Counts:
     unknown: int
     kept: int
     lost: int
-    """Not kept, wrong and duplicated too."""
+    """Carts not kept, wrong and duplicated ones included."""
     carts_unknown: int
     shown: int
     looks: int

@@ -162,7 +162,7 @@ def _fate(looks: Sequence[Exchange]) -> Fate:
 
 
 def _is_gone(look: Exchange) -> bool:
-    """Whether the load balancer says in a server's place that it cannot reach it."""
+    """Return True if the load balancer says in a server's place that it cannot reach it."""
     return look.status == BAD_GATEWAY and look.served_by is None
 
 

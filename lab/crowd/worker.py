@@ -44,7 +44,7 @@ class CrowdWorker:
         return user
 
     def time_left_s(self) -> float:
-        """Return how much of the run is left; 0 where each shopper iterates once."""
+        """Return how much of the run is left; 0 if each shopper iterates once."""
         profile = self.job.profile
         return 0.0 if profile.once else max(0.0, profile.end_s - self.journal.now_s())
 

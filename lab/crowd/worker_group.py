@@ -13,7 +13,7 @@ from lab.core.errors import LabError
 from lab.core.op_key import KEY_VARIABLE, OP_KEY
 from lab.crowd.json_channel import ChannelListener, JsonChannel
 from lab.crowd.load_profile import LoadProfile
-from lab.crowd.messages import Failed, Message, WorkersHere
+from lab.crowd.messages import CrowdMessage, Failed, WorkersHere
 from lab.processes.child import Child
 from lab.processes.ports import free_ports
 from lab.processes.spawn import Children, clean_environment, module_command
@@ -26,7 +26,7 @@ M = TypeVar("M")
 
 
 def has_locust() -> bool:
-    """Whether the extra is installed."""
+    """Return True if the extra is installed."""
     return find_spec("locust") is not None
 
 
@@ -38,7 +38,7 @@ class WorkerGroup:
         self._profile = profile
         self._folder = folder
         self._listen = listen
-        self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._messages: queue.SimpleQueue[CrowdMessage | None] = queue.SimpleQueue()
         self._processes: list[Child] = []
         self._resources = ExitStack()
 
@@ -53,11 +53,11 @@ class WorkerGroup:
     def __exit__(self, *_: object) -> None:
         self._resources.close()
 
-    def send(self, message: Message) -> None:
+    def send(self, message: CrowdMessage) -> None:
         """Send a message to the process that speaks for the workers."""
         self._channel.send(message)
 
-    def next(self, end_s: float | None = None) -> Message:
+    def next(self, end_s: float | None = None) -> CrowdMessage:
         """Return the next message; LabError past the deadline, or where a process has ended."""
         while True:
             try:
@@ -128,7 +128,7 @@ class WorkerGroup:
         return channel
 
     def _require_running(self, end_s: float | None) -> None:
-        """LabError where a process has ended, or no message came until the deadline."""
+        """LabError if a process has ended, or no message came until the deadline."""
         for each in self._processes:
             if not each.running():
                 raise LabError(f"the crowd's {each.name} has ended; {end_of(each.log_path)}")

@@ -14,10 +14,10 @@ from lab.docs.handbook import HANDBOOK_FOLDER, INDEX_PAGE, Page, pages
 STYLE_SHEET = "handbook.css"
 PICTURES = ("architecture.svg",)
 ASSETS = (STYLE_SHEET, *PICTURES)
-Address = Callable[[str], str]
+LinkTo = Callable[[str], str]
 
 
-def html_page(page: Page, address: Address) -> str:
+def html_page(page: Page, address: LinkTo) -> str:
     """Return a page as an HTML document; `address(name)` is the address of another page."""
     parser = MarkdownIt("commonmark").enable("table")
     tokens = parser.parse(page.markdown)
@@ -51,7 +51,7 @@ def write_folder(folder: Path) -> Path:
     return folder / f"{INDEX_PAGE}.html"
 
 
-def _rewrite_links(tokens: Sequence[Token], address: Address) -> None:
+def _rewrite_links(tokens: Sequence[Token], address: LinkTo) -> None:
     """Point links at pages where they are served; what lies outside the handbook becomes text."""
     outside = False
     for token in tokens:
@@ -68,7 +68,7 @@ def _rewrite_links(tokens: Sequence[Token], address: Address) -> None:
             token.type = "text"  # its content is the alternative text
 
 
-def _navigation(current: str, address: Address) -> str:
+def _navigation(current: str, address: LinkTo) -> str:
     links = []
     for page in pages():
         here = ' aria-current="page"' if page.name == current else ""

@@ -61,7 +61,7 @@ class CartTracker:
 
     @property
     def needs_read(self) -> bool:
-        """Whether something is owed that no read has confirmed or denied yet."""
+        """True if something is owed that no read has confirmed or denied yet."""
         return self.owed is not None and self._fate is None
 
     @property

@@ -40,7 +40,7 @@ class ClosingLooks:
     asked: int = 0
     """Looks: one for each cart at each live server."""
     shown: int = 0
-    """Those that showed the acknowledged cart."""
+    """Looks that showed the acknowledged cart."""
     silences: Counter[str] = field(default_factory=Counter)
     """Looks without an answer, by the reason: "B answered 503: …"."""
 

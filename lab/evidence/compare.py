@@ -6,10 +6,10 @@ from typing import Any
 from lab.core.faults import FaultEvent
 from lab.evidence.run_document import Event, RecordedExchange, VariantResult
 
-Pair = tuple[Event | None, Event | None]
+EventPair = tuple[Event | None, Event | None]
 
 
-def side_by_side(left: VariantResult, right: VariantResult) -> list[Pair]:
+def side_by_side(left: VariantResult, right: VariantResult) -> list[EventPair]:
     """Pair the events of two variants that did the same thing, in order.
 
     Where one did something that the other did not, its event stands alone.
@@ -18,7 +18,7 @@ def side_by_side(left: VariantResult, right: VariantResult) -> list[Pair]:
     matcher = SequenceMatcher(
         None, [_key(event) for event in ours], [_key(event) for event in theirs], autojunk=False
     )
-    pairs: list[Pair] = []
+    pairs: list[EventPair] = []
     for tag, i, i_end, j, j_end in matcher.get_opcodes():
         if tag == "equal":
             pairs.extend(zip(ours[i:i_end], theirs[j:j_end], strict=True))
@@ -28,8 +28,8 @@ def side_by_side(left: VariantResult, right: VariantResult) -> list[Pair]:
     return pairs
 
 
-def differs(pair: Pair) -> bool:
-    """Whether the two variants gave different answers (credentials aside)."""
+def differs(pair: EventPair) -> bool:
+    """Return True if the two variants gave different answers (credentials aside)."""
     left, right = pair
     if isinstance(left, RecordedExchange) and isinstance(right, RecordedExchange):
         return (left.status, meaning(left)) != (right.status, meaning(right))

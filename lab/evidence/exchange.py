@@ -43,7 +43,7 @@ class Exchange(WithAnswer):
 
     `path` is the path within the shop, query included; `target` the server it was
     addressed to, None for the balancer's choice; `at_s` seconds since the run began;
-    `waited_ms` how long after its intended start it was sent, 0 where none was planned;
+    `waited_ms` how long after its intended start it was sent, 0 if none was planned;
     `status` None when no answer came, and `error` then says why.
     """
 
@@ -83,27 +83,27 @@ class Exchange(WithAnswer):
 
     @property
     def latency_ms(self) -> float:
-        """From its intended start to the end of the answer: the wait of a customer in a queue."""
+        """Time from its intended start to the end of the answer, as a waiting customer sees it."""
         return self.waited_ms + self.elapsed_ms
 
     @property
     def is_write(self) -> bool:
-        """Whether the method may change something."""
+        """True if the method may change something."""
         return self.method not in SAFE_METHODS
 
     @property
     def answered(self) -> bool:
-        """Whether a server of the shop answered, be it with a refusal."""
+        """True if a server of the shop answered, even with a refusal."""
         return is_answered(self.status)
 
     @property
     def is_silence(self) -> bool:
-        """Whether nothing follows from it for a cart: no answer, one of a broken server, 429."""
+        """True if nothing follows from it for a cart: no answer, one of a broken server, 429."""
         return self.status is None or self.status >= 500 or self.status == TOO_MANY
 
     @property
     def ok(self) -> bool:
-        """Whether the operation is known to have succeeded."""
+        """True if the operation is known to have succeeded."""
         return self.outcome is OpStatus.OK
 
     @cached_property

@@ -9,7 +9,7 @@ from lab.core.faults import FaultEvent
 from lab.core.redaction import redact_body, redact_headers, redact_json, redact_text
 from lab.evidence.exchange import Exchange
 from lab.evidence.measurements import operations
-from lab.evidence.record import Event
+from lab.evidence.record import LiveEvent
 from lab.evidence.result import VariantRun
 from lab.evidence.run_document import Message, RecordedExchange, UsedSettings, VariantResult
 
@@ -33,6 +33,7 @@ def kept_variant(run: VariantRun) -> VariantResult:
         script_failed=run.script_failed,
         broken_expectation=run.broken_expectation,
         traceback=run.traceback,
+        failure=run.failure,
         measurements=redact_json(plain_json(run.measurements)),
         operations=operations(record),
         exchanges=[kept_exchange(exchange) for exchange in record.exchanges()],
@@ -93,5 +94,5 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _order(event: Event) -> str:
+def _order(event: LiveEvent) -> str:
     return encodable(event.op) if isinstance(event, Exchange) else f"{event.kind} {event.target}"

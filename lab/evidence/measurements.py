@@ -10,7 +10,7 @@ from lab.evidence.cart_tracker import CartTracker, Fate
 from lab.evidence.closing import ClosingLooks
 from lab.evidence.exchange import Exchange, OpStatus
 from lab.evidence.record import Record
-from lab.evidence.result import Measurements
+from lab.evidence.result import Counts
 
 NO_ANSWER = "no answer"
 MOST_OF_DETAIL = 200  # characters
@@ -26,19 +26,8 @@ _CHANGES = {
 
 def measure(
     record: Record, trackers: Iterable[CartTracker], closing: ClosingLooks | None = None
-) -> Measurements:
-    """Return the measurements every experiment has.
-
-    `carts_*` count customers: acknowledged is who is owed a cart, and
-    kept + lost + wrong + duplicated + unknown add up to it. They are those of the lab's closing
-    looks; where there were none, each is unknown. `carts_left` are those that a login or logout
-    ended, which are in none of these. `reads_*` count the script's own reads of
-    an owed cart. `kill_confirmed` is True when each killed process was seen gone (where the
-    lab sees processes) with its port closed, and nothing has answered in its name since;
-    False when one was not, None when nothing was killed; `faults_unconfirmed` counts faults of
-    any kind whose effect was looked for and not seen. Bytes are sums over the variant, as
-    text of HTTP/1.1.
-    """
+) -> Counts:
+    """Return what the lab counts in a variant; without `closing`, no cart was looked at."""
     exchanges = list(record.exchanges())
     trackers = list(trackers)
     owed = sum(tracker.owed is not None for tracker in trackers)
@@ -50,28 +39,28 @@ def measure(
         for fault in record.faults()
         if fault.kind is FaultKind.KILL
     ]
-    return {
-        "carts_acknowledged": fates.total(),
+    return Counts(
+        carts_acknowledged=fates.total(),
         **{f"carts_{fate}": fates[fate] for fate in Fate},
-        "carts_left": dict(sum((tracker.left for tracker in trackers), Counter[str]())),
-        "changes_acknowledged": changes_acknowledged(exchanges),
-        "changes_refused": changes_refused(exchanges),
-        "refusal_details": refusal_details(exchanges),
-        "reads_of_carts": reads.total(),
-        "reads_kept": reads[Fate.KEPT],
-        "closing_looks": looks.asked,
-        "closing_looks_kept": looks.shown,
-        "closing_silences": dict(looks.silences),
-        "kill_confirmed": all(kills) if kills else None,
-        "restarts_confirmed": sum(
+        carts_left=dict(sum((tracker.left for tracker in trackers), Counter[str]())),
+        changes_acknowledged=changes_acknowledged(exchanges),
+        changes_refused=changes_refused(exchanges),
+        refusal_details=refusal_details(exchanges),
+        reads_of_carts=reads.total(),
+        reads_kept=reads[Fate.KEPT],
+        closing_looks=looks.asked,
+        closing_looks_kept=looks.shown,
+        closing_silences=dict(looks.silences),
+        kill_confirmed=all(kills) if kills else None,
+        restarts_confirmed=sum(
             fault.confirmed is True for fault in record.faults() if fault.kind is FaultKind.RESTART
         ),
-        "faults_unconfirmed": sum(fault.confirmed is False for fault in record.faults()),
-        "requests": len(exchanges),
-        "requests_unanswered": sum(not exchange.answered for exchange in exchanges),
-        "bytes_sent": sum(exchange.bytes_sent for exchange in exchanges),
-        "bytes_received": sum(exchange.bytes_received for exchange in exchanges),
-    }
+        faults_unconfirmed=sum(fault.confirmed is False for fault in record.faults()),
+        requests=len(exchanges),
+        requests_unanswered=sum(not exchange.answered for exchange in exchanges),
+        bytes_sent=sum(exchange.bytes_sent for exchange in exchanges),
+        bytes_received=sum(exchange.bytes_received for exchange in exchanges),
+    )
 
 
 def changes_refused(exchanges: Iterable[Exchange]) -> dict[str, dict[str, int]]:
@@ -119,7 +108,7 @@ def change_of(exchange: Exchange) -> str | None:
 
 
 def _answers_after(kill: FaultEvent, exchanges: Iterable[Exchange]) -> bool:
-    """Whether the process that was killed answered a request that was sent afterwards."""
+    """Return True if the process that was killed answered a request that was sent afterwards."""
     instance = kill.evidence.instance
     return any(
         instance and each.instance == instance and each.at_s > kill.at_s for each in exchanges

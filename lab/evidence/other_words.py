@@ -1,4 +1,4 @@
-"""Other words for what a script can use, as its authors guess them: each with the right one."""
+"""Words that authors of scripts guess, each with the right one."""
 
 # Of a shopper, and of the arguments of its verbs.
 VERBS = {

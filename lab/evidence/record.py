@@ -9,7 +9,7 @@ from typing import Protocol
 from lab.core.faults import FaultEvent
 from lab.evidence.exchange import Exchange
 
-Event = Exchange | FaultEvent
+LiveEvent = Exchange | FaultEvent
 
 
 class Recorder(Protocol):
@@ -34,7 +34,7 @@ class Record:
     def __init__(
         self,
         variant: str,
-        on_event: Callable[[Event], None] | None = None,
+        on_event: Callable[[LiveEvent], None] | None = None,
         *,
         keep: int | None = None,
         numbers: Iterator[int] | None = None,
@@ -47,7 +47,7 @@ class Record:
         began, on the monotonic clock (None: now): for a record beside another one.
         """
         self.variant = variant
-        self.events: list[Event] = []
+        self.events: list[LiveEvent] = []
         self._keep = keep
         self._on_event = on_event
         self.start_s = time.monotonic() if start_s is None else start_s
@@ -66,7 +66,7 @@ class Record:
         """Return an id that no other request of this run has."""
         return f"{self.variant}-{next(self._numbers)}"
 
-    def append(self, event: Event) -> None:
+    def append(self, event: LiveEvent) -> None:
         """Keep `event`, and call `on_event` with it."""
         with self._lock:
             self.events.append(event)

@@ -7,7 +7,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from lab.core.http import transport_error
-from lab.evidence.transport import CONNECT_TIMEOUT_S, BrowserCookies, Carried, Headers
+from lab.evidence.transport import CONNECT_TIMEOUT_S, BrowserCookies, SentHeaders, TransportResult
 
 
 class RequestsTransport:
@@ -53,9 +53,9 @@ class RequestsTransport:
         """Close its connections."""
         self.session.close()
 
-    def carry(
-        self, method: str, url: str, headers: Headers, body: bytes, timeout_s: float
-    ) -> Carried:
+    def send(
+        self, method: str, url: str, headers: SentHeaders, body: bytes, timeout_s: float
+    ) -> TransportResult:
         """Send one request (see `Transport`)."""
         request = self.session.prepare_request(
             requests.Request(method, url, headers=dict(headers), data=body or None)
@@ -71,8 +71,8 @@ class RequestsTransport:
         except requests.RequestException as failure:
             error = transport_error(failure)
         elapsed_ms = (time.monotonic() - began) * 1000
-        carried = Carried(dict(request.headers), began, elapsed_ms, error=error)
+        result = TransportResult(dict(request.headers), began, elapsed_ms, error=error)
         if response is not None:
-            carried.status = response.status_code
-            carried.headers, carried.body = dict(response.headers), response.content
-        return carried
+            result.status = response.status_code
+            result.headers, result.body = dict(response.headers), response.content
+        return result

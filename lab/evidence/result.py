@@ -3,17 +3,72 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import msgspec
 
 from lab.core.json_object import JsonObject
 from lab.core.statistics import Measure
+from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.shop.redis import store_url
 
 Measurements = JsonObject
+"""What a variant's run measured, by name: the lab's `Counts`, and what the script added."""
+MOST_COUNTED = 10**15
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_COUNTED)]
+LOOKS_SHOWED_IT = "looks showed it"
+"""The unit of the measure that stands beside the carts: of a script's own looks."""
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the lab counts in every variant.
+
+    `carts_*` count customers: acknowledged is who is owed a cart, and
+    kept + lost + wrong + duplicated + unknown add up to it. They are those of the lab's closing
+    looks; where there were none, each is unknown. `carts_left` are those that a login or logout
+    ended, which are in none of these. `reads_*` count the script's own reads of
+    an owed cart. `kill_confirmed` is True when each killed process was seen gone (where the
+    lab sees processes) with its port closed, and nothing has answered in its name since;
+    False when one was not, None when nothing was killed; `faults_unconfirmed` counts faults of
+    any kind whose effect was looked for and not seen. Bytes are sums over the variant, as
+    text of HTTP/1.1.
+    """
+
+    carts_acknowledged: Count = 0
+    carts_kept: Count = 0
+    carts_lost: Count = 0
+    carts_wrong: Count = 0
+    carts_duplicated: Count = 0
+    carts_unknown: Count = 0
+    carts_left: dict[str, Count] = {}
+    changes_acknowledged: dict[str, Count] = {}
+    changes_refused: dict[str, dict[str, Count]] = {}
+    refusal_details: dict[str, dict[str, str]] = {}
+    reads_of_carts: Count = 0
+    reads_kept: Count = 0
+    closing_looks: Count = 0
+    closing_looks_kept: Count = 0
+    closing_silences: dict[str, Count] = {}
+    kill_confirmed: bool | None = None
+    restarts_confirmed: Count = 0
+    faults_unconfirmed: Count = 0
+    requests: Count = 0
+    requests_unanswered: Count = 0
+    bytes_sent: Count = 0
+    bytes_received: Count = 0
+
+    @classmethod
+    def of(cls, measured: Measurements) -> Self:
+        """Return the counts among measurements; what a script added is left out."""
+        known = {name: measured[name] for name in cls.__struct_fields__ if name in measured}
+        return msgspec.convert(known, cls)
+
+    def carts(self, fate: Fate) -> int:
+        """Return how many acknowledged carts came to that."""
+        number: int = getattr(self, f"carts_{fate}")
+        return number
 
 
 class Kind(StrEnum):
@@ -99,14 +154,14 @@ class Variant:
 
     @property
     def uses_store(self) -> bool:
-        """Whether it needs a session store to talk to."""
+        """True if it needs a session store to talk to."""
         return bool(self.app == "stateful" or self.module) and (
             self.settings.store == "redis" or "://" in self.settings.store
         )
 
     @property
     def is_plain_token(self) -> bool:
-        """Whether this is the stateless desk as the article has it: what a claim is about."""
+        """True if this is the stateless desk as the article has it: what a claim is about."""
         return self.app == "stateless" and not self.module
 
     def expecting(self, verdict: Verdict, **changes: Any) -> Self:
@@ -126,7 +181,8 @@ class Observation(msgspec.Struct, frozen=True):
     """Holds or fails, of a claim; affected or not, by a drawback; None without either."""
     measures: tuple[Measure, ...] = ()
     note: str = ""
-    """What no number says: why nothing can be concluded, on what it depends, what differed."""
+    """What no number says: why nothing can be concluded, what differed; where it depends, on what:
+    "on the headers"."""
 
     @classmethod
     def unknown(cls, why: str) -> Self:
@@ -154,13 +210,13 @@ class Judgement(msgspec.Struct, frozen=True):
     note: str = ""
     """Why nothing can be concluded, where no variant says so."""
     condition: str = ""
-    """On what it depends, where it depends: "the settings: holds at token, fails at …"."""
+    """What a verdict of *depends* depends on: "the settings: holds at token, fails at …"."""
 
 
 class Prediction(msgspec.Struct, frozen=True):
     """A question, what was predicted before the run, and what was then observed.
 
-    `predicted` and `observed` are indices of choices. `predicted` is None where no
+    `predicted` and `observed` are indices of choices. `predicted` is None if no
     prediction was made, `observed` where the run gives no answer.
     """
 
@@ -188,14 +244,27 @@ class Prediction(msgspec.Struct, frozen=True):
         )
 
 
+class ScriptFailure(msgspec.Struct, frozen=True):
+    """What a script's own code did wrong: an assertion that did not hold, or an error."""
+
+    said: str
+    """The text of the assertion ("" for none), or the error."""
+    line: int | None = None
+    """The line of the author's own code; None if none of it was running."""
+    before: str = ""
+    """The exchange before it: "POST /api/cart/items -> 404"."""
+    answer: str = ""
+    """The start of that exchange's answer, or why none came."""
+
+
 @dataclass
 class VariantRun:
     """What one variant did in a run that goes on.
 
     `trouble` says in a sentence why nothing can be concluded from it, if so, and
     `script_failed` whether the fault is in the student's own code;
-    `broken_expectation` which assertion of the script itself did not hold; `traceback`
-    has the details of either. `balancer_broke` is about nginx, which all variants share.
+    `broken_expectation` which assertion of the script itself did not hold; `traceback` and
+    `failure` have the details of either. `balancer_broke` is about nginx, which all variants share.
     """
 
     variant: Variant
@@ -205,13 +274,25 @@ class VariantRun:
     script_failed: bool = False
     broken_expectation: str | None = None
     traceback: str | None = None
+    failure: ScriptFailure | None = None
     balancer_broke: bool = False
     observation: Observation | None = None
     closing: list[Exchange] = field(default_factory=list)
     """The lab's own looks at the carts, when the script was over."""
 
+    def void(self, why: str) -> None:
+        """Conclude nothing from it, for that reason: not even that the script failed."""
+        self.trouble, self.broken_expectation = why, None
+        self.traceback = self.failure = None
+        self.script_failed = False
+
+    @property
+    def counts(self) -> Counts:
+        """What the lab itself counted."""
+        return Counts.of(self.measurements)
+
     @property
     def is_unknown(self) -> bool:
-        """Whether nothing was concluded from this variant."""
+        """True if this variant led to no conclusion."""
         seen = self.observation
         return bool(self.trouble) or (seen is not None and seen.verdict is Verdict.UNKNOWN)

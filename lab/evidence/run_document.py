@@ -15,11 +15,20 @@ from lab.core.faults import FaultEvent
 from lab.core.http import is_answered
 from lab.core.json_object import JsonObject
 from lab.evidence.exchange import OpStatus
-from lab.evidence.result import Kind, Measurements, Observation, Prediction, Surprise, Verdict
+from lab.evidence.result import (
+    Count,
+    Counts,
+    Kind,
+    Measurements,
+    Observation,
+    Prediction,
+    ScriptFailure,
+    Surprise,
+    Verdict,
+)
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]  # a date can be made of it
 
 
@@ -54,18 +63,18 @@ class RecordedExchange(msgspec.Struct):
     elapsed_ms: float = 0.0
     error: str | None = None
     fate: str | None = None
-    """Of a read of an acknowledged cart: kept, lost, wrong, duplicated or unknown."""
+    """What a read of an acknowledged cart showed: kept, lost, wrong, duplicated or unknown."""
     bytes_sent: Count = 0
     bytes_received: Count = 0
 
     @property
     def answered(self) -> bool:
-        """Whether a server of the shop answered, be it with a refusal."""
+        """True if a server of the shop answered, even with a refusal."""
         return is_answered(self.status)
 
     @property
     def ok(self) -> bool:
-        """Whether the operation is known to have succeeded."""
+        """True if the operation is known to have succeeded."""
         return self.outcome is OpStatus.OK
 
 
@@ -81,7 +90,7 @@ class UsedSettings(msgspec.Struct):
     servers: Count = 0
     retry: str = "off"
     tls: bool = False
-    """Whether customers came by HTTPS."""
+    """True if customers came by HTTPS."""
 
 
 class VariantResult(msgspec.Struct):
@@ -89,14 +98,14 @@ class VariantResult(msgspec.Struct):
 
     name: str
     app: Literal["stateful", "stateless"]
-    settings: UsedSettings = msgspec.field(name="knobs")
-    measurements: Measurements = msgspec.field()
+    settings: UsedSettings
+    measurements: Measurements
     """Counts that every experiment has, and what the script measured."""
-    exchanges: list[RecordedExchange] = msgspec.field()
-    faults: list[FaultEvent] = msgspec.field()
+    exchanges: list[RecordedExchange]
+    faults: list[FaultEvent]
     order: list[str] = msgspec.field(default_factory=list)
     """How they followed each other: the op of an exchange, kind and target of a fault."""
-    server_urls: list[str] = msgspec.field(name="upstreams", default_factory=list)
+    server_urls: list[str] = msgspec.field(default_factory=list)
     """URLs of servers that the lab did not start."""
     outcome: Observation | None = None
     closing_looks: list[RecordedExchange] = msgspec.field(default_factory=list)
@@ -104,12 +113,27 @@ class VariantResult(msgspec.Struct):
     trouble: str | None = None
     """Why nothing can be concluded from it."""
     script_failed: bool = False
-    """Whether `trouble` is a fault in the student's own code, which fails the run."""
+    """True if `trouble` is a fault in the student's own code, which fails the run."""
     broken_expectation: str | None = None
     """The assertion of the script itself that did not hold."""
     traceback: str | None = None
+    failure: ScriptFailure | None = None
+    """What went wrong in the script's own code; None in a run of an earlier version, too."""
     operations: dict[str, Count] = msgspec.field(default_factory=dict)
     """Exchanges by outcome."""
+
+    @property
+    def at_length(self) -> str:
+        """The traceback, and the exchange before the script failed; "" without one."""
+        text, last = self.traceback or "", self.failure
+        if last and last.before:
+            text += f"\nThe exchange before: {last.before} {last.answer}"
+        return text
+
+    @property
+    def counts(self) -> Counts:
+        """What the lab itself counted; msgspec.ValidationError in a damaged document."""
+        return Counts.of(self.measurements)
 
     @property
     def keeps(self) -> str:
@@ -143,13 +167,13 @@ class ExperimentResult(msgspec.Struct):
     verdict: Verdict | None
     """holds, fails / confirmed, not confirmed / depends / unknown; None without a sentence."""
     seconds: float
-    """From start to clean-up, servers included."""
+    """Time from start to clean-up, servers included."""
     variants: list[VariantResult]
     kind: Kind = Kind.CLAIM
     argument: str = ""
     """What `lab run` is given to run it again: a name, or the path of a script."""
     script_hash: str = ""
-    """The start of its text's SHA-256: whether two runs are of the same text. "" if not known."""
+    """The start of its text's SHA-256, the same for runs of the same text. "" if not known."""
     decided_by: tuple[str, ...] = ()
     """The variants that the claim is about, whose outcomes decide it."""
     baseline: str | None = None
@@ -157,7 +181,7 @@ class ExperimentResult(msgspec.Struct):
     note: str = ""
     """Why nothing was concluded, where no variant says so."""
     condition: str = ""
-    """On what the verdict depends, where it depends."""
+    """What a verdict of *depends* depends on."""
     surprises: tuple[Surprise, ...] = ()
     expected: Verdict | None = None
     """The verdict the textbook gives; None for a script without one."""

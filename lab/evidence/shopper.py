@@ -1,4 +1,4 @@
-"""A customer: speaks the shop's language, and remembers what was promised.
+"""A customer: sends the shop's requests, and remembers what the shop acknowledged.
 
 Cookies are kept by what carries its requests; it sends back the last `token` it was given.
 Nothing in here asks which desk it is talking to.
@@ -20,7 +20,7 @@ from lab.evidence.cart_tracker import CartTracker
 from lab.evidence.exchange import Exchange, outcome_of
 from lab.evidence.other_words import ARGUMENTS, OF_LAB, VERBS
 from lab.evidence.record import Recorder
-from lab.evidence.transport import Headers, Transport
+from lab.evidence.transport import SentHeaders, Transport
 
 READ_TIMEOUT_S = 10.0
 
@@ -178,7 +178,7 @@ class Shopper:
         self._begin()
         try:
             body = exchange.request_body
-            again = self._carry(
+            again = self._transmit(
                 stranger, exchange.method, exchange.path, headers, body, server, READ_TIMEOUT_S
             )
         finally:
@@ -227,7 +227,7 @@ class Shopper:
             body = json_text.dumps(json, allow_nan=False).encode()
         sent = mine | (headers or {})
         try:
-            exchange = self._carry(self.transport, method, path, sent, body, server, timeout_s)
+            exchange = self._transmit(self.transport, method, path, sent, body, server, timeout_s)
         except BaseException:  # Ctrl-C, or the time limit
             self.tracker.note_cut_short(method, path)
             raise
@@ -235,37 +235,37 @@ class Shopper:
         self._record.append(exchange)
         return exchange
 
-    def _carry(
+    def _transmit(
         self,
         transport: Transport,
         method: str,
         path: str,
-        headers: Headers,
+        headers: SentHeaders,
         body: bytes,
         server: str | None,
         timeout_s: float,
     ) -> Exchange:
         key = {KEY_HEADER: OP_KEY}  # first: after a header that is too long nginx reads no more
         sent = {**key, **headers, **key}
-        carried = transport.carry(method, self._address(server) + path, sent, body, timeout_s)
-        carried.request_headers.pop(KEY_HEADER, None)
+        result = transport.send(method, self._address(server) + path, sent, body, timeout_s)
+        result.request_headers.pop(KEY_HEADER, None)
         return Exchange(
             op=str(headers[OP_HEADER]),
             customer=str(self.name),
             method=method,
             path=path,
             target=server,
-            at_s=self._record.since_start(carried.began_s),
-            elapsed_ms=carried.elapsed_ms,
-            status=carried.status,
-            outcome=outcome_of(method, carried.status, sent=carried.sent),
-            request_headers=carried.request_headers,
+            at_s=self._record.since_start(result.began_s),
+            elapsed_ms=result.elapsed_ms,
+            status=result.status,
+            outcome=outcome_of(method, result.status, sent=result.sent),
+            request_headers=result.request_headers,
             request_body=body,
-            response_headers=carried.headers,
-            response_body=carried.body,
-            error=str(carried.error) if carried.error else None,
-            failure=carried.error,
-            waited_ms=carried.waited_ms,
+            response_headers=result.headers,
+            response_body=result.body,
+            error=str(result.error) if result.error else None,
+            failure=result.error,
+            waited_ms=result.waited_ms,
         )
 
     def _learn(self, exchange: Exchange) -> None:

@@ -13,11 +13,11 @@ from lab.core.http import TransportError
 from lab.evidence.exchange import MAX_COOKIE_BYTES
 
 CONNECT_TIMEOUT_S = 2.0
-Headers = Mapping[str, str | None]
+SentHeaders = Mapping[str, str | None]
 
 
 @dataclass
-class Carried:
+class TransportResult:
     """A request as it was sent, and what came back.
 
     `status` is None when no answer came, and `error` is then the reason. `began_s` is of the
@@ -36,18 +36,18 @@ class Carried:
 
     @property
     def sent(self) -> bool:
-        """Whether the request can have left the client: then a server may have carried it out."""
+        """True if the request can have left the client: then a server may have carried it out."""
         return self.error is None or self.error.sent
 
 
 class Transport(Protocol):
-    """Carries the requests of one client, and keeps the client's cookies."""
+    """Sends the requests of one client, and keeps the client's cookies."""
 
     cookies: CookieJar
 
-    def carry(
-        self, method: str, url: str, headers: Headers, body: bytes, timeout_s: float
-    ) -> Carried:
+    def send(
+        self, method: str, url: str, headers: SentHeaders, body: bytes, timeout_s: float
+    ) -> TransportResult:
         """Send one request; never raises for what the network or the server does.
 
         A header of None is left out, the cookies' own too. `b""` means no body.
@@ -74,6 +74,6 @@ class BrowserCookies(DefaultCookiePolicy):
     """Cookies as a browser keeps them: those past 4,096 bytes are dropped silently."""
 
     def set_ok(self, cookie: Cookie, request: UrllibRequest) -> bool:
-        """Whether to keep a cookie that a server sent."""
+        """Return True if to keep a cookie that a server sent."""
         size = len(cookie.name) + len(cookie.value or "")
         return size <= MAX_COOKIE_BYTES and super().set_ok(cookie, request)

@@ -1,4 +1,4 @@
-"""Makes what grades elsewhere: a zip for Gradescope, a workflow for GitHub."""
+"""Makes graders for other systems: a zip for Gradescope, a workflow for GitHub."""
 
 import zipfile
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ def workflow(exercise: Exercise, command: str = "") -> str:
 
 
 def _uses_node(exercise: Exercise) -> bool:
-    """Whether a student may write it for Node: then its packages are in package.json."""
+    """Return True if a student may write it for Node: then its packages are in package.json."""
     return (exercise.starter / "package.json").is_file()
 
 

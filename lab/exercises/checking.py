@@ -21,7 +21,7 @@ HARD_TO_SEE = (
     "The check stopped in {where}. If the answer above has the shape that the README asks for, "
     "the check is wrong: report it."
 )
-Progress = Callable[[str], None]
+SayProgress = Callable[[str], None]
 
 
 def new_seed() -> int:
@@ -45,7 +45,7 @@ class Asked:
 
 
 def run_checks(
-    asked: Asked, checks: Sequence[DeclaredCheck], progress: Progress = lambda line: None
+    asked: Asked, checks: Sequence[DeclaredCheck], progress: SayProgress = lambda line: None
 ) -> Iterator[CheckResult]:
     """Run checks one after another; yield how each ended. Nothing is left running or behind."""
     with (
@@ -66,7 +66,7 @@ def run_checks(
             yield result
 
 
-def _work(asked: Asked, scratch: Path, progress: Progress) -> Work:
+def _work(asked: Asked, scratch: Path, progress: SayProgress) -> Work:
     return Work(
         asked.folder.absolute(),
         scratch,

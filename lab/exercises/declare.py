@@ -36,7 +36,7 @@ class NotMet(Exception):
 
 
 class CannotCheck(Exception):
-    """There is nothing to look at: an earlier failure, named in the text, stands in the way."""
+    """The check cannot run, because of an earlier failure that the text names."""
 
 
 def require(

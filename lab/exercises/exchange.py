@@ -16,7 +16,7 @@ _UNSAID = ("content-length", "user-agent", "accept", "accept-encoding", "connect
 
 
 class HttpExchange(WithAnswer):
-    """A request and its answer. Its methods raise NotMet where the answer is not as asked for.
+    """A request and its answer. Its methods raise NotMet if the answer is not as asked for.
 
     `number` counts the servers of a check: evidence names server 1 as port 8001.
     """

@@ -19,7 +19,7 @@ LADDER = Path(__file__).with_name("ladder")
 DESCRIPTION, CHECKS, STARTER = "exercise.toml", "checks.py", "starter"
 HINTS = 3
 LAST_STEP = 99
-Kind = Literal["observe", "repair", "build", "decide"]
+ExerciseKind = Literal["observe", "repair", "build", "decide"]
 
 
 class Described(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -116,7 +116,7 @@ def _line_of(error: BaseException, path: Path) -> str:
 
 
 def _is_here(need: str) -> bool:
-    """Whether a program is on PATH, or a module of that name can be imported."""
+    """Return True if a program is on PATH, or a module of that name can be imported."""
     if shutil.which(need):
         return True
     try:

@@ -53,7 +53,7 @@ def begin(exercise: Exercise, folder: Path, source: Path | None, *, force: bool)
 
 
 def recall(folder: Path) -> Memory:
-    """Return what a folder remembers; LabError where it is not a folder of an exercise."""
+    """Return what a folder remembers; LabError if it is not a folder of an exercise."""
     try:
         return msgspec.json.decode((folder / EXERCISE_FILE).read_bytes(), type=Memory)
     except FileNotFoundError:

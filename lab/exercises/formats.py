@@ -116,7 +116,7 @@ def classroom50(
 ) -> Classroom50Result:
     """Return a result as Classroom 50 reads it; `now` is YYYY-MM-DDTHH:MM:SSZ.
 
-    Its runner says in the environment whose submission it is; LabError where it does not. A hidden
+    Its runner says in the environment whose submission it is; LabError if it does not. A hidden
     check has a number for a name, and no output: students read this file.
     """
     require_runner(environ)

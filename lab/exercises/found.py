@@ -13,6 +13,7 @@ from lab.check.session import Options
 from lab.check.sources.http_file import HttpFileSource
 from lab.check.sources.script import ScriptSource
 from lab.check.start import Start
+from lab.core.text import in_lines
 from lab.exercises.declare import NotMet
 
 
@@ -30,7 +31,7 @@ class Found:
 
     @property
     def self_contained(self) -> bool:
-        """Whether no state was found."""
+        """True if `lab check` found no state."""
         return self.report.level is Level.SELF_CONTAINED and not self.report.failed
 
     @property
@@ -54,7 +55,7 @@ def check(
     """Check a service with a conversation; NotMet if it ended before anything was compared."""
     options, budget = Options(ignored=ignore), Budget(max_seconds=max_seconds)
     source = _source(conversation, folder)
-    report = Check(start, source, folder, options, budget, progress).run()
+    report = Check(start, source, folder, options, budget, in_lines(progress)).run()
     if report.level is Level.UNKNOWN and report.processes <= 1 and not report.findings:
         raise NotMet(f"`lab check` ends early: {report.because}")
     return Found(report, start)

@@ -15,7 +15,7 @@ from typing import IO
 import msgspec
 import psutil
 
-from lab.core.errors import LabError
+from lab.core.errors import STOPPED, LabError
 from lab.core.text import one_line, visible
 from lab.core.units import format_size
 from lab.exercises import confine
@@ -34,7 +34,6 @@ MOST_SUBMITTED = 200_000_000  # bytes of a submission
 MOST_FILE = 512_000_000  # bytes of one file that it writes
 MOST_PROCESSES = 256
 GRADE_TAG = "TWO_DESKS_GRADE"
-STOPPED_GRADING = "stopped by Ctrl-C"
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ class Grader:
         while process.poll() is None:
             family = _family(process.pid)
             if self._stopping.is_set():
-                return STOPPED_GRADING
+                return STOPPED
             if _memory_is_over(family, limits.memory):
                 return f"stopped: it took more than {format_size(limits.memory)} of memory"
             if len(family) > limits.processes:
@@ -242,7 +241,7 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 def _memory_is_over(family: Sequence[psutil.Process], most: int) -> bool:
-    """Whether processes hold more memory; what they share counts once, where that is known."""
+    """True if processes hold more memory; what they share counts once, where that is known."""
     return _sum(family, "rss") > most and _sum(family, "pss") > most
 
 

@@ -31,7 +31,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
 
     @property
     def passed(self) -> bool:
-        """Whether it passed."""
+        """True if it passed."""
         return self.status is CheckStatus.PASSED
 
     @property
@@ -63,5 +63,5 @@ class WorkResult(msgspec.Struct, kw_only=True):
 
     @property
     def passed(self) -> bool:
-        """Whether every check passed."""
+        """True if every check passed."""
         return bool(self.checks) and not self.trouble and all(each.passed for each in self.checks)

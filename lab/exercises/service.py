@@ -47,7 +47,7 @@ class Disk:
         copy_work(source, self.folder)
 
     def machine(self) -> Machine | None:
-        """Return the machine of this disk, None where the system has no means."""
+        """Return the machine of this disk, None if the system has no means."""
         if self._machine is None:
             with suppress(CannotIsolate):
                 self._machine = Machine(self._shared())
@@ -198,7 +198,7 @@ class Service:
     ) -> HttpExchange:
         """Send a request; `how` is what `requests.request` takes (json, headers, params, data).
 
-        A `caller` keeps cookies. No redirect is followed. NotMet where no answer comes, unless it
+        A `caller` keeps cookies. No redirect is followed. NotMet if no answer comes, unless it
         `may_fail`.
         """
         assert self._process is not None, "it is not running"

@@ -21,7 +21,7 @@ from lab.core.text import one_line
 from lab.exercises.declare import CannotCheck, NotMet, Showable
 from lab.exercises.service import Caller, Disk, Service, Transcript, as_command, copy_work, running
 from lab.processes.spawn import HOME, clean_environment
-from lab.processes.waiting import end_of
+from lab.processes.waiting import end_of, last_lines
 
 if TYPE_CHECKING:
     from lab.evidence.run_document import RunDocument
@@ -46,7 +46,7 @@ class LabCall:
     err: str
 
     def json(self) -> Any:
-        """Return the JSON document on its stdout; NotMet where there is none."""
+        """Return the JSON document on its stdout; NotMet if there is none."""
         try:
             return json.loads(self.out)
         except ValueError:
@@ -259,12 +259,11 @@ class Work:
 
 def _not_started(failure: DidNotStart) -> NotMet:
     """Return the failure for a student, who gives no options, and whose log is a copy's."""
-    what, _, log = str(failure).partition("; the end of ")
-    what = re.sub(r": give it longer with --wait.*", "", what)
+    log = failure.log and (last_lines(failure.log, failure.start) or ["(nothing)"])
     return NotMet(
-        f"{NEVER_STARTS}: {what}",
+        f"{NEVER_STARTS}: {failure.why}",
         help="Start it yourself, with the command in the README, and see what it says.",
-        evidence="\n".join(["what it wrote:", *log.splitlines()[1:]]) if log else "",
+        evidence="\n    ".join(["what it wrote:", *log]) if log else "",
     )
 
 

@@ -61,7 +61,7 @@ def changed_lines(lines: list[str]) -> int:
 def serving(package: str, method: str, path: str) -> Passage | None:
     """Return the function of the app that serves `GET /api/cart`, its decorators too.
 
-    It is read from the source's route decorators; the app is not imported. None where no
+    It is read from the source's route decorators; the app is not imported. None if no
     route fits, as for a 404 or a 405. A query in `path` is not part of the route.
     """
     source = source_of(package).read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ another address, another customer's name, a revision that does not count, an ord
 was given before, an answer that a cache may keep. Then the lab or a desk is broken, and no other
 experiment means anything.
 
-How rare a fault it can see: with n answers as due, a fault in more than 3 of n would have been
+How rare a fault it can see: with n answers as expected, a fault in more than 3 of n would have been
 seen with 95 % (the interval beside the number says it). A fault that each server has once in 50
 answers is seen; one in a thousand is not: `lab crowd` has the numbers for that.
 
@@ -46,7 +46,7 @@ AT_ONCE = 6  # adds of each customer, while all others add too
 Goods = dict[str, int]
 
 
-class Due(NamedTuple):
+class Expected(NamedTuple):
     """An answer, and what it has to be: its status, the goods, the revision and the address.
 
     None for what the answer does not show.
@@ -62,21 +62,21 @@ class Due(NamedTuple):
 def script(shopper: Shopper, lab: Lab) -> None:
     """Shop without any fault, everybody in turn, then all at once; check every answer."""
     prices = price_list(shopper.request("GET", "/api/products").body)
-    visits = [
-        Visit(customer, customer.login().served_by, number)
+    tracked = [
+        TrackedCustomer(customer, customer.login().served_by, number)
         for number, customer in enumerate(lab.customers, start=2)
     ]
-    answers = list[Due]()
+    answers = list[Expected]()
     for _ in range(lab.n(3, 2)):
-        rounds = [visit.shop() for visit in visits]
-        answers += [due for turn in zip(*rounds, strict=True) for due in turn]
-    answers += chain(*lab.together([visit.hurry for visit in visits], len(visits)))
-    wrong = [said for due in answers if (said := complaint(due, prices))]
-    wrong += numbers_given_twice(due.answer for due in answers)
+        rounds = [each.shop() for each in tracked]
+        answers += [expected for turn in zip(*rounds, strict=True) for expected in turn]
+    answers += chain(*lab.together([each.hurry for each in tracked], len(tracked)))
+    wrong = [said for expected in answers if (said := complaint(expected, prices))]
+    wrong += numbers_given_twice(expected.answer for expected in answers)
     lab.measure(answers=len(answers), answers_wrong=len(wrong), first_wrong=(wrong or [""])[0])
 
 
-class Visit:
+class TrackedCustomer:
     """One customer at one server: what was done so far, in the customer's own arithmetic."""
 
     def __init__(self, customer: Shopper, server: str | None, number: int) -> None:
@@ -88,8 +88,8 @@ class Visit:
         self.revision = 0
         self.address: str | None = None
 
-    def shop(self) -> Iterator[Due]:
-        """Do everything that a customer can do, a look after each."""
+    def shop(self) -> Iterator[Expected]:
+        """Do everything that a customer can do, and look at the cart after each step."""
         number = self.number
         yield from self.add("laptop", 1)
         yield from self.add("pen", 3)
@@ -106,23 +106,23 @@ class Visit:
         yield from self.add("pen", number)
         yield from self.change("clear", {})
 
-    def hurry(self) -> list[Due]:
+    def hurry(self) -> list[Expected]:
         """Add and look, as often as `AT_ONCE`."""
-        return [due for n in range(AT_ONCE) for due in self.add(f"vol-{n + 1:03}", 1)]
+        return [expected for n in range(AT_ONCE) for expected in self.add(f"vol-{n + 1:03}", 1)]
 
-    def add(self, sku: str, quantity: int) -> Iterator[Due]:
+    def add(self, sku: str, quantity: int) -> Iterator[Expected]:
         """Add to the cart, and look."""
         goods = {**self.goods, sku: self.goods.get(sku, 0) + quantity}
         return self.change("add", goods, sku, quantity, status=201)
 
-    def change(self, verb: str, goods: Goods, *args: Any, status: int = 200) -> Iterator[Due]:
+    def change(self, verb: str, goods: Goods, *args: Any, status: int = 200) -> Iterator[Expected]:
         """Change the cart to `goods`, and look."""
         self.goods, self.revision = goods, self.revision + 1
         answer = getattr(self.customer, verb)(*args, server=self.server)
-        yield Due(answer, status, goods, self.revision)
+        yield Expected(answer, status, goods, self.revision)
         yield self.look()
 
-    def try_what_is_refused(self) -> Iterator[Due]:
+    def try_what_is_refused(self) -> Iterator[Expected]:
         """Send a price along, then ask for what is not there."""
         item, unknown = {"sku": "laptop", "quantity": 1}, {"sku": "no-such", "quantity": 1}
         items = "/api/cart/items"
@@ -132,29 +132,29 @@ class Visit:
 
     def refused(
         self, status: int, method: str, path: str, body: JsonObject | None = None
-    ) -> Iterator[Due]:
+    ) -> Iterator[Expected]:
         """Ask for what is refused, and look: nothing has changed."""
-        yield Due(self.customer.request(method, path, json=body, server=self.server), status)
+        yield Expected(self.customer.request(method, path, json=body, server=self.server), status)
         yield self.look()
 
-    def ship_to(self, address: str) -> Iterator[Due]:
+    def ship_to(self, address: str) -> Iterator[Expected]:
         """Say where the order goes, and look."""
         self.address, self.revision = address, self.revision + 1
         answer = self.customer.ship_to(address, server=self.server)
-        yield Due(answer, 200, self.goods, self.revision, address)
+        yield Expected(answer, 200, self.goods, self.revision, address)
         yield self.look()
 
-    def order(self) -> Iterator[Due]:
+    def order(self) -> Iterator[Expected]:
         """Order what is in the cart, and look: it is empty."""
         sold, self.goods, self.revision = self.goods, {}, self.revision + 1
         answer = self.customer.checkout(server=self.server)
-        yield Due(answer, 201, sold, None, self.address)
+        yield Expected(answer, 201, sold, None, self.address)
         yield self.look()
 
-    def look(self) -> Due:
+    def look(self) -> Expected:
         """Ask for the cart."""
         look = self.customer.view_cart(server=self.server)
-        return Due(look, 200, self.goods, self.revision)
+        return Expected(look, 200, self.goods, self.revision)
 
 
 def without(goods: Mapping[str, int], sku: str) -> Goods:
@@ -167,21 +167,21 @@ def price_list(products: Any) -> dict[str, int]:
     return {product["sku"]: product["unit_price_cents"] for product in products["products"]}
 
 
-def complaint(due: Due, prices: Mapping[str, int]) -> str | None:
-    """Say what is wrong with an answer, None if it is as it is due."""
-    answer = due.answer
+def complaint(expected: Expected, prices: Mapping[str, int]) -> str | None:
+    """Say what is wrong with an answer, None if it is as it is expected."""
+    answer = expected.answer
     what = f"{answer.method} {answer.path}"
     body = answer.body if isinstance(answer.body, dict) else {}
-    if answer.status != due.status:
-        return f"{what} answered {answer.status}, {due.status} was due"
+    if answer.status != expected.status:
+        return f"{what} answered {answer.status}, {expected.status} was expected"
     if body.get("user", {}).get("name", answer.customer) != answer.customer:
         return f"{what} of {answer.customer} showed the cart of {body['user']['name']}"
     if "no-store" not in answer.headers.get("cache-control", ""):
         return f"{what} may be kept by a cache, and it is {answer.customer}'s own"
-    if due.goods is None:
+    if expected.goods is None:
         return None
     shown = body.get("order") or body.get("cart") or {"lines": None}
-    return _goods_complaint(due, shown, prices) or _rest_complaint(due, body, shown)
+    return _goods_complaint(expected, shown, prices) or _rest_complaint(expected, body, shown)
 
 
 def numbers_given_twice(answers: Iterable[Exchange]) -> list[str]:
@@ -192,27 +192,30 @@ def numbers_given_twice(answers: Iterable[Exchange]) -> list[str]:
     return [f"{times} orders have the number {number!r}" for number, times in twice]
 
 
-def _goods_complaint(due: Due, shown: JsonObject, prices: Mapping[str, int]) -> str | None:
-    goods = due.goods or {}
+def _goods_complaint(
+    expected: Expected, shown: JsonObject, prices: Mapping[str, int]
+) -> str | None:
+    goods = expected.goods or {}
     lines = [(sku, quantity, prices[sku]) for sku, quantity in goods.items()]
     seen = [tuple(map(line.get, _LINE_FIELDS)) for line in shown["lines"] or ()]
     total = sum(quantity * price for _, quantity, price in lines)
     if seen == lines and shown.get("total_cents") == total:
         return None
+    asked = expected.answer
     return (
-        f"{due.answer.method} {due.answer.path} of {due.answer.customer} showed {seen}, "
-        f"{shown.get('total_cents')} cents in all; {lines}, {total} cents were due"
+        f"{asked.method} {asked.path} of {asked.customer} showed {seen}, "
+        f"{shown.get('total_cents')} cents in all; {lines}, {total} cents were expected"
     )
 
 
-def _rest_complaint(due: Due, body: JsonObject, shown: JsonObject) -> str | None:
-    who = f"{due.answer.method} {due.answer.path} of {due.answer.customer}"
+def _rest_complaint(expected: Expected, body: JsonObject, shown: JsonObject) -> str | None:
+    who = f"{expected.answer.method} {expected.answer.path} of {expected.answer.customer}"
     address = shown.get("shipping_address") or body.get("shipping_address")
-    if due.address is not None and address != due.address:
-        return f"{who} has the address {address!r}, {due.address!r} was due"
+    if expected.address is not None and address != expected.address:
+        return f"{who} has the address {address!r}, {expected.address!r} was expected"
     revision = shown.get("revision")
-    if due.revision is not None and revision != due.revision:
-        return f"{who} has revision {revision}, {due.revision} was due"
+    if expected.revision is not None and revision != expected.revision:
+        return f"{who} has revision {revision}, {expected.revision} was expected"
     return None
 
 
@@ -220,7 +223,7 @@ _LINE_FIELDS = ("sku", "quantity", "unit_price_cents")
 
 
 def observe(measured: Measurements) -> Observation:
-    """Observe whether every answer was as due, and every acknowledged cart was kept."""
+    """Observe whether every answer was as expected, and every acknowledged cart was kept."""
     if missing := lacks_reads(measured):
         return Observation.unknown(missing)
     if unanswered := measured["requests_unanswered"]:
@@ -232,8 +235,8 @@ def observe(measured: Measurements) -> Observation:
     seen = carts_kept(measured)
     if not answers:
         return seen
-    as_due = share(answers, answers, "answers as due")
-    return msgspec.structs.replace(seen, measures=(*seen.measures, as_due))
+    as_expected = share(answers, answers, "answers as expected")
+    return msgspec.structs.replace(seen, measures=(*seen.measures, as_expected))
 
 
 def ABOUT(variant: Variant) -> bool:

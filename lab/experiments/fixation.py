@@ -104,7 +104,7 @@ def look_with_guesses(lab: Lab, mallory: Shopper, desk: str) -> list[bool]:
 
 
 def is_shown(look: Exchange, user_id: str) -> bool:
-    """Whether a look shows this customer's cart."""
+    """Return True if a look shows this customer's cart."""
     return look.ok and bool(look.body["user"]["user_id"] == user_id)
 
 

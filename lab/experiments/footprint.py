@@ -32,7 +32,7 @@ class Footprint:
     """How many requests the servers have had so far, those of others among them."""
 
     sees_files: bool = True
-    """Whether session files would have been seen: not on a machine of others."""
+    """True if the lab can see session files: not on other machines."""
 
     @property
     def sessions(self) -> int:
@@ -41,7 +41,7 @@ class Footprint:
 
 
 def measure_footprint(context: ScriptContext) -> Footprint:
-    """Ask servers and store now; LabError where a server cannot be looked at.
+    """Ask servers and store now; LabError if a server cannot be looked at.
 
     Session files of servers that the lab did not start are not seen, only that they are written.
     """

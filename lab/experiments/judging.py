@@ -14,7 +14,9 @@ from lab.core.errors import ScriptMistake
 from lab.core.statistics import Measure, share
 from lab.evidence.measurements import NO_ANSWER
 from lab.evidence.result import (
+    LOOKS_SHOWED_IT,
     WORDS_OF_A_VARIANT,
+    Counts,
     Judgement,
     Kind,
     Measurements,
@@ -125,8 +127,9 @@ def carts_kept(measured: Measurements) -> Observation:
     """Observe whether every acknowledged cart was kept: some live server shows it in the end."""
     if missing := lacks_reads(measured):
         return Observation.unknown(missing)
-    had = measured["carts_acknowledged"]
-    return kept_share(measured["carts_kept"], had, "acknowledged carts kept", *_shown(measured))
+    had = Counts.of(measured)
+    unit = "acknowledged carts kept"
+    return kept_share(had.carts_kept, had.carts_acknowledged, unit, *_shown(had))
 
 
 def carts_lost(measured: Measurements) -> Observation:
@@ -139,14 +142,14 @@ def carts_lost(measured: Measurements) -> Observation:
 
 def carts_survive_kill(measured: Measurements) -> Observation:
     """Observe as `carts_kept`, if the death of each killed server was seen."""
-    if not measured["kill_confirmed"]:
+    if not Counts.of(measured).kill_confirmed:
         return Observation.unknown("the death of the server was not confirmed")
     return carts_kept(measured)
 
 
 def carts_survive_restarts(measured: Measurements) -> Observation:
     """Observe as `carts_survive_kill`, if a new instance was seen."""
-    if not measured["restarts_confirmed"]:
+    if not Counts.of(measured).restarts_confirmed:
         return Observation.unknown("no restart was confirmed")
     return carts_survive_kill(measured)
 
@@ -155,13 +158,14 @@ def reads_kept(measured: Measurements) -> Observation:
     """Observe whether every read, wherever it went, showed the acknowledged cart."""
     if missing := lacks_reads(measured):
         return Observation.unknown(missing)
-    if not measured["reads_of_carts"]:
+    counts = Counts.of(measured)
+    if not counts.reads_of_carts:
         return Observation.unknown("no cart was read")
     return kept_share(
-        measured["reads_kept"],
-        measured["reads_of_carts"],
+        counts.reads_kept,
+        counts.reads_of_carts,
         "looks showed the acknowledged cart",
-        share(measured["carts_kept"], measured["carts_acknowledged"], "carts kept"),
+        share(counts.carts_kept, counts.carts_acknowledged, "carts kept"),
     )
 
 
@@ -181,14 +185,14 @@ def harm(harmed: int, of: int, unit: str, *more: Measure) -> Observation:
 
 def lacks_reads(measured: Measurements) -> str | None:
     """Return what evidence about carts is missing, None if there is enough."""
-    if not measured["carts_acknowledged"]:
-        return _nothing_owed(measured)
-    if unknown := measured["carts_unknown"]:
-        causes = "; ".join(list(measured.get("closing_silences", ()))[:2])
+    counts = Counts.of(measured)
+    if not counts.carts_acknowledged:
+        return _nothing_owed(counts)
+    if unknown := counts.carts_unknown:
+        causes = "; ".join(list(counts.closing_silences)[:2])
         found = f"{unknown} {'cart' if unknown == 1 else 'carts'} could not be read afterwards"
         return f"{found}: {causes}" if causes else found
-    looks = measured["reads_of_carts"] + measured.get("closing_looks", 0)
-    return None if looks else "no cart was read"
+    return None if counts.reads_of_carts + counts.closing_looks else "no cart was read"
 
 
 USUAL: Mapping[Kind, Observe] = {
@@ -199,17 +203,16 @@ USUAL: Mapping[Kind, Observe] = {
 """How a variant is observed where the script does not say it."""
 
 
-def _shown(measured: Measurements) -> list[Measure]:
+def _shown(counts: Counts) -> list[Measure]:
     """Return how many of the script's own looks showed the cart, if it looked."""
-    looks = measured["reads_of_carts"]
-    return [Measure(measured["reads_kept"], looks, unit="looks showed it")] if looks else []
+    looks = counts.reads_of_carts
+    return [Measure(counts.reads_kept, looks, unit=LOOKS_SHOWED_IT)] if looks else []
 
 
-def _nothing_owed(measured: Measurements) -> str:
+def _nothing_owed(counts: Counts) -> str:
     """Return that no cart is owed, and why: "no change …: the only add was answered 422: …"."""
-    refused = measured.get("changes_refused", {})
-    details = measured.get("refusal_details", {})
-    done = measured.get("changes_acknowledged", {})
+    refused, details = counts.changes_refused, counts.refusal_details
+    done = counts.changes_acknowledged
     reasons = [
         f"{_how_many(verb, sum(answers.values()), done.get(verb, 0))} "
         + ", ".join(_answered(each, details.get(verb, {})) for each in answers)
@@ -218,15 +221,15 @@ def _nothing_owed(measured: Measurements) -> str:
     if not refused and "view_cart" in details:
         looks = ", ".join(_answered(each, details["view_cart"]) for each in details["view_cart"])
         reasons = [f"a look at the cart {looks}"]
-    return ": ".join([_none_counted(measured), *(["; ".join(reasons)] if reasons else [])])
+    return ": ".join([_none_counted(counts), *(["; ".join(reasons)] if reasons else [])])
 
 
-def _none_counted(measured: Measurements) -> str:
-    if left := measured.get("carts_left", {}):
+def _none_counted(counts: Counts) -> str:
+    if left := counts.carts_left:
         carts = sum(left.values())
         many = "1 acknowledged cart is" if carts == 1 else f"{carts} acknowledged carts are"
         return f"{many} not counted, since a {' or '.join(left)} afterwards began a new visit"
-    if measured.get("changes_acknowledged"):
+    if counts.changes_acknowledged:
         return (
             "no acknowledged cart is counted: changes were made in another tab or by replay(), or "
             "their answers had no cart"

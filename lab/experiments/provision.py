@@ -127,7 +127,7 @@ class ProvisionedStack:
     def _strangers(self, name: str, entries: Iterable[AccessEntry]) -> str | None:
         """Report answers of this variant, a crowd's too, by processes that are none of the lab's.
 
-        None where there is none, and for servers that the lab did not start.
+        None if there is none, and for servers that the lab did not start.
         """
         lives = self.stack.pools[name].lives()
         own = (entry for entry in entries if entry.pool == name and entry.op)
@@ -304,7 +304,7 @@ def balanced(plain: Sequence[Variant], declared: Sequence[Variant]) -> Iterator[
 def _is_empty(store: LocalStore) -> bool:
     try:
         return store.state == "up" and store.stats().keys == 0
-    except LabError:  # frozen from outside, perhaps
+    except LabError:  # paused from outside, perhaps
         return False
 
 

@@ -41,22 +41,22 @@ VARIANTS = (
 CUSTOMERS = 8
 QUICK_CUSTOMERS = 4
 
-Step = tuple[str, str, Any]  # method, path, JSON
-VIEW: Step = ("GET", "/api/cart", None)
-SHIP_HOME: Step = ("PUT", "/api/shipping-address", {"address": "7 Acacia Avenue"})
+ScriptRequest = tuple[str, str, Any]  # method, path, JSON
+VIEW: ScriptRequest = ("GET", "/api/cart", None)
+SHIP_HOME: ScriptRequest = ("PUT", "/api/shipping-address", {"address": "7 Acacia Avenue"})
 
 
-def _add(sku: str, quantity: int) -> Step:
+def _add(sku: str, quantity: int) -> ScriptRequest:
     return ("POST", "/api/cart/items", {"sku": sku, "quantity": quantity})
 
 
-def _remove(sku: str) -> Step:
+def _remove(sku: str) -> ScriptRequest:
     return ("DELETE", f"/api/cart/items/{sku}", None)
 
 
 # Each story is what a customer did after login; the last step is the one to be explained:
 # a 404, a 422 (more than 99), a 409 (empty), and a cart that "costs too much".
-STORIES: tuple[tuple[Step, ...], ...] = (
+STORIES: tuple[tuple[ScriptRequest, ...], ...] = (
     (_add("laptop", 1), VIEW, ("PATCH", "/api/cart/items/mouse", {"quantity": 2})),
     (_add("mouse", 60), SHIP_HOME, VIEW, _add("mouse", 60)),
     (_add("laptop", 1), _remove("laptop"), ("POST", "/api/checkout", None)),
@@ -104,7 +104,7 @@ def sent_again(stories: Sequence[tuple[Shopper, Sequence[Exchange]]]) -> list[bo
 
 
 def same(first: Exchange, again: Exchange) -> bool:
-    """Whether two answers show the same symptom: status, kind of problem, lines, total."""
+    """Return True if two answers show the same symptom: status, kind of problem, lines, total."""
     return _symptom(first) == _symptom(again)
 
 
@@ -127,7 +127,7 @@ def _fewest_needed(customer: Shopper, exchanges: Sequence[Exchange], lab: Lab) -
     return len(earlier) + 1  # not even all of them: more than there are
 
 
-def _do(customer: Shopper, step: Step) -> Exchange:
+def _do(customer: Shopper, step: ScriptRequest) -> Exchange:
     method, path, body = step
     return customer.request(method, path, json=body)
 

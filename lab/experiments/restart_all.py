@@ -102,7 +102,7 @@ def everybody_asks(desk_of: dict[Shopper, str]) -> list[Exchange]:
 def meet_both_versions(pioneer: Shopper, new: str, old: str) -> Measurements:
     """Earn points at a new server; say whether they outlive a look, then a change, at an old one.
 
-    True or False; None where it cannot be said: no points were given, or the old server did
+    True or False; None if it cannot be said: no points were given, or the old server did
     not know the customer.
     """
     pioneer.login(server=new)

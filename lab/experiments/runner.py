@@ -6,13 +6,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec.structs import asdict
+
 from lab.core.errors import LabError
 from lab.core.limits import SPARE_FILES, require_open_files
 from lab.core.redaction import redact_text
 from lab.core.run_folder import write_whole
 from lab.evidence.keeping import encodable, kept_variant
 from lab.evidence.measurements import measure
-from lab.evidence.record import Event, Record
+from lab.evidence.record import LiveEvent, Record
 from lab.evidence.result import Judgement, Prediction, Variant, VariantRun, Verdict
 from lab.evidence.run_document import ExperimentResult, document_text, experiment_text
 from lab.experiments import Experiment, script_run
@@ -39,7 +41,7 @@ class Run:
 
     folder: Path
     progress: Callable[[str], None] = _ignore
-    on_event: Callable[[str, Event], None] = _ignore
+    on_event: Callable[[str, LiveEvent], None] = _ignore
     seed: int = 0
     quick: bool = False
     crowd: int = 0
@@ -192,17 +194,17 @@ class Run:
             script_run.run(experiment, run, lab, self.max_seconds)
         finally:
             trackers = [customer.tracker for customer in lab.customers]
-            run.measurements = measure(run.record, trackers) | lab.extra
+            run.measurements = asdict(measure(run.record, trackers)) | lab.extra
         if broken := balancer.breakage(mark):
             # Whatever the script made of it: failed requests say nothing about the desk.
-            run.trouble, run.broken_expectation, run.traceback = broken, None, None
-            run.script_failed, run.balancer_broke = False, True
+            run.void(broken)
+            run.balancer_broke = True
         else:
             _look_at_the_carts(run, lab)
         if run.trouble is None and (doubt := provisioned.cross_check(run.record, run.closing)):
             # Neither what its looks saw is evidence, nor that an assertion of the script failed.
-            run.trouble, run.broken_expectation, run.traceback = doubt, None, None
-            run.measurements = measure(run.record, trackers) | lab.extra
+            run.void(doubt)
+            run.measurements = asdict(measure(run.record, trackers)) | lab.extra
         provisioned.undo_faults()
 
 
@@ -212,7 +214,7 @@ def _look_at_the_carts(run: VariantRun, lab: Lab) -> None:
     found = lab.closing_looks(own)
     run.closing = list(own.exchanges())
     trackers = [customer.tracker for customer in lab.customers]
-    run.measurements = measure(run.record, trackers, found) | lab.extra
+    run.measurements = asdict(measure(run.record, trackers, found)) | lab.extra
 
 
 NOT_RUN = "not run: the load balancer was broken before"

@@ -1,4 +1,4 @@
-"""Servers are added while customers act: whether each one helps at once.
+"""Servers are added while customers act, to see whether each one helps at once.
 
 What is done: customers log in at the only server and fill their carts. A server is added,
 then another, while they go on asking. After each step all ask several times, at

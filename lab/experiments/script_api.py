@@ -25,7 +25,7 @@ from lab.experiments.script_tools import ScriptTools
 # An experiment's file names `Lab` as a type only, and a list of them loads neither the stack
 # nor the crowd: both are imported where they are used.
 if TYPE_CHECKING:
-    from lab.crowd.expectation import TriedVisit
+    from lab.crowd.expectation import TrialRun
     from lab.crowd.load_profile import LoadProfile
     from lab.crowd.progress import Progress
     from lab.crowd.result import CrowdResult
@@ -158,14 +158,14 @@ class Lab(ScriptStack, ScriptTools):
 
         return run_crowd(profile, crowd_target(self._context, self._faults), watch, log, workers)
 
-    def visit_of(self, profile: LoadProfile) -> TriedVisit:
-        """Let one shopper make a visit as the profile's script does, and count its requests."""
+    def trial_run(self, profile: LoadProfile) -> TrialRun:
+        """Let one shopper run the profile's script once, and count its requests."""
         from lab.crowd.messages import CrowdJob
-        from lab.crowd.rehearsal import rehearse
+        from lab.crowd.trial_run import trial_run
 
         pool = self._context.pool
         servers = tuple(pool.servers)
-        return rehearse(CrowdJob(name="visit", url=pool.url, servers=servers, profile=profile))
+        return trial_run(CrowdJob(name="trial", url=pool.url, servers=servers, profile=profile))
 
     def inject(
         self, target: str, kind: FaultKind, env: Mapping[str, str] | None = None
@@ -199,7 +199,7 @@ class Lab(ScriptStack, ScriptTools):
         return self._inject(server, FaultKind.PAUSE)
 
     def resume(self, server: str) -> FaultEvent:
-        """Let a frozen server go on (SIGCONT)."""
+        """Let a paused server go on (SIGCONT)."""
         return self._inject(server, FaultKind.RESUME)
 
     def add_server(self) -> str:
@@ -223,7 +223,7 @@ class Lab(ScriptStack, ScriptTools):
         return self.inject(STORE, FaultKind.PAUSE)
 
     def resume_store(self) -> FaultEvent:
-        """Let a frozen session store go on."""
+        """Let a paused session store go on."""
         return self.inject(STORE, FaultKind.RESUME)
 
     def look_for_cart(self, customer: Shopper) -> Exchange:

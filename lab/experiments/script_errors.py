@@ -10,7 +10,6 @@ from types import TracebackType
 
 import lab
 from lab.core.redaction import redact_text
-from lab.evidence.record import Record
 
 _NOT_THEIRS = [
     Path(folder).resolve()
@@ -22,7 +21,7 @@ _NOT_THEIRS = [
 
 
 def is_theirs(filename: str, script: Path) -> bool:
-    """Whether a file is the script, or one that its author wrote: in its folder or below."""
+    """Return True if a file is the script, or one that its author wrote: in its folder or below."""
     if filename.startswith("<"):  # no file: <frozen …>, <string>
         return False
     path, script = Path(filename).resolve(), script.resolve()
@@ -51,18 +50,20 @@ def place_in(stack: Iterable[FrameSummary], script: Path) -> str | None:
     return redact_text(f"{Path(last.filename).name}, line {last.lineno}: {last.line}")
 
 
-def at_length(error: BaseException, script: Path, record: Record | None = None) -> str:
-    """Format a script's exception for its author: their lines, and the exchange before it."""
+def line_of(error: BaseException, script: Path) -> int | None:
+    """Return the innermost line of the script's author that an exception passed, None for none."""
+    theirs = their_frames(traceback.extract_tb(error.__traceback__), script)
+    return theirs[-1].lineno if theirs else None
+
+
+def at_length(error: BaseException, script: Path) -> str:
+    """Format a script's exception for its author: their lines, and what helps."""
     raised = traceback.TracebackException.from_exception(error)
     theirs = their_frames(raised.stack, script)
     lines = ["Traceback (the lines of your script):"] if theirs else []
     lines += [line.rstrip() for line in traceback.StackSummary.from_list(theirs).format()]
     lines += [_without_module(line.rstrip()) for line in raised.format_exception_only()]
     lines += _hints(error)
-    if record and (exchanges := list(record.exchanges())):
-        last = exchanges[-1]
-        answer = last.error or last.response_body.decode("utf-8", "replace")[:200]
-        lines.append(f"The exchange before: {last.method} {last.path} -> {last.status} {answer}")
     return redact_text("\n".join(lines))
 
 

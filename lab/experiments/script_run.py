@@ -14,22 +14,25 @@ import msgspec
 from lab.core.errors import LabError, NotPossible, ScriptMistake
 from lab.core.nearest import nearest
 from lab.core.redaction import redact_text
+from lab.evidence.record import Record
 from lab.evidence.result import (
     Judgement,
     Kind,
     Measurements,
     Observation,
     Prediction,
+    ScriptFailure,
     VariantRun,
     Verdict,
 )
 from lab.experiments import Experiment
 from lab.experiments.script_api import Lab
-from lab.experiments.script_errors import at_length, place
+from lab.experiments.script_errors import at_length, line_of, place
 from lab.experiments.script_file import SCRIPT_MAX_SECONDS
 from lab.experiments.script_watch import watched
 
 CUT_SHORT = "interrupted"
+MOST_OF_ANSWER = 200  # characters
 
 
 def run(experiment: Experiment, run: VariantRun, lab: Lab, max_seconds: float | None) -> None:
@@ -49,9 +52,9 @@ def run(experiment: Experiment, run: VariantRun, lab: Lab, max_seconds: float | 
         raise
     except AssertionError as error:
         run.broken_expectation = redact_text(f"the script expected otherwise: {error or 'assert'}")
-        run.traceback = at_length(error, script, run.record)
+        _describe(run, error, script, str(error), run.record)
     except BaseException as error:  # a student's file may raise anything, SystemExit too
-        _file(experiment, run, error, "the script stopped with", "The exchange before")
+        _file(experiment, run, error, "the script stopped with", run.record)
 
 
 def observe(experiment: Experiment, run: VariantRun) -> None:
@@ -104,17 +107,36 @@ def stopped_at(stopped: KeyboardInterrupt) -> str | None:
 
 
 def _file(
-    experiment: Experiment, run: VariantRun, error: BaseException, what: str, before: str = ""
+    experiment: Experiment,
+    run: VariantRun,
+    error: BaseException,
+    what: str,
+    record: Record | None = None,
 ) -> None:
     """Keep an error as the reason why nothing can be concluded from a run.
 
-    It is the script's failure where the code is a student's, unless the lab itself failed.
+    It is the script's failure where the code is a student's, unless the lab itself failed. `record`
+    is that of a script which was running.
     """
     is_labs = isinstance(error, LabError) and not isinstance(error, NotPossible)
     said = str(error) if isinstance(error, ScriptMistake) else f"{type(error).__name__}: {error}"
     run.trouble = redact_text(f"{what} {said}" if said != str(error) else said)
-    run.traceback = at_length(error, experiment.path, run.record if before else None)
+    _describe(run, error, experiment.path, said if record else run.trouble, record)
     run.script_failed = experiment.is_yours and not is_labs
+
+
+def _describe(
+    run: VariantRun, error: BaseException, script: Path, said: str, record: Record | None
+) -> None:
+    """Keep the details of an error of the script's own code."""
+    last = next(reversed(list(record.exchanges())), None) if record else None
+    run.traceback = at_length(error, script)
+    run.failure = ScriptFailure(
+        redact_text(said),
+        line_of(error, script),
+        redact_text(f"{last.method} {last.path} -> {last.status}") if last else "",
+        redact_text(last.error or last.text[:MOST_OF_ANSWER]) if last else "",
+    )
 
 
 def _checked(observe: Callable[..., Any], measured: Measurements) -> Observation:

@@ -31,7 +31,7 @@ LOG_DEADLINE_S = 5.0
 class ScriptContext:
     """The parts of a `Lab`. `keys` are the signing keys of the run (secret).
 
-    They are None where the lab did not start the servers, and so does not know their keys.
+    They are None if the lab did not start the servers, and so does not know their keys.
     """
 
     stack: Stack
@@ -88,7 +88,7 @@ class ScriptStack:
 
     @property
     def has_store(self) -> bool:
-        """Whether this variant keeps something in a session store."""
+        """True if this variant keeps something in a session store."""
         return self._context.variant.uses_store
 
     def store_stats(self) -> StoreStats:

@@ -1,8 +1,8 @@
-"""The session store is killed, then hung: who notices.
+"""The session store is killed, then paused: who notices.
 
 What is done: customers fill their carts, and everybody asks for theirs once (the control).
 The store is killed; everybody asks; the store is started again; everybody asks. They fill
-their carts anew, and the same is done with a store that hangs: it holds its connections and
+their carts anew, and the same is done with a store that is paused: it holds its connections and
 answers nothing. A desk without a store meets the same requests in the same order.
 
 What would disprove it: no request fails at a desk that keeps its sessions in the store.
@@ -54,7 +54,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
     """Fill the carts, take the store away, ask; bring it back, ask. Twice."""
     faults = {
         "killed": (lab.kill_store, lab.restart_store),
-        "hung": (lab.pause_store, lab.resume_store),
+        "paused": (lab.pause_store, lab.resume_store),
     }
     lab.measure(has_store=lab.has_store)
     for name, (take_away, bring_back) in faults.items():
@@ -81,7 +81,7 @@ def everybody_asks(lab: Lab) -> list[Exchange]:
 
 
 def answers(exchange: Exchange) -> bool:
-    """Whether a server answered, be it that it does not know the customer."""
+    """Return True if a server answered, even if it does not know the customer."""
     return exchange.status is not None and exchange.status < 500
 
 
@@ -115,15 +115,18 @@ def observe(measured: Measurements) -> Observation:
     if measured["has_store"] and not measured["kill_confirmed"]:
         return Observation.unknown("the death of the store was not confirmed")
     if measured["faults_unconfirmed"]:
-        return Observation.unknown("the store was not seen to be frozen, or not to be back")
-    if min(measured["control_kept_killed"], measured["control_kept_hung"]) < measured["asked_hung"]:
+        return Observation.unknown("the store was not seen to be paused, or not to be back")
+    if (
+        min(measured["control_kept_killed"], measured["control_kept_paused"])
+        < measured["asked_paused"]
+    ):
         return Observation.unknown("carts were missing before anything was broken")
-    wrong = measured.get("shown_wrong_killed", 0) + measured.get("shown_wrong_hung", 0)
+    wrong = measured.get("shown_wrong_killed", 0) + measured.get("shown_wrong_paused", 0)
     if wrong:
         return Observation.unknown(f"{wrong} looks showed another cart while the store was away")
-    asked = measured["asked_killed"] + measured["asked_hung"]
-    failed = measured["failed_killed"] + measured["failed_hung"]
-    slowest_s = max(measured["slowest_answer_s_killed"], measured["slowest_answer_s_hung"])
+    asked = measured["asked_killed"] + measured["asked_paused"]
+    failed = measured["failed_killed"] + measured["failed_paused"]
+    slowest_s = max(measured["slowest_answer_s_killed"], measured["slowest_answer_s_paused"])
     lost, owed = measured["carts_lost_killed"], measured["asked_killed"]
     return harm(
         failed,

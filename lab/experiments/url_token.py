@@ -99,7 +99,7 @@ def secret_of(exchange: Exchange) -> str:
 def _taken_log(lab: Lab, exchanges: list[Exchange]) -> list[tuple[str, str]] | None:
     """Return (request line, Referer) of this variant's lines, and leave the log empty.
 
-    None where nginx keeps no such log.
+    None if nginx keeps no such log.
     In the combined format the quoted parts are the request line, Referer and User-Agent.
     nginx writes a line after its answer, so the line of each exchange is waited for by name:
     one that came after the log was emptied would stay there, with its token.

@@ -45,7 +45,7 @@ class Piece:
 
     @property
     def on_node(self) -> bool:
-        """Whether its service runs on Node."""
+        """True if its service runs on Node."""
         return bool(self.label.npm)
 
     def service(self, state: str) -> Path:

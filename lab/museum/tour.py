@@ -30,7 +30,7 @@ class ShownService(msgspec.Struct):
 
     @property
     def is_as_expected(self) -> bool:
-        """Whether the check finds what the label of the piece says."""
+        """True if the check finds what the label of the piece says."""
         return self.proof.verdict is self.expected
 
 

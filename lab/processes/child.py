@@ -59,11 +59,11 @@ class Child:
         return signal.Signals(-status).name if status < 0 else f"exit {status}"
 
     def running(self) -> bool:
-        """Whether the process that was started has not ended (it may be paused)."""
+        """Return True if the process that was started has not ended (it may be paused)."""
         return self._process.poll() is None
 
     def gone(self) -> bool:
-        """Whether nothing of it is left, its own children included."""
+        """Return True if nothing of it is left, its own children included."""
         if not self._gone and not self.running() and not self._others():
             self._gone = True  # from now on its id may be another process's: never signal it
             for pipe in (self._process.stdin, self._process.stdout):
@@ -83,12 +83,12 @@ class Child:
                 os.kill(self.pid, signal_number)
 
     def pause(self) -> None:
-        """Freeze the program where it stands (SIGSTOP). LabError where there is no such signal."""
+        """Freeze the program where it stands (SIGSTOP). LabError if there is no such signal."""
         self.send_signal(_stop_signal("SIGSTOP"))
         self.paused = True
 
     def resume(self) -> None:
-        """Let a frozen program run on (SIGCONT)."""
+        """Let a paused program run on (SIGCONT)."""
         self.send_signal(_stop_signal("SIGCONT"))
         self.paused = False
 
@@ -128,7 +128,7 @@ def _stop_signal(name: str) -> int:
 
 
 def group_lives(group: int) -> bool:
-    """Whether a process group has a member that lives."""
+    """Return True if a process group has a member that lives."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:

@@ -33,7 +33,7 @@ class ForkServer:
         self._asking = threading.Lock()
 
     def can_start(self, environment: Mapping[str, str]) -> bool:
-        """Whether it runs, and such an environment can be given to a forked process."""
+        """Return True if it runs, and such an environment can be given to a forked process."""
         return self._program.running() and _read_at_start(environment) == self._environment
 
     def start(
@@ -44,7 +44,7 @@ class ForkServer:
         log_path: Path,
         environment: Mapping[str, str],
     ) -> "ForkedProcess":
-        """Run a module in a new process. LabError where it cannot be made."""
+        """Run a module in a new process. LabError if it cannot be made."""
         answer = self.ask(
             {
                 "name": name,

@@ -19,7 +19,7 @@ START_ATTEMPTS = 3  # another program may take a port between its choice and its
 FIRST, LAST = 20000, 32000
 _choice = random.SystemRandom()
 CAN_HOLD = sys.platform == "linux"
-"""Whether two sockets of one user may share a port, of which only one listens."""
+"""True if two sockets of one user may share a port, of which only one listens."""
 
 
 @dataclass
@@ -36,7 +36,7 @@ class HeldPort:
 
     @property
     def is_shared(self) -> bool:
-        """Whether the server has to share it."""
+        """True if the server has to share it."""
         return self._holder is not None
 
     def release(self) -> None:
@@ -47,7 +47,7 @@ class HeldPort:
 
 
 def hold_ports(count: int) -> list[HeldPort]:
-    """Return `count` different ports, free until now. LabError where no port can be bound."""
+    """Return `count` different ports, free until now. LabError if no port can be bound."""
     with ExitStack() as found:
         sockets = [found.enter_context(_bind_any()) for _ in range(count)]
         held = [HeldPort(s.getsockname()[1], s if CAN_HOLD else None) for s in sockets]
@@ -62,7 +62,7 @@ def free_ports(count: int) -> list[int]:
     """Return `count` different ports that are free now.
 
     All are held until all are found, so they differ. Another program may take one before it
-    is used: the code that starts a server retries with another port. LabError where no port
+    is used: the code that starts a server retries with another port. LabError if no port
     can be bound.
     """
     with ExitStack() as held:
@@ -111,7 +111,7 @@ def can_bind(port: int) -> bool:
 
 
 def is_served(path: Path) -> bool:
-    """Whether a program listens at a unix socket (it accepts a connection within 1 s)."""
+    """Return True if a program listens at a unix socket (it accepts a connection within 1 s)."""
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(1.0)
         try:
@@ -122,7 +122,7 @@ def is_served(path: Path) -> bool:
 
 
 def is_open(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a program listens on `host`:`port` (it accepts a TCP connection within 1 s).
+    """Return True if a program listens on `host`:`port` (it accepts a TCP connection within 1 s).
 
     `host` is an IP address.
     """

@@ -84,13 +84,18 @@ def server_info(
     return info if isinstance(info, dict) else None
 
 
-def end_of(log_path: Path, start: int = 0, lines: int = 12) -> str:
-    """Return the last lines of a log from byte `start` on, indented for an error message."""
+def last_lines(log_path: Path, start: int = 0, most: int = 12) -> list[str]:
+    """Return the last lines of a log from byte `start` on; none where there is no log."""
     try:
         with log_path.open("rb") as log:
             log.seek(start)
             text = log.read().decode(errors="replace")
     except OSError:
         text = ""
-    tail = text.strip().splitlines()[-lines:] or ["(it wrote nothing)"]
+    return text.strip().splitlines()[-most:]
+
+
+def end_of(log_path: Path, start: int = 0, lines: int = 12) -> str:
+    """Return the last lines of a log from byte `start` on, indented for an error message."""
+    tail = last_lines(log_path, start, lines) or ["(it wrote nothing)"]
     return f"the end of {log_path}:\n" + "\n".join(f"    {line}" for line in tail)

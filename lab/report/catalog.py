@@ -24,7 +24,7 @@ DOCUMENTS = {
 
 @dataclass(frozen=True)
 class KeptRun:
-    """A folder that a command left; `document` is None where it ended before it wrote one."""
+    """A folder that a command left; `document` is None if it ended before it wrote one."""
 
     folder: Path
     document: Path | None
@@ -32,7 +32,7 @@ class KeptRun:
 
     @cached_property
     def summary(self) -> Summary | None:
-        """What the document says; None where there is none, or none that can be read."""
+        """What the document says; None if there is none, or none that can be read."""
         try:
             return summary(self.document) if self.document else None
         except LabError:
@@ -72,7 +72,7 @@ class KeptRun:
         return one_line(self.summary.found if self.summary else without[self.kind], 200)
 
     def answers_to(self, name: str) -> bool:
-        """Whether NAME is its kind, or one of the things it ran: "crash", "crowd", "mine.py"."""
+        """True if NAME is its kind, or one of the things it ran: "crash", "crowd", "mine.py"."""
         if self.summary:
             known = {self.kind, *self.summary.what}
             as_file = re.sub(r"[^A-Za-z0-9]+", "-", Path(name).stem).strip("-").lower()
@@ -84,7 +84,7 @@ class KeptRun:
 def kept_runs(root: Path) -> list[KeptRun]:
     """Return the runs below `root`, the newest first. Links and foreign folders are left out.
 
-    LabError where the folder cannot be read; where there is none yet, there are no runs.
+    LabError if the folder cannot be read; where there is none yet, there are no runs.
     """
     found = [run for entry in entries_of(root) if (run := _kept(entry))]
     return sorted(found, key=lambda run: (run.began, _written_ns(run), run.folder), reverse=True)
@@ -153,7 +153,7 @@ def _document_in(folder: Path) -> Path | None:
 
 
 def _is_plain_file(path: Path) -> bool:
-    """Whether it is a file of its own: no pipe, no link that leads away."""
+    """Return True if it is a regular file: not a pipe, not a link that leads away."""
     try:
         return path.is_file() and path.resolve().parent == path.parent.resolve()
     except OSError:  # no permission to look inside
@@ -179,7 +179,7 @@ def _written_ns(run: KeptRun) -> int:
 
 
 def _at(run: str, root: Path) -> Path | None:
-    """Return the document at a path or at a name below `root`; None where there is neither."""
+    """Return the document at a path or at a name below `root`; None if there is neither."""
     empty: Path | None = None
     for path in (Path(run), root / run):
         try:

@@ -14,7 +14,7 @@ from lab.evidence.run_document import ExperimentResult, VariantResult
 
 Curve = JsonObject
 """A measured curve: labels "x" and "y", and "points"; see `is_curve`."""
-Line = tuple[VariantResult, Curve]
+VariantCurve = tuple[VariantResult, Curve]
 
 SVG = "http://www.w3.org/2000/svg"
 MOST_POINTS = 400
@@ -35,9 +35,9 @@ class Chart:
     cut: bool
 
 
-def curves(experiment: ExperimentResult) -> dict[str, list[Line]]:
+def curves(experiment: ExperimentResult) -> dict[str, list[VariantCurve]]:
     """Return the curves by title, each with its variant: those of one title share a chart."""
-    found: dict[str, list[Line]] = {}
+    found: dict[str, list[VariantCurve]] = {}
     for variant in experiment.variants:
         for name, value in variant.measurements.items():
             if is_curve(value):
@@ -46,7 +46,7 @@ def curves(experiment: ExperimentResult) -> dict[str, list[Line]]:
 
 
 def is_curve(value: Any) -> bool:
-    """Whether a measurement is a curve: labels of both axes, and points with numbers."""
+    """Return True if a measurement is a curve: labels of both axes, and points with numbers."""
     if not isinstance(value, dict) or not {"x", "y", "points"} <= value.keys():
         return False
     points = value["points"]
@@ -69,7 +69,7 @@ def charts(experiment: ExperimentResult, prefix: str) -> list[Chart]:
     ]
 
 
-def _figure(title: str, lines: list[Line]) -> Figure:
+def _figure(title: str, lines: list[VariantCurve]) -> Figure:
     first = lines[0][1]
     graphs = [Graph(variant.name, variant.app, curve["points"]) for variant, curve in lines]
     return Figure(title, str(first["x"]), str(first["y"]), graphs)

@@ -79,7 +79,7 @@ def sentence(found: Sequence[Comparison]) -> str:
 
 
 def too_few_to_tell(found: Sequence[Comparison]) -> bool:
-    """Whether nothing differs beyond chance, but what is not the same rests on too few."""
+    """Return True if nothing differs beyond chance, but some numbers that differ are too small."""
     if any(each.answer is Likeness.DIFFERS for each in found):
         return False
     few = _too_few(found)

@@ -17,7 +17,7 @@ from lab.evidence.run_document import (
 )
 from lab.report.plain import body_text, lower
 
-Json = Mapping[str, object]
+HarObject = Mapping[str, object]
 
 # The servers are gone and their ports belong to others by now: a name that never resolves
 # (RFC 6761) says so.
@@ -25,7 +25,7 @@ NO_HOST = "http://two-desks.invalid"
 _UNKNOWN = -1  # as the format writes it
 
 
-def archive(document: RunDocument) -> Json:
+def archive(document: RunDocument) -> HarObject:
     """Return the archive as a JSON value."""
     pages, entries = [], []
     for experiment in document.experiments:
@@ -61,7 +61,7 @@ def variant_began(variant: VariantResult) -> datetime | None:
     return None
 
 
-def _page(page: str, experiment: ExperimentResult, began: datetime) -> Json:
+def _page(page: str, experiment: ExperimentResult, began: datetime) -> HarObject:
     return {
         "startedDateTime": began.isoformat(timespec="milliseconds"),
         "id": page,
@@ -70,7 +70,9 @@ def _page(page: str, experiment: ExperimentResult, began: datetime) -> Json:
     }
 
 
-def _entry(page: str, variant: VariantResult, exchange: RecordedExchange, began: datetime) -> Json:
+def _entry(
+    page: str, variant: VariantResult, exchange: RecordedExchange, began: datetime
+) -> HarObject:
     at = began + timedelta(seconds=exchange.at_s)
     return {
         "pageref": page,
@@ -88,7 +90,7 @@ def _entry(page: str, variant: VariantResult, exchange: RecordedExchange, began:
     }
 
 
-def _request(variant: VariantResult, exchange: RecordedExchange) -> Json:
+def _request(variant: VariantResult, exchange: RecordedExchange) -> HarObject:
     server = f"/@{exchange.target}" if exchange.target else ""
     place = f"/{variant.name}{server}"
     url = NO_HOST + _quoted(place, "/@") + _quoted(exchange.path, _AS_IS)
@@ -126,7 +128,7 @@ def _query(path: str) -> str:
         return path.partition("?")[2]
 
 
-def _response(exchange: RecordedExchange) -> Json:
+def _response(exchange: RecordedExchange) -> HarObject:
     answer, body = exchange.response, body_text(exchange.response)
     headers = lower(answer.headers)
     response = {
@@ -149,7 +151,7 @@ def _response(exchange: RecordedExchange) -> Json:
     return response
 
 
-def _headers(message: Message) -> list[Json]:
+def _headers(message: Message) -> list[HarObject]:
     return [{"name": name, "value": value} for name, value in message.headers.items()]
 
 

@@ -146,7 +146,7 @@ def _variant(variant: VariantResult, anchor: str, *, prominent: bool) -> Variant
     exchanges = variant.exchanges
     shown = exchanges[:MOST_IN_FULL]
     anchors = {each.op: f"{anchor}-x{n}" for n, each in enumerate(shown, start=1)}
-    counted = {fate: variant.measurements.get(f"carts_{fate}") for fate in Fate}
+    counted = {fate: variant.counts.carts(fate) for fate in Fate}
     return VariantView(
         variant,
         "in the customer's token" if variant.app == "stateless" else f"in {_store(variant)}",

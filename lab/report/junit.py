@@ -45,7 +45,7 @@ def _variant(experiment: ExperimentResult, variant: VariantResult) -> Case:
 
 
 def _problem(experiment: ExperimentResult, variant: VariantResult) -> Problem | None:
-    at_length = variant.traceback or ""
+    at_length = variant.at_length
     if variant.broken_expectation:
         return Problem("failure", variant.broken_expectation, at_length)
     if variant.script_failed:

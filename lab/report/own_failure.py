@@ -1,12 +1,9 @@
 """What went wrong in a student's own script, on one line."""
 
-import re
 from typing import Protocol
 
 from lab.core.text import one_line
-
-_THEIR_LINE = re.compile(r'^ *File "[^"\n]*", line (\d+)', re.MULTILINE)
-_SAID_BEFORE = "the script expected otherwise: "
+from lab.evidence.result import ScriptFailure
 
 
 class Ended(Protocol):
@@ -15,17 +12,17 @@ class Ended(Protocol):
     broken_expectation: str | None
     script_failed: bool
     trouble: str | None
-    traceback: str | None
+    failure: ScriptFailure | None
 
 
 def failure(variant: Ended) -> str | None:
     """Return "failed: assert at line 7: no cart", "the script failed at line 7: …", or None."""
-    lines = _THEIR_LINE.findall(variant.traceback or "")
-    at = f" at line {lines[-1]}" if lines else ""
-    if variant.broken_expectation:
-        said = variant.broken_expectation.removeprefix(_SAID_BEFORE).removeprefix("assert")
-        return one_line(f"failed: assert{at}" + (f": {said}" if said else ""), 300)
+    known = variant.failure
+    at = f" at line {known.line}" if known and known.line else ""
+    if variant.broken_expectation and known:
+        return one_line(f"failed: assert{at}" + (f": {known.said}" if known.said else ""), 300)
+    if variant.broken_expectation:  # of an earlier version
+        return one_line(f"failed: {variant.broken_expectation}", 300)
     if variant.script_failed:
-        said = (variant.trouble or "").removeprefix("the script stopped with ")
-        return one_line(f"the script failed{at}: {said}", 300)
+        return one_line(f"the script failed{at}: {known.said if known else variant.trouble}", 300)
     return None

@@ -34,7 +34,7 @@ def lower(headers: dict[str, str]) -> dict[str, str]:
 
 
 def is_secret(name: str) -> bool:
-    """Whether a header of this name carries a credential."""
+    """Return True if a header of this name carries a credential."""
     return name.lower() in SECRET_HEADERS
 
 

@@ -1,4 +1,4 @@
-"""Opens a kept run, this machine's or another's: `result.json`, or a clear word why not."""
+"""Opens the `result.json` of a kept run, this machine's or another's, or says why it cannot."""
 
 import json
 from dataclasses import dataclass
@@ -9,20 +9,8 @@ import msgspec
 
 from lab.core.errors import LabError
 from lab.core.text import one_line
-from lab.evidence.cart_tracker import Fate
-from lab.evidence.result import Measurements
 from lab.evidence.run_document import SCHEMA_VERSION, RunDocument
 from lab.report import catalog, summary, upgrade
-
-MOST_COUNTED = 10**15
-_COUNT_KEYS = frozenset(
-    (
-        *("carts_acknowledged", *(f"carts_{fate}" for fate in Fate)),
-        *("reads_of_carts", "reads_kept", "closing_looks", "closing_looks_kept"),
-        *("requests", "requests_unanswered", "bytes_sent", "bytes_received"),
-    )
-)
-"""Measured by every experiment, and used in sentences; what a script adds may be anything."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +27,7 @@ class Saved:
 
 
 def load(run: str | None, root: Path) -> Saved:
-    """Open RUN, or the newest run, as `catalog.find` finds it; LabError where it is not a run."""
+    """Open RUN, or the newest run, as `catalog.find` finds it; LabError if it is not a run."""
     return read(catalog.find(run, root)[0])
 
 
@@ -101,15 +89,7 @@ def _check_variants(run: RunDocument) -> None:
         if not experiment.variants:
             raise _Damaged(f"{experiment.name} has no variants")
         for variant in experiment.variants:
-            _check_counts(variant.measurements)
-
-
-def _check_counts(measured: Measurements) -> None:
-    for name in _COUNT_KEYS & measured.keys():
-        if type(measured[name]) is not int or not 0 <= measured[name] <= MOST_COUNTED:
-            raise _Damaged(f"the measurement {name} is not a count")
-    if not isinstance(measured.get("carts_left", {}), dict):
-        raise _Damaged("the measurement carts_left does not have a count for each reason")
+            _ = variant.counts  # sentences are made of them
 
 
 def _check_predictions(run: RunDocument) -> None:

@@ -1,6 +1,5 @@
-"""What went wrong in a student's own script, said once where it went wrong everywhere."""
+"""The failure of a student's own script, shown once if it failed everywhere."""
 
-import re
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -10,20 +9,18 @@ from rich.text import Text
 
 from lab.evidence.run_document import ExperimentResult, VariantResult
 
-_BEFORE = re.compile(r"\n?The exchange before: (\S+ \S+ -> \S+)[\s\S]*")
-
 
 def troubles_view(result: ExperimentResult) -> RenderableType:
     """Return what stopped a script, or kept it from showing anything, variant by variant.
 
     The same mistake in several variants is shown once, with the names of them all.
     """
-    troubled = [each for each in result.variants if each.traceback or each.trouble]
+    troubled = [each for each in result.variants if _said(each)]
     parts = []
-    for text, alike in groupby(troubled, _without_exchange):
+    for text, alike in groupby(troubled, _said):
         among = list(alike)
         colour = "bold red" if among[0].script_failed else "yellow"
-        shown = text + _exchanges_before(among) if len(among) > 1 else _whole(among[0])
+        shown = text + _exchanges_before(among) if len(among) > 1 else among[0].at_length or text
         names = ", ".join(each.name for each in among)
         parts.append(
             Padding(Text.assemble((f"{names}: ", colour), (shown, "yellow")), (1, 1, 0, 1))
@@ -42,18 +39,13 @@ def failure_text(result: ExperimentResult) -> Text | None:
     )
 
 
-def _whole(variant: VariantResult) -> str:
+def _said(variant: VariantResult) -> str:
     return variant.traceback or variant.trouble or ""
-
-
-def _without_exchange(variant: VariantResult) -> str:
-    return _BEFORE.sub("", _whole(variant))
 
 
 def _exchanges_before(variants: Sequence[VariantResult]) -> str:
     """Return the exchange before in each variant, or the one that was before in all of them."""
-    found = {each.name: _BEFORE.search(_whole(each)) for each in variants}
-    before = {name: match[1] for name, match in found.items() if match}
+    before = {v.name: v.failure.before for v in variants if v.failure and v.failure.before}
     if len(set(before.values())) > 1:
         return "".join(f"\nThe exchange before, {name}: {each}" for name, each in before.items())
     return "".join(f"\nThe exchange before: {each}" for each in sorted(set(before.values())))

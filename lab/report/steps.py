@@ -67,8 +67,8 @@ def answers_text(events: Sequence[Event | None]) -> Text:
         return text.append_text(_reply(first, by=""))
     text.append(f"{first.status}")
     if first.fate:
-        sign = wording.FATE_SIGNS[Fate(first.fate)]
-        text.append(f" {sign} {first.fate}", COLOURS[sign])
+        fate = Fate(first.fate)
+        text.append(f" {wording.FATE_SIGNS[fate]} {fate}", COLOURS[fate])
     return text
 
 
@@ -84,7 +84,7 @@ def answer_text(event: Event | None) -> Text:
 _SEEN = {
     FaultKind.KILL: "gone",
     FaultKind.RESTART: "back",
-    FaultKind.PAUSE: "frozen",
+    FaultKind.PAUSE: "paused",
     FaultKind.RESUME: "runs again",
     FaultKind.DRAIN: "drained",
     FaultKind.ADD: "added",
@@ -107,7 +107,7 @@ def _evidence(fault: FaultEvent, at_length: bool = True) -> str:
 
 
 def _detail(fault: FaultEvent) -> str:
-    """Return which process it was, or which life began; "" where the lab sees neither."""
+    """Return which process it was, or which life began; "" if the lab sees neither."""
     seen = fault.evidence
     if fault.kind in (FaultKind.RESTART, FaultKind.ADD):
         return f"instance {one_line(seen.instance)[:6]}" if seen.instance else ""
@@ -134,8 +134,8 @@ def _reply(exchange: RecordedExchange, by: str | None = None) -> Text:
     body = exchange.response.body
     body = body if isinstance(body, dict) else {}
     if exchange.fate:
-        sign = wording.FATE_SIGNS[Fate(exchange.fate)]
-        text.append(f"{sign} ", COLOURS[sign])
+        fate = Fate(exchange.fate)
+        text.append(f"{wording.FATE_SIGNS[fate]} ", COLOURS[fate])
     if "cart" in body:
         text.append(_cart(body["cart"]))
     elif not exchange.ok and "title" in body:

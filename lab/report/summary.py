@@ -10,6 +10,7 @@ import msgspec
 
 from lab.core.errors import LabError
 from lab.core.text import one_line
+from lab.evidence.result import ScriptFailure
 from lab.report.own_failure import failure
 
 MOST_DOCUMENT_BYTES = 512 * 1024 * 1024
@@ -21,7 +22,7 @@ class _Variant(msgspec.Struct):
     broken_expectation: str | None = None
     script_failed: bool = False
     trouble: str | None = None
-    traceback: str | None = None
+    failure: ScriptFailure | None = None
 
 
 class _Experiment(msgspec.Struct):
@@ -36,8 +37,9 @@ class _Experiment(msgspec.Struct):
         return failed or self.verdict or NO_CLAIM
 
 
-class _Crowd(msgspec.Struct):
-    lane: str
+class _Crowd(msgspec.Struct, kw_only=True):
+    variant: str = ""
+    lane: str = ""  # what earlier versions call the variant
     script: str
     carts_as_predicted: bool
     doubts: list[Any]
@@ -69,7 +71,7 @@ class Summary:
 
 
 def summary(document: Path) -> Summary:
-    """Return a document in a line; LabError where it cannot be read or is of another program."""
+    """Return a document in a line; LabError if it cannot be read or is of another program."""
     try:
         if document.stat().st_size > MOST_DOCUMENT_BYTES:
             raise LabError(f"{document} is too large for a run of the lab: {SEE_RUNS}")
@@ -106,8 +108,8 @@ def _verdicts(head: _Document) -> str:
 
 
 def _crowds(crowds: Sequence[_Crowd]) -> str:
-    if differ := [each.lane for each in crowds if not each.carts_as_predicted]:
+    if differ := [each.variant or each.lane for each in crowds if not each.carts_as_predicted]:
         return f"losses not as predicted: {', '.join(dict.fromkeys(differ))}"
-    if doubted := [each.lane for each in crowds if each.doubts]:
+    if doubted := [each.variant or each.lane for each in crowds if each.doubts]:
         return f"not reliable: {', '.join(dict.fromkeys(doubted))}"
     return "losses as predicted" if crowds else "nothing"

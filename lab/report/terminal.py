@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.core.text import one_line
-from lab.evidence.result import Kind, Verdict
+from lab.evidence.result import LOOKS_SHOWED_IT, Kind, Verdict
 from lab.evidence.run_document import ExperimentResult, VariantResult
 from lab.report import timeline, wording
 from lab.report.own_failure import failure
@@ -150,8 +150,7 @@ def predictions_view(results: Sequence[ExperimentResult]) -> RenderableType:
 def _verdict(verdict: Verdict | None) -> Text:
     if verdict is None:
         return Text("–", "dim")
-    sign = wording.VERDICT_SIGNS[verdict]
-    return Text(f"{sign} {verdict}", f"bold {COLOURS[sign]}")
+    return Text(wording.signed(verdict), f"bold {COLOURS[verdict]}")
 
 
 def verdict_text(result: ExperimentResult) -> Text:
@@ -161,8 +160,7 @@ def verdict_text(result: ExperimentResult) -> Text:
     """
     text = Text()
     if result.verdict:
-        sign = wording.VERDICT_SIGNS[result.verdict]
-        text.append(f"{sign} {result.verdict.upper()}", f"bold {COLOURS[sign]}")
+        text.append(wording.signed(result.verdict).upper(), f"bold {COLOURS[result.verdict]}")
         for more in filter(None, (result.condition, wording.sentence(result))):
             text.append(f"  {more}")
     if result.note:
@@ -173,7 +171,7 @@ def verdict_text(result: ExperimentResult) -> Text:
                 text.append("\n  " if text else "  ").append(_outcome(variant))
     for surprise in wording.surprises(result):
         text.append(f"\n  ! not as expected: {surprise}.", "bold red")
-    unanswered = [v.measurements.get("requests_unanswered", 0) for v in result.variants]
+    unanswered = [v.counts.requests_unanswered for v in result.variants]
     if any(unanswered):
         counted = ", ".join(
             f"{v.name} {n}" for n, v in zip(unanswered, result.variants, strict=True)
@@ -187,16 +185,13 @@ def _outcome(variant: VariantResult) -> Text:
     text = Text(f"{variant.name}: ")
     if variant.outcome and variant.verdict not in (None, Verdict.UNKNOWN):
         text.append_text(_verdict(variant.verdict)).append(", ")
-    said = wording.outcome(variant)
-    if looks := wording.shown(variant):
-        said = said.replace(f"; {looks} showed it", "")  # a row of the table has it
-    return text.append(said)
+    return text.append(wording.outcome(variant, without=LOOKS_SHOWED_IT))  # a row has these
 
 
 def _fates(result: VariantResult) -> Text:
-    text = Text()
+    text, counts = Text(), result.counts
     for fate, sign in wording.FATE_SIGNS.items():
-        if number := result.measurements.get(f"carts_{fate}", 0):
-            text.append(f"{sign} {number} {fate.upper()}  ", f"bold {COLOURS[sign]}")
-    left = " or ".join(result.measurements.get("carts_left", {}))
+        if number := counts.carts(fate):
+            text.append(f"{sign} {number} {fate.upper()}  ", f"bold {COLOURS[fate]}")
+    left = " or ".join(counts.carts_left)
     return text if text else Text(f"none since the {left}" if left else "none", "dim")

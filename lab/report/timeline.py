@@ -11,7 +11,7 @@ from itertools import accumulate
 from rich.text import Text
 
 from lab.core.faults import FaultEvent
-from lab.evidence.compare import Pair, differs, side_by_side
+from lab.evidence.compare import EventPair, differs, side_by_side
 from lab.evidence.run_document import Event, RecordedExchange, VariantResult
 from lab.report.steps import answer_text, answers_text, reply_words, step_text, steps_text, verb_of
 
@@ -30,7 +30,7 @@ class Row:
 
 
 def has_several_customers(left: VariantResult, right: VariantResult) -> bool:
-    """Whether more than one customer asked anything: then the steps begin with who, or how many."""
+    """True if several customers sent requests: then steps begin with the customer or a count."""
     return len({each.customer for each in [*left.exchanges, *right.exchanges]}) > 1
 
 
@@ -47,7 +47,7 @@ def rows(left: VariantResult, right: VariantResult) -> list[Row]:
     return _rows(groups, most, several)
 
 
-def _rows(groups: Sequence[list[Pair]], most: int, several: bool) -> list[Row]:
+def _rows(groups: Sequence[list[EventPair]], most: int, several: bool) -> list[Row]:
     """Return a row for each group that matters, and for as many others as fit."""
     room = most - sum(map(_matters, groups))
     kept = []
@@ -62,45 +62,45 @@ def _rows(groups: Sequence[list[Pair]], most: int, several: bool) -> list[Row]:
     return shown
 
 
-def _runs(steps: Sequence[Pair]) -> list[list[Pair]]:
+def _runs(steps: Sequence[EventPair]) -> list[list[EventPair]]:
     """Fold what is alike and follows each other."""
     gists = [_gist(pair, reply_words) for pair in steps]
     starts = [i == 0 or gist != gists[i - 1] for i, gist in enumerate(gists)]
     return _fold(steps, list(accumulate(map(int, starts))))
 
 
-def _alike(steps: Sequence[Pair]) -> list[list[Pair]]:
+def _alike(steps: Sequence[EventPair]) -> list[list[EventPair]]:
     """Fold what is alike between two faults."""
     between = _between_faults(steps)
     return _fold(steps, [(n, _gist(pair, reply_words)) for n, pair in between])
 
 
-def _alike_in_outcome(steps: Sequence[Pair]) -> list[list[Pair]]:
+def _alike_in_outcome(steps: Sequence[EventPair]) -> list[list[EventPair]]:
     """Fold between two faults, whatever is in the carts."""
     between = _between_faults(steps)
     return _fold(steps, [(n, _gist(pair, _in_outcome)) for n, pair in between])
 
 
-def _alike_anywhere(steps: Sequence[Pair]) -> list[list[Pair]]:
+def _alike_anywhere(steps: Sequence[EventPair]) -> list[list[EventPair]]:
     """Fold as that, and faults of one kind, wherever they are."""
     return _fold(steps, [_gist(pair, _in_outcome) for pair in steps])
 
 
-def _fold(steps: Sequence[Pair], keys: Sequence[Hashable]) -> list[list[Pair]]:
-    groups: dict[Hashable, list[Pair]] = {}
+def _fold(steps: Sequence[EventPair], keys: Sequence[Hashable]) -> list[list[EventPair]]:
+    groups: dict[Hashable, list[EventPair]] = {}
     for key, step in zip(keys, steps, strict=True):
         groups.setdefault(key, []).append(step)
     return list(groups.values())
 
 
-def _between_faults(steps: Sequence[Pair]) -> list[tuple[int, Pair]]:
+def _between_faults(steps: Sequence[EventPair]) -> list[tuple[int, EventPair]]:
     """Number the stretches: each fault is one, and what lies between two of them."""
     are_faults = [isinstance(_event(pair), FaultEvent) for pair in steps]
     starts = [fault or (i > 0 and are_faults[i - 1]) for i, fault in enumerate(are_faults)]
     return list(zip(accumulate(map(int, starts)), steps, strict=True))
 
 
-def _gist(pair: Pair, answer: Callable[[RecordedExchange], str]) -> Hashable:
+def _gist(pair: EventPair, answer: Callable[[RecordedExchange], str]) -> Hashable:
     """Return what makes two steps alike; `answer` what counts of each answer."""
     event = _event(pair)
     if isinstance(event, FaultEvent):
@@ -113,19 +113,19 @@ def _in_outcome(exchange: RecordedExchange) -> str:
     return f"{exchange.status} {exchange.fate}"
 
 
-def _event(pair: Pair) -> Event:
+def _event(pair: EventPair) -> Event:
     event = pair[0] or pair[1]
     assert event is not None
     return event
 
 
-def _matters(group: Sequence[Pair]) -> bool:
+def _matters(group: Sequence[EventPair]) -> bool:
     pair = group[0]
     failed = [isinstance(each, RecordedExchange) and not each.ok for each in pair]
     return isinstance(_event(pair), FaultEvent) or differs(pair) or any(failed)
 
 
-def _row(number: int, group: Sequence[Pair], several: bool) -> Row:
+def _row(number: int, group: Sequence[EventPair], several: bool) -> Row:
     first = group[0]
     mark = Text("≠", "bold magenta") if differs(first) else Text(f"{number}", "dim")
     if len(group) == 1:

@@ -1,4 +1,4 @@
-"""Reads result.json of earlier versions (schemas 1 and 2) as the JSON of today's schema."""
+"""Reads result.json of earlier versions (schemas 1 to 3) as the JSON of today's schema."""
 
 import re
 from collections.abc import Mapping
@@ -10,6 +10,8 @@ from lab.evidence.run_document import SCHEMA_VERSION
 _SURPRISE = re.compile(r"(.+?): (holds|fails|depends), expected (holds|fails|depends)\b.*", re.S)
 _OLD_FAULTS = {"hang": "pause", "stop": "kill", "start": "restart", "heal": "resume"}
 _OLD_FAULTS |= {"remove": "drain"}
+_OLD_FIELDS = {"knobs": "settings", "upstreams": "server_urls"}
+_HUNG = re.compile(r"_hung$")
 _SAME = {"depends": "depends", "unknown": "unknown"}
 _HARM = _SAME | {"holds": "affected", "fails": "not affected"}
 _CONFIRMED = _SAME | {"holds": "confirmed", "fails": "not confirmed"}
@@ -41,8 +43,22 @@ def upgraded(document: JsonObject) -> JsonObject:
     experiments = document["experiments"]
     if document["schema"] < 2:
         experiments = [_experiment(each) for each in experiments]
-    experiments = [_with_kind(each) for each in experiments]
+    if document["schema"] < 3:
+        experiments = [_with_kind(each) for each in experiments]
+    experiments = [_renamed(each) for each in experiments]
     return {**document, "schema": SCHEMA_VERSION, "experiments": experiments}
+
+
+def _renamed(old: JsonObject) -> JsonObject:
+    """Give fields of variants, and measurements of `store-outage`, the names of schema 4."""
+    variants = [
+        {_OLD_FIELDS.get(name, name): each[name] for name in each} for each in old["variants"]
+    ]
+    if old["name"] == "store-outage":
+        for each in variants:
+            measured = each["measurements"].items()
+            each["measurements"] = {_HUNG.sub("_paused", name): value for name, value in measured}
+    return {**old, "variants": variants}
 
 
 def _with_kind(old: JsonObject) -> JsonObject:
@@ -94,11 +110,18 @@ def _variant(old: JsonObject) -> JsonObject:
     outcome = old.get("outcome")
     return {
         **old,
-        "outcome": outcome and {"verdict": outcome["verdict"], "note": outcome["number"]},
+        "outcome": outcome and {"verdict": outcome["verdict"], "note": _note(outcome)},
         "exchanges": [_exchange(each) for each in old["exchanges"]],
         "faults": [_fault(each) for each in old["faults"]],
         "order": [_ordered(each) for each in old.get("order", ())],
     }
+
+
+def _note(outcome: JsonObject) -> str:
+    """Return the sentence of an outcome. Of one that depends, today's note is on what it does."""
+    said = str(outcome["number"])
+    is_condition = outcome["verdict"] != "depends" or said.startswith("on ")
+    return said if is_condition else f"on what was seen: {said}"
 
 
 def _exchange(old: JsonObject) -> JsonObject:

@@ -1,5 +1,7 @@
 """Says in words what a run document has in numbers. Every view takes its sentences from here."""
 
+from collections.abc import Mapping
+
 from lab.core.statistics import format_measure
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.result import Observation, Surprise, Verdict
@@ -23,11 +25,18 @@ FATE_SIGNS = {
     Fate.DUPLICATED: "✕",
     Fate.UNKNOWN: "?",
 }
-COLOURS = {"✓": "green", "✕": "red", "●": "magenta", "○": "cyan", "~": "yellow", "?": "yellow"}
+COLOURS: Mapping[Verdict | Fate, str] = {
+    **dict.fromkeys((Verdict.HOLDS, Verdict.NOT_AFFECTED, Fate.KEPT), "green"),
+    **dict.fromkeys((Verdict.FAILS, Verdict.AFFECTED), "red"),
+    **dict.fromkeys((Fate.LOST, Fate.WRONG, Fate.DUPLICATED), "red"),
+    Verdict.CONFIRMED: "magenta",
+    Verdict.NOT_CONFIRMED: "cyan",
+    **dict.fromkeys((Verdict.DEPENDS, Verdict.UNKNOWN, Fate.UNKNOWN), "yellow"),
+}
 
 
 def signed(verdict: Verdict | None) -> str:
-    """Return a verdict with its sign: "✓ holds"; "" where there is none."""
+    """Return a verdict with its sign: "✓ holds"; "" if there is none."""
     return f"{VERDICT_SIGNS[verdict]} {verdict}" if verdict else ""
 
 
@@ -41,32 +50,33 @@ def sentence(experiment: ExperimentResult) -> str:
     return f"“{experiment.claim}”" if experiment.claim else ""
 
 
-def observed(seen: Observation) -> str:
-    """Return an observation's measures and note: "60 of 60 acknowledged carts kept"."""
-    note = seen.note
-    if seen.verdict is Verdict.DEPENDS and note.startswith("on "):
-        note = f"it depends {note}"
-    return "; ".join([*map(format_measure, seen.measures), *([note] if note else [])])
+def observed(seen: Observation, without: str | None = None) -> str:
+    """Return an observation's measures and note: "60 of 60 acknowledged carts kept".
+
+    Measures of the unit `without` are left out.
+    """
+    note = f"it depends {seen.note}" if seen.verdict is Verdict.DEPENDS and seen.note else seen.note
+    measures = [each for each in seen.measures if each.unit != without]
+    return "; ".join([*map(format_measure, measures), *([note] if note else [])])
 
 
 def shown(variant: VariantResult) -> str:
     """Return how many of the script's own looks showed the acknowledged cart; "" if none was."""
-    return _looks(variant, "reads_kept", "reads_of_carts")
+    return _looks(variant.counts.reads_kept, variant.counts.reads_of_carts)
 
 
 def shown_to_lab(variant: VariantResult) -> str:
     """Return how many of the lab's closing looks did: one for each cart at each live server."""
-    return _looks(variant, "closing_looks_kept", "closing_looks")
+    return _looks(variant.counts.closing_looks_kept, variant.counts.closing_looks)
 
 
-def _looks(variant: VariantResult, shown_in: str, looks_in: str) -> str:
-    looks = variant.measurements.get(looks_in, 0)
-    return f"{variant.measurements.get(shown_in, 0):,} of {looks:,} looks" if looks else ""
+def _looks(shown: int, looks: int) -> str:
+    return f"{shown:,} of {looks:,} looks" if looks else ""
 
 
-def outcome(variant: VariantResult) -> str:
+def outcome(variant: VariantResult, without: str | None = None) -> str:
     """Return what a variant showed, or why it showed nothing."""
-    seen = observed(variant.outcome) if variant.outcome else ""
+    seen = observed(variant.outcome, without) if variant.outcome else ""
     return seen or variant.trouble or "not run"
 
 

@@ -36,7 +36,7 @@ def shared_by_initial(app: Flask) -> None:
 
 @bug("capped-silently")
 def capped_silently(app: Flask) -> None:
-    """Of a product that is added there are never more than ten."""
+    """A cart never holds more than ten of an added product, without an error."""
     use_sessions(app, _Capped)
 
 

@@ -1,4 +1,4 @@
-"""Bugs that are seldom, hidden or small: most answers of the desk are as they have to be."""
+"""Bugs that are rare, hidden or small: most answers of the desk are correct."""
 
 import os
 import time

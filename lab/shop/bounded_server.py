@@ -1,4 +1,4 @@
-"""waitress that no crowd of slow connections can stop: the one that waits longest gives way."""
+"""waitress with bounded connections: when they are full, it closes the one that waits longest."""
 
 import socket
 from typing import Any
@@ -33,7 +33,7 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
         return self.last_activity if self.request is None else self.began_s
 
     def is_overdue(self, now: float) -> bool:
-        """Whether its request comes too slowly, or its client does not read the answer."""
+        """Return True if its request comes too slowly, or its client does not read the answer."""
         if self.total_outbufs_len:
             return bool(self.last_activity < now - READS_WITHIN_S)
         is_incomplete = self.request is not None and not self.requests

@@ -176,7 +176,7 @@ def _directory(path: str) -> SessionFiles:
 
 
 def _others_reach(path: str) -> bool:
-    """Whether another user may put something else in the place of a folder above `path`."""
+    """Return True if another user may replace a folder above `path`."""
     above = [folder.stat() for folder in Path(path).resolve().parents]
     shared = [each for each in above if each.st_mode & 0o002 and not each.st_mode & stat.S_ISVTX]
     return bool(shared) or any(each.st_uid not in (0, os.geteuid()) for each in above)

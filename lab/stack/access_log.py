@@ -39,6 +39,8 @@ LOG_FIELDS = {
     "ended_at": "$msec",
 }
 _decode = msgspec.json.Decoder(dict[str, str]).decode
+# nginx's list of the servers that it asked: ", " after a retry, " : " after a redirect.
+BETWEEN_SERVERS = re.compile(r", | : ")
 LOGGED_COUNT = re.compile(r"[0-9]{1,9}")
 _SYSLOG_HEAD = "<190>Jan  1 00:00:00 "  # what stands before the tag, always as long as this
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # a burst waits here while Python is busy elsewhere
@@ -73,7 +75,7 @@ class AccessEntry:
     ended_at: float
     """When it was over, seconds since the epoch."""
     store_operations: int | None = None
-    """X-Store-Operations of the answer; None where the server keeps nothing in a store."""
+    """X-Store-Operations of the answer; None if the server keeps nothing in a store."""
 
     @property
     def pool(self) -> str:

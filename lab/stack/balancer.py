@@ -19,7 +19,7 @@ from lab.core.errors import LabError
 from lab.processes.child import Child
 from lab.processes.ports import START_ATTEMPTS, claim
 from lab.processes.spawn import Children, clean_environment
-from lab.processes.waiting import READY_TIMEOUT_S, end_of, get, wait_until
+from lab.processes.waiting import READY_TIMEOUT_S, end_of, get, last_lines, wait_until
 from lab.stack.nginx_conf import CONFIG_PATH
 from lab.stack.programs import Program
 
@@ -200,7 +200,7 @@ class Balancer:
         return self._obeys(version) or self.has_ended()
 
     def has_ended(self) -> bool:
-        """Whether the master process is gone, or was never started."""
+        """Return True if the master process is gone, or was never started."""
         return self._child is None or not self._child.running()
 
     def _obeys_unless_refused(self, version: str, log_start: int) -> bool:
@@ -215,8 +215,8 @@ class Balancer:
 
     def _log_tail(self) -> str:
         start = self._child.log_start if self._child else 0
-        printed = end_of(self._run_dir / "logs" / "nginx-start.log", start)
-        return printed if "wrote nothing" not in printed else end_of(self.log_path)
+        printed = self._run_dir / "logs" / "nginx-start.log"
+        return end_of(printed, start) if last_lines(printed, start) else end_of(self.log_path)
 
     def _workers(self) -> list[psutil.Process]:
         try:
@@ -226,7 +226,7 @@ class Balancer:
 
 
 def _has_retired(worker: psutil.Process) -> bool:
-    """Whether an old worker takes no new connections: it says so in its title, or is gone."""
+    """True if an old worker takes no new connections: its title shows it, or it is gone."""
     try:
         return not worker.is_running() or "shutting down" in " ".join(worker.cmdline())
     except psutil.Error:
@@ -234,7 +234,7 @@ def _has_retired(worker: psutil.Process) -> bool:
 
 
 def _is_done_with(worker: psutil.Process, port: int, quiet_at: float) -> bool:
-    """Whether a retired worker can no longer ask `port`: gone, or quiet and not connected."""
+    """True if a retired worker can no longer ask `port`: gone, or quiet and not connected."""
     try:
         if not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE:
             return True

@@ -1,4 +1,4 @@
-"""A certificate for one run: made by openssl, for 127.0.0.1, good for two days, in no store."""
+"""Makes a certificate for one run with openssl: for 127.0.0.1, for two days, installed nowhere."""
 
 import shutil
 import subprocess

@@ -7,7 +7,6 @@ of the lab's own: `nginx_conf` and `desks`.
 import hashlib
 import json
 import re
-import shlex
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Literal
@@ -15,6 +14,7 @@ from typing import Literal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lab.core.errors import LabError
+from lab.core.shell import quoted
 from lab.shop.desks import DESKS, Desk
 from lab.stack.nginx_conf import CONFIG_PATH, NginxConfig, Place, PoolConfig, render
 from lab.stack.pool_spec import LETTERS, Affinity, PoolSpec, Retry
@@ -76,7 +76,7 @@ def _image_of_this_version() -> str:
 
 @dataclass(frozen=True)
 class ContainerFiles:
-    """What is to be deployed. Raises LabError where a setting cannot be, as `PoolSpec` does."""
+    """What is to be deployed. Raises LabError if a setting cannot be, as `PoolSpec` does."""
 
     servers: int = 3
     store: Literal["memory", "redis"] = "redis"
@@ -87,7 +87,9 @@ class ContainerFiles:
 
     def __post_init__(self) -> None:
         if not _IMAGE.fullmatch(self.image) or self.image.endswith(":latest"):
-            raise LabError(f"image {self.image!r}: use NAME:TAG, such as two-desks:0.1.0")
+            raise LabError(
+                f"image {self.image!r}: use NAME:TAG, such as {_image_of_this_version()}"
+            )
         if self.store not in ("memory", "redis"):
             raise LabError("store: memory or redis")  # not quoted: a URL may hold a password
         for desk in DESKS:
@@ -114,7 +116,7 @@ class ContainerFiles:
             f"lab run crash --store {store}",
             *(f"--upstream http://{address}" for address in addresses[: self.servers]),
             *(f"--upstream http://{a}" for a in addresses[self._all : self._all + self.servers]),
-            *(f"--{fault}-command {shlex.quote(command)}" for fault, command in commands),
+            *(f"--{fault}-command {quoted(command)}" for fault, command in commands),
         ]
         return " \\\n    ".join(lines)
 

@@ -57,7 +57,7 @@ class DeployedStore(ExternalStore):
         return FaultEvidence(instance=self._life, was=was, seconds=time.monotonic() - start)
 
     def require_restart(self, env: Mapping[str, str]) -> None:
-        """Raise LabError where it has no such command, or would have to take variables."""
+        """Raise LabError if it has no such command, or would have to take variables."""
         if env:
             raise NotPossible(
                 f"the store takes no environment: restart it without {', '.join(env)}"
@@ -67,7 +67,7 @@ class DeployedStore(ExternalStore):
     def pause(self) -> FaultEvidence:
         """Run its pause command, and see whether it falls silent."""
         self._life = self._answering()
-        self._command("resume")  # refused before it is frozen for good
+        self._command("resume")  # refused before it is paused for good
         self._run("pause")
         silent = self._wait(lambda: not self._answering())
         return FaultEvidence(instance=self._life, frozen=silent)

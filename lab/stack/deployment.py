@@ -34,7 +34,7 @@ class ExternalServerSpec:
     """One server of a deployment. Made by `find`; every field has been checked by then."""
 
     host: str
-    """As it was given: a name or an IP address."""
+    """The host as it was given: a name or an IP address."""
     ip: str
     """What the name stood for when the lab asked."""
     port: int
@@ -84,7 +84,6 @@ class ExternalServerSpec:
 
 WHAT_IT_DOES = {
     "restart-env": "restart a server with other variables",
-    "add": "add a server",
     "look": "look at a server's process",
 }
 
@@ -99,7 +98,7 @@ class Deployment(Mapping[str, tuple[ExternalServerSpec, ...]]):
     servers: Mapping[str, tuple[ExternalServerSpec, ...]] = field(default_factory=dict)
     store_commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     signing_keys: str = field(default="", repr=False)
-    """Those of the stateless desk, as STATELESS_SIGNING_KEYS has them; "" if not known."""
+    """Keys of the stateless desk, in the form of STATELESS_SIGNING_KEYS; "" if not known."""
     how: HowToRun = AS_USUAL
 
     def __getitem__(self, desk: str) -> tuple[ExternalServerSpec, ...]:
@@ -122,7 +121,7 @@ def find(
     """Ask each URL which desk it is, and return what is there, by desk, in the order given.
 
     `commands` has, by fault, one command for all or one for each URL; `store_commands` the one
-    for each fault of the store. LabError where a URL or a command cannot be one, where no desk
+    for each fault of the store. LabError if a URL or a command cannot be one, if no desk
     of the shop answers, or where two are the same.
     """
     most = MOST_SERVERS * len(DESKS)
@@ -225,7 +224,7 @@ def _require_distinct(found: Sequence[ExternalServerSpec]) -> None:
 
 
 def _require_one_each(fault: str, found: Sequence[ExternalServerSpec]) -> None:
-    """LabError where a command that names a server is the same for two of them."""
+    """LabError if a command that names a server is the same for two of them."""
     seen: dict[tuple[str, ...], ExternalServerSpec] = {}
     for each in found:
         other = seen.setdefault(tuple(each.command(fault)), each)

@@ -1,4 +1,4 @@
-"""What is here, what is missing, what that costs, and the one command that repairs it."""
+"""Finds what the lab needs and this machine lacks, its cost, and the one command that fixes it."""
 
 import signal
 import sys
@@ -110,7 +110,7 @@ def _pause() -> Diagnosis:
         hasattr(signal, "SIGSTOP"),
         "SIGSTOP and SIGCONT",
         "this system has no SIGSTOP",
-        "a server can be killed, not frozen",
+        "a server can be killed, not paused",
         "wsl --install",
     )
 

@@ -52,14 +52,14 @@ class ExternalServer(Server):
         self._note_who_answers()
 
     def is_ready(self) -> bool:
-        """Whether it answered at `launch`."""
+        """Return True if it answered at `launch`."""
         return self.ready
 
     def kill(self) -> FaultEvidence:
         """Run its kill command, wait until its instance is gone, and return what was seen."""
         with self._fault, KeptConnection(self.host, self.port) as kept:
             command = self.spec.command("kill")
-            if self._broken_by != "pause":  # a frozen one is who it was
+            if self._broken_by != "pause":  # a paused one is who it was
                 self._note_who_answers()
             is_kept = self._broken_by != "pause" and kept.instance() == self.instance
             start = time.monotonic()
@@ -105,14 +105,14 @@ class ExternalServer(Server):
             return FaultEvidence(instance=self.instance, was=was, seconds=seconds)
 
     def require_restart(self, env: Mapping[str, str]) -> None:
-        """Raise LabError where there is no command for a restart, or none that takes `env`."""
+        """Raise LabError if there is no command for a restart, or none that takes `env`."""
         self.spec.command("restart-env" if env or self._env else "restart")
 
     def pause(self) -> FaultEvidence:
         """Run its pause command; whether it stands still is not seen."""
         with self._fault:
             command = self.spec.command("pause")
-            self._broken_by = "pause"  # before: if this is cut short, it may be frozen all the same
+            self._broken_by = "pause"  # before: if this is cut short, it may be paused all the same
             self._run("pause", command)
             return FaultEvidence(instance=self.instance)
 
@@ -146,12 +146,12 @@ class ExternalServer(Server):
         """Undo the lab's faults, if they last; LabError, once, if that cannot be done."""
         with self._fault:
             if self._broken_by == "pause":
-                self._mend(lambda: self._run("resume", self.spec.command("resume")), "resume")
+                self._undo(lambda: self._run("resume", self.spec.command("resume")), "resume")
             if self._env:  # also where it was killed: it is not to come back with these
                 self._env = {}
-                self._mend(lambda: self._run_start("restart-env"), "restart")
+                self._undo(lambda: self._run_start("restart-env"), "restart")
             elif self._broken_by == "kill" and self.state != "up":  # a supervisor may be quicker
-                self._mend(lambda: self._run("restart", self.spec.command("restart")), "restart")
+                self._undo(lambda: self._run("restart", self.spec.command("restart")), "restart")
             self._broken_by = ""
 
     def look(self) -> ProcessLook:
@@ -166,10 +166,10 @@ class ExternalServer(Server):
         return ProcessLook(found["VmRSS"] * 1024, found.get("wchar"))
 
     def log_tail(self) -> str:
-        """Nothing: its log is where it runs."""
+        """Return "": its log is where it runs."""
         return ""
 
-    def _mend(self, act: Callable[[], object], how: str) -> None:
+    def _undo(self, act: Callable[[], object], how: str) -> None:
         try:
             act()
             if not wait_until(self._answering, self._wait_s, every_s=ASK_EVERY_S):

@@ -24,7 +24,7 @@ QUOTED_BYTES = 2000
 
 @dataclass(frozen=True)
 class Ran:
-    """How a command ended: `trouble` is None where it did well, `said` the end of its output."""
+    """How a command ended: `trouble` is None if it did well, `said` the end of its output."""
 
     trouble: str | None
     said: str
@@ -44,7 +44,7 @@ AS_USUAL = HowToRun()
 
 
 def split_for_each(fault: str, commands: Sequence[str], servers: int) -> list[tuple[str, ...]]:
-    """Return the words of a command for each server; LabError where they do not fit."""
+    """Return the words of a command for each server; LabError if they do not fit."""
     option = f"--{fault}-command"
     if len(commands) not in (1, servers):
         raise LabError(
@@ -61,7 +61,7 @@ def split_for_each(fault: str, commands: Sequence[str], servers: int) -> list[tu
 
 
 def split(fault: str, command: str) -> tuple[str, ...]:
-    """Return the words of a command; LabError where it is none."""
+    """Return the words of a command; LabError if it is none."""
     option = f"--{fault}-command"
     try:
         words = tuple(shlex.split(command))
@@ -106,7 +106,7 @@ def run(words: Sequence[str], timeout_s: float = WAIT_S, env: Mapping[str, str] 
         try:
             status = process.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            return _failed(f"did not end within {timeout_s:.0f} s", output)
+            return _failed(f"did not end within {timeout_s:g} s", output)
         finally:
             if process.poll() is None:
                 _end(process)

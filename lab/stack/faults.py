@@ -74,9 +74,9 @@ class FaultInjector:
             return self._publish(kind, server.name, seen)
         if kind is FaultKind.DRAIN:
             if isinstance(self._pool, ExternalPool):
-                leaving = self._pool.take_out(target)
-                leaving.wait()
-                return self._publish(kind, leaving.server.name, leaving.end())
+                taken_out = self._pool.take_out(target)
+                taken_out.wait()
+                return self._publish(kind, taken_out.server.name, taken_out.end())
             drain = self.begin_drain(target)
             drain.wait()
             return self._end_drain(drain)
@@ -127,11 +127,11 @@ class FaultInjector:
 
     def end_drains(self) -> None:
         """End the servers that are being drained, at once and without an event."""
-        leaving = []
+        drained = []
         for name in list(self.draining):
             with self._turns[name]:
-                leaving += [self.draining.pop(name)] if name in self.draining else []
-        at_once(LocalServer.end, leaving)
+                drained += [self.draining.pop(name)] if name in self.draining else []
+        at_once(LocalServer.end, drained)
 
     def _end_drain(self, drain: Drain) -> FaultEvent:
         seen = drain.end()

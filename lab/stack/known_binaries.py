@@ -24,7 +24,7 @@ SHA256: Mapping[tuple[str, str], frozenset[str]] = {
         {"235024f98d43e763b0539e2049b97633293474e828945d050871e0f74eff9379"}  # Linux x86_64
     ),
 }
-"""By package and version: the SHA-256 of its program, one for each platform."""
+"""The SHA-256 of the program of a package and version, one for each platform."""
 
 
 def is_known(package: str, path: Path) -> bool:

@@ -1,14 +1,11 @@
 """Which processes the lab started, and whether an answer in nginx's log came from one of them."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lab.core.http import UNANSWERED
-from lab.stack.access_log import AccessEntry
+from lab.stack.access_log import BETWEEN_SERVERS, AccessEntry
 
-# nginx's list of the servers that it asked: ", " after a retry, " : " after a redirect.
-_NEXT = re.compile(r", | : ")
 _CLOCK_S = 0.001  # nginx writes both times in whole milliseconds, rounded down
 _NONE_ANSWERED = {"", "-", "499", *map(str, UNANSWERED)}
 _OF_WAITRESS = ("400", "413", "431", "500", "501")
@@ -69,4 +66,4 @@ def _is_known(entry: AccessEntry, lives: Sequence[ServerLife]) -> bool:
 
 
 def _last(listed: str) -> str:
-    return _NEXT.split(listed)[-1]
+    return BETWEEN_SERVERS.split(listed)[-1]

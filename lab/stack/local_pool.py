@@ -23,7 +23,7 @@ class Drain:
 
     server: LocalServer
     was_dead: bool
-    """Whether it had ended before the drain."""
+    """True if it had ended before the drain."""
     _retired: Retired
 
     def wait(self, unless: Callable[[], bool] = lambda: False) -> None:

@@ -113,7 +113,7 @@ class LocalServer(Server):
         )
 
     def is_ready(self) -> bool:
-        """Whether the present life answers. LabError if it has ended instead.
+        """Return True if the present life answers. LabError if it has ended instead.
 
         A first start whose port was taken in the meantime tries again on another.
         """
@@ -199,7 +199,7 @@ class LocalServer(Server):
             return pace_seen(child, self.instance)
 
     def resume(self) -> FaultEvidence:
-        """Let a frozen process run on. Nothing happens if it is running."""
+        """Let a paused process run on. Nothing happens if it is running."""
         with self._fault:
             child = self._alive("resume")
             if child.paused:

@@ -37,7 +37,7 @@ class LocalStore(Store):
     """A store process of the lab's own, behind a password made for this run.
 
     It listens at a unix socket that no other user can reach, or take once it is dead; on
-    127.0.0.1 where there are none.
+    127.0.0.1 if there are none.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class LocalStore(Store):
             return FaultEvidence(pid=self.pid, instance=self._life, was=was, seconds=seconds)
 
     def require_restart(self, env: Mapping[str, str]) -> None:
-        """Raise LabError where its environment would have to be changed."""
+        """Raise LabError if its environment would have to be changed."""
         if env:
             raise NotPossible(
                 f"the store takes no environment: restart it without {', '.join(env)}"
@@ -159,7 +159,7 @@ class LocalStore(Store):
             self.resume()
 
     def listens(self) -> bool:
-        """Whether a program listens at its address."""
+        """Return True if a program listens at its address."""
         return is_served(self._socket) if HAS_UNIX else is_open(self._port)
 
     def description(self) -> dict[str, str]:

@@ -23,7 +23,7 @@ worker_shutdown_timeout 8s;    # after a reload the old worker finishes what it 
 {user}pid nginx.pid;
 error_log {error_log} warn;
 worker_rlimit_nofile 16384;    # a connection takes two files: the client's and the server's
-events {{ worker_connections 8192; }}  # a crowd that waits for a frozen server holds them all
+events {{ worker_connections 8192; }}  # a crowd that waits for a paused server holds them all
 
 http {{
     # Each request is logged {log_says}. Never the query
@@ -86,7 +86,7 @@ location @refused {
 location @no_server {
     default_type application/problem+json;
     return 200 '{"status":$status,"title":"No server answered",
-    "detail":"the server whose turn it was is dead or frozen: see `lab status`"}';
+    "detail":"the server whose turn it was is dead or paused: see `lab status`"}';
 }"""
 NO_SUCH_SERVER = '{"status":404,"title":"no such server: see `lab status`"}'
 
@@ -295,7 +295,7 @@ def _unique(lines: Iterable[str]) -> list[str]:
 
 
 def worker_user() -> str:
-    """For root "root root" (its worker would be nobody, locked out of the run), else ""."""
+    """Return "root root" for root (nginx's usual user cannot read the run's folder), else ""."""
     if os.name != "posix" or os.geteuid() != 0:
         return ""
     import grp

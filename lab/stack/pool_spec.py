@@ -20,7 +20,7 @@ LETTERS = string.ascii_uppercase[:MOST_SERVERS]
 class PoolSpec:
     """One app, its number of servers, and how the balancer treats them.
 
-    Raises LabError where a value could not become a path, a process or a line of nginx.conf.
+    Raises LabError if a value could not become a path, a process or a line of nginx.conf.
     """
 
     name: str
@@ -42,7 +42,7 @@ class PoolSpec:
     http_directives: tuple[str, ...] = ()
     """More for nginx's http block, e.g. `proxy_cache_path …`; they win over the lab's defaults."""
     tls: bool = False
-    """Whether clients reach it by HTTPS, and its cookies are for HTTPS only."""
+    """True if clients reach it by HTTPS, and its cookies are for HTTPS only."""
     external: tuple[ExternalServerSpec, ...] = ()
     """Servers that run already, in place of `servers` of the lab's own."""
 

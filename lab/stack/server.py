@@ -19,9 +19,9 @@ class ProcessLook:
     """What a server's process takes up, and what it has done, now."""
 
     memory_bytes: int
-    """Its resident set."""
+    """The process's resident set."""
     written_bytes: int | None
-    """Of all its `write` calls so far, as Linux counts them: to files and pipes, not to sockets."""
+    """Bytes of all its `write` calls, as Linux counts them: to files and pipes, not to sockets."""
 
 
 class Server(ABC):
@@ -40,7 +40,7 @@ class Server(ABC):
         self.instance = ""
         """Nonce of the present (or last) life; the app sends it as X-Instance."""
         self.ready = False
-        """Whether the present life is known to have answered."""
+        """True if the present life is known to have answered."""
         self._fault = threading.RLock()
 
     @property
@@ -51,7 +51,7 @@ class Server(ABC):
     @property
     @abstractmethod
     def pid(self) -> int:
-        """Process id of the present (or last) life; 0 where it is not known."""
+        """Process id of the present (or last) life; 0 if it is not known."""
 
     @property
     @abstractmethod
@@ -64,7 +64,7 @@ class Server(ABC):
 
     @abstractmethod
     def is_ready(self) -> bool:
-        """Whether the present life answers. LabError if it has ended instead."""
+        """Return True if the present life answers. LabError if it has ended instead."""
 
     @abstractmethod
     def kill(self) -> FaultEvidence:
@@ -79,7 +79,7 @@ class Server(ABC):
 
     @abstractmethod
     def require_restart(self, env: Mapping[str, str]) -> None:
-        """Raise LabError where `restart(env)` is impossible: called before the kill."""
+        """Raise LabError if `restart(env)` is impossible: called before the kill."""
 
     @abstractmethod
     def pause(self) -> FaultEvidence:
@@ -87,7 +87,7 @@ class Server(ABC):
 
     @abstractmethod
     def resume(self) -> FaultEvidence:
-        """Let a frozen server run on. Nothing happens if it is running."""
+        """Let a paused server run on. Nothing happens if it is running."""
 
     @abstractmethod
     def undo_faults(self) -> None:
@@ -95,11 +95,11 @@ class Server(ABC):
 
     @abstractmethod
     def look(self) -> ProcessLook:
-        """Look at its process. LabError where that cannot be done."""
+        """Look at its process. LabError if that cannot be done."""
 
     @abstractmethod
     def log_tail(self) -> str:
-        """The end of its log, "" where the lab cannot read it."""
+        """The end of its log, "" if the lab cannot read it."""
 
     def server_info(self) -> JsonObject:
         """`GET /api/server`, sent to it directly. LabError if it does not answer."""

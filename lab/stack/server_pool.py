@@ -94,7 +94,7 @@ class ServerPool(ABC):
 
     @abstractmethod
     def add(self) -> Server:
-        """Add a server; return when nginx routes to it. LabError where none can be added."""
+        """Add a server; return when nginx routes to it. LabError if none can be added."""
 
     @abstractmethod
     def description(self) -> str:
@@ -133,7 +133,7 @@ class ServerPool(ABC):
             self.balancer.reload()
 
     def require(self, affinity: Affinity) -> None:
-        """Raise LabError where this nginx does not support it."""
+        """Raise LabError if this nginx does not support it."""
         if affinity == "cookie" and not knows_sticky(self.balancer.program):
             raise LabError(
                 f"this nginx ({self.balancer.program.version}) has no sticky sessions: "

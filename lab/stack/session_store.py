@@ -22,11 +22,11 @@ class StoreStats:
     """What a store holds and has done; of a cluster, all its primaries together."""
 
     keys: int
-    """In the URL's database, or of them those under the prefix that was asked for."""
+    """Keys in the URL's database; with a prefix, only the keys under it."""
     commands_processed: int
-    """Since it started; this question counts too."""
+    """Commands since the store started, this question included."""
     operations: int
-    """Those of them that were about keys: no greeting, no question of the lab's or a sentinel's."""
+    """Commands about keys, without greetings and questions of the lab or a sentinel."""
     used_memory_bytes: int
     connected_clients: int
     evicted_keys: int
@@ -91,7 +91,7 @@ class ExternalStore(Store):
 
     @property
     def url(self) -> str:
-        """As it was given."""
+        """Return the URL as it was given."""
         return self._url
 
     def __enter__(self) -> Self:

@@ -98,7 +98,7 @@ class Shipped:
 
 
 def on_compose() -> Shipped:
-    """Find the containers of this folder's compose.yaml; LabError where none run.
+    """Find the containers of this folder's compose.yaml; LabError if none run.
 
     The file is chosen as `docker compose` does: COMPOSE_FILE names another one.
     """
@@ -117,7 +117,7 @@ def on_compose() -> Shipped:
 
 
 def on_kubernetes() -> Shipped:
-    """Find the Services of kubernetes.yaml that have a pod; LabError where there is none."""
+    """Find the Services of kubernetes.yaml that have a pod; LabError if there is none."""
     ask = ["kubectl", "-n", NAMESPACE, "get", "-o", "json"]
     things = json.loads(_said([*ask, "services,statefulsets,pods"]))["items"]
     named = {(each["kind"], each["metadata"]["name"]): each for each in things}

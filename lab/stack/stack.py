@@ -106,7 +106,7 @@ class Stack:
     def apply(self, settings: Mapping[str, ProxySettings]) -> None:
         """Change the balancer's settings of these pools with one reload; all of them or none.
 
-        nginx also forgets which servers have failed. LabError where it refuses.
+        nginx also forgets which servers have failed. LabError if it refuses.
         """
         with ExitStack() as changed:
             for name, wanted in settings.items():

@@ -14,7 +14,7 @@ BEFORE_AND_AFTER: tuple[When, ...] = ("before", "after")
 
 
 class Misconception(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What someone thinks who chooses a wrong answer, and what is so instead."""
+    """A misconception behind a wrong answer, and the truth."""
 
     name: str
     says: str

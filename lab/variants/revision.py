@@ -26,7 +26,7 @@ SAFE = {"GET", "HEAD"}
 
 
 class StaleCart(ShopError):
-    """Another request has changed this revision of the cart already."""
+    """Another request has already changed this revision of the cart."""
 
     status, slug, title = 409, "stale-cart", "This cart has been changed by another request"
 

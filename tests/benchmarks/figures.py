@@ -31,7 +31,7 @@ FIGURES = {
     "lines": "growth:lines",
     "record": "growth:record",
     "startup": "startup:figure",  # 6
-    "ledger": "ledger:figure",
+    "experiments": "experiments:figure",
     "shopper": "spine:shopper",  # of issue 2
     "demo": "spine:demo",
 }

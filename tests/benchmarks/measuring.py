@@ -50,7 +50,7 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Whether the aim was met; None where there is none."""
+        """True if the aim was met; None where there is none."""
         if self.at_least is not None:
             return self.median >= self.at_least
         return None if self.at_most is None else self.median <= self.at_most

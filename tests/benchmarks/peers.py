@@ -126,7 +126,7 @@ def _frozen(folder: Path, scale: Scale) -> Iterator[Row]:
         )
         for name, values in seen.items():
             yield Row(
-                f"p99, server frozen for {FROZEN_S:g} of {SECONDS:g} s: {name}",
+                f"p99, server paused for {FROZEN_S:g} of {SECONDS:g} s: {name}",
                 [each / 1000 for each in values],
                 f"{USERS} users; the crowd at {RATE:g}/s, the others as fast as they are answered",
                 unit="s",

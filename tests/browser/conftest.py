@@ -45,7 +45,7 @@ class RunningLab:
         self.process = self.here.start("up", "--port", str(port), "--no-open", *options)
         wait_for(self._ready)
         self.origin = re.search(r"http://127\.0\.0\.1:\d+", self.output())[0]
-        self.door = self._door()
+        self.control = self._control()
 
     def output(self):
         """What `lab up` has printed."""
@@ -55,7 +55,7 @@ class RunningLab:
         """Give an order as the terminal does."""
         with requests.Session() as session:
             session.trust_env = False
-            headers = {SECRET: self.door["secret"]}
+            headers = {SECRET: self.control["secret"]}
             answer = session.post(self.origin + path, json=body, headers=headers, timeout=30)
         assert answer.ok, answer.text
         return answer.json()
@@ -81,7 +81,7 @@ class RunningLab:
         assert self.process.poll() is None, self.process.err_path.read_text()
         return "Ctrl-C stops" in self.output()
 
-    def _door(self):
+    def _control(self):
         import json
 
         return json.loads((self.here.runs / "up.json").read_text())

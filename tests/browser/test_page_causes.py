@@ -94,7 +94,7 @@ RESULT = "() => ({ faults: [...window.causes.faults], seen: window.causes.seen }
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("step", STEPS)
-def test_nothing_is_drawn_before_its_cause(window, step):
+def test_no_effect_is_drawn_before_its_cause(window, step):
     page = window(where=f"?step={step}")
     page.evaluate(WATCH)
     run_chapter(page)

@@ -63,9 +63,9 @@ async () => {
 """
 CALM = "async () => (await import('/lab/static/state.js')).state.shown.travelling.size === 0"
 HOME = """
-async ([desk, seat]) => {
+async ([desk, as]) => {
   const { state } = await import('/lab/static/state.js');
-  const own = (each) => each.desk === desk && each.who === state[seat].who && each.served_by;
+  const own = (each) => each.desk === desk && each.who === state[as].who && each.served_by;
   return [...state.scene.exchanges.values()].findLast(own).served_by;
 }
 """
@@ -114,12 +114,12 @@ def lose_none(player, *settings):
         player.does("Look at every server", who=who)
 
 
-def test_with_affinity_no_cart_is_lost(player):
-    lose_none(player, "sticky cookie")
+def test_no_cart_is_lost_with_affinity(player):
+    lose_none(player, "by cookie")
     assert not player.solved("lose-none")  # John's is
     lose_none(player, "a shared store")
     assert not player.solved("lose-none")  # without affinity it is another story
-    lose_none(player, "a shared store", "sticky cookie")
+    lose_none(player, "a shared store", "by cookie")
     wait_for(lambda: player.solved("lose-none"))
 
 
@@ -136,7 +136,7 @@ def test_laptop_is_bought_twice(player):
 
 
 def test_johns_cart_gets_into_bobs_hands(player):
-    for cache, solved in (("obedient", False), ("naive", True)):
+    for cache, solved in (("obeys headers", False), ("keeps everything", True)):
         player.begin("wrong-hands")
         player.chooses("balancer", cache)
         for who in ("John", "Bob"):

@@ -25,7 +25,7 @@ def opacity(page, selector):
 
 
 @pytest.mark.long
-def test_who_leaves_is_gone_from_the_desk_and_the_chair_stays(window):
+def test_server_that_leaves_is_gone_from_the_desk_and_the_chair_stays(window):
     page = window(where="?step=1", reduced_motion="reduce")
     run_chapter(page)
     watch(page)

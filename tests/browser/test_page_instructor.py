@@ -142,7 +142,7 @@ def test_blank_presenter_and_the_clicker(window):
     page.wait_for_url(re.compile("step=1"))
 
 
-def test_a_key_right_after_the_black_screen_is_the_pages(window):
+def test_key_right_after_the_black_screen_is_the_pages(window):
     page = window()
     page.keyboard.press("b")
     page.locator("dialog#blank[open]").wait_for()

@@ -38,7 +38,7 @@ def test_reload_in_the_middle_keeps_prediction_and_says_what_it_broke(window):
     page.locator(".so .judged").wait_for()
 
 
-def test_two_windows_have_customers_of_their_own_and_see_the_same_stage(window):
+def test_windows_have_customers_of_their_own_and_see_the_same_stage(window):
     one, other = window(), window(where="?step=2")
     predict(one)
     one.locator(".judged").first.wait_for()
@@ -149,6 +149,9 @@ def test_forged_token_is_refused_and_none_survives_a_reset(window):
     look_closer(page, "token")
     page.locator("lab-token").get_by_role("button", name="Log in").click()
     page.locator("lab-token .token-card").wait_for()
+    page.locator("lab-token .show-whole").click()
+    whole = page.locator("lab-token .whole").inner_text()
+    assert whole.count(".") >= 2 and "…" not in whole
     page.locator("lab-token .verify").click()
     status = page.locator("lab-token .token-status")
     wait_for(lambda: "accepts it: 200" in status.inner_text())

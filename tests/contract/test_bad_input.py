@@ -202,7 +202,7 @@ def test_body_of_unknown_length_is_measured_as_well(desks: list[Desk]) -> None:
                 problem(answer)
 
 
-def test_one_product_never_adds_up_past_99(desks: list[Desk]) -> None:
+def test_quantity_of_a_product_never_adds_up_past_99(desks: list[Desk]) -> None:
     for desk in desks:
         john = desk.customer()
         assert john.add("pen", 99).status_code == 201

@@ -151,7 +151,7 @@ def test_answers_about_a_customer_are_not_cached(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("logged_in", [False, True])
-def test_any_cache_may_keep_the_products(desk: Desk, logged_in: bool) -> None:
+def test_products_may_be_kept_by_any_cache(desk: Desk, logged_in: bool) -> None:
     asker = desk.customer() if logged_in else desk.visitor()
     answer = asker.request("GET", "/api/products")
     assert answer.status_code == 200

@@ -31,12 +31,12 @@ def deployed(request, tmp_path_factory) -> Iterator[Deployment]:
 
 
 @pytest.fixture
-def hung(deployed: Deployment) -> Iterator[Deployment]:
+def paused(deployed: Deployment) -> Iterator[Deployment]:
     """The same with every process stopped; it goes on when the test has ended."""
     for each in deployed.processes:
-        each.hang()
+        each.pause()
     yield deployed
-    deployed.go_on()
+    deployed.resume()
 
 
 _prefixes = count()
@@ -77,45 +77,45 @@ def test_operations_are_what_the_servers_have_counted(deployed, desk, act, opera
 
 
 @needs_sigstop
-def test_many_at_once_are_refused_in_time_and_served_again(deployed, desk) -> None:
+def test_requests_at_once_are_refused_in_time_and_served_again(deployed, desk) -> None:
     customers = [desk.customer(str(number)) for number in range(AT_ONCE)]
     for each in deployed.processes:
-        each.hang()
+        each.pause()
     try:
         with ThreadPoolExecutor(AT_ONCE) as hands:
             for answer in hands.map(lambda one: timed(one.view), customers):
                 assert_unavailable(answer)
                 assert answer.headers[HEADER] == "0"
     finally:
-        deployed.go_on()
+        deployed.resume()
     wait_for(lambda: all(one.view().status_code == 200 for one in customers))
 
 
 @needs_sigstop
-def test_server_that_starts_while_its_store_hangs(hung: Deployment) -> None:
-    desk = stateful(hung.url)
+def test_server_that_starts_while_its_store_is_paused(paused: Deployment) -> None:
+    desk = stateful(paused.url)
     visitors = [desk.visitor() for _ in range(AT_ONCE)]
     with ThreadPoolExecutor(AT_ONCE) as hands:
         answers = list(hands.map(lambda one: timed(one.login), visitors))
     for answer in answers:
         assert_unavailable(answer)
-    hung.go_on()
+    paused.resume()
     wait_for(lambda: desk.visitor().login().status_code == 200)
 
 
 @needs_sigstop
-def test_one_node_of_a_cluster_takes_only_its_own_keys_along(deployed, desk) -> None:
+def test_node_of_a_cluster_takes_only_its_own_keys_along(deployed, desk) -> None:
     if deployed.sentinels:
         pytest.skip("this is about a cluster")
     customers = [desk.customer(str(number)) for number in range(12)]
     late = stateful(deployed.url)  # does not know the nodes yet
     late.app.session_interface.key_prefix = desk.app.session_interface.key_prefix
-    deployed.servers[0].hang()
+    deployed.servers[0].pause()
     try:
         for each in (desk, late):
             wait_for(lambda d=each: statuses(d, customers) == {200, 503})
     finally:
-        deployed.go_on()
+        deployed.resume()
     wait_for(lambda: statuses(desk, customers) == {200})
 
 

@@ -1,4 +1,4 @@
-"""A store that is dead or hung costs a 503 within a second; the stateless desk does not notice."""
+"""A dead or paused store costs a 503 within a second; the stateless desk does not notice."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ def store() -> Iterator[Valkey]:
         yield server
 
 
-def hang(store: Valkey) -> None:
+def pause(store: Valkey) -> None:
     os.kill(store.process.pid, signal.SIGSTOP)
 
 
@@ -35,7 +35,7 @@ def kill(store: Valkey) -> None:
 
 FAULTS = [
     kill,
-    pytest.param(hang, marks=pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGSTOP")),
+    pytest.param(pause, marks=pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGSTOP")),
 ]
 
 
@@ -95,12 +95,12 @@ def test_store_that_fails_between_reading_and_writing(
     assert_unavailable(timed(lambda: act(john)))
 
 
-def test_hung_store_that_goes_on_has_kept_the_cart(store: Valkey) -> None:
+def test_paused_store_that_goes_on_has_kept_the_cart(store: Valkey) -> None:
     if os.name == "nt":
         pytest.skip("Windows has no SIGSTOP")
     john = stateful(store.url).customer()
     john.add()
-    hang(store)
+    pause(store)
     assert_unavailable(timed(john.view))
     os.kill(store.process.pid, signal.SIGCONT)
     assert timed(john.view).json["cart"]["item_count"] == 1
@@ -126,7 +126,7 @@ def test_outage_is_a_line_in_the_log_and_not_a_trace(
     assert "503" in record.getMessage() and record.exc_info is None
 
 
-def test_other_desks_do_not_notice(store: Valkey, tmp_path: Path) -> None:
+def test_desks_without_that_store_do_not_notice(store: Valkey, tmp_path: Path) -> None:
     unmoved: list[Desk] = [stateless(), stateful("memory"), stateful(f"file:{tmp_path}")]
     customers = [desk.customer() for desk in unmoved]
     kill(store)

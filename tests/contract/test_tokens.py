@@ -70,7 +70,7 @@ def test_token_of_another_shop_is_refused(issued: tuple[Desk, str]) -> None:
     assert_invalid(show(issued[0], token_of(stateless(OTHER))))
 
 
-def test_any_server_with_the_key_accepts_it(issued: tuple[Desk, str]) -> None:
+def test_every_server_with_the_key_accepts_a_token(issued: tuple[Desk, str]) -> None:
     assert show(stateless(), issued[1]).status_code == 200
 
 
@@ -220,7 +220,7 @@ def test_bad_token_in_the_url_is_a_bad_token_for_any_user(issued: tuple[Desk, st
     assert_invalid(show_in_url(issued[0], token="x", userId="456"))
 
 
-def test_two_tokens_in_one_request(issued: tuple[Desk, str]) -> None:
+def test_request_with_two_tokens_is_refused(issued: tuple[Desk, str]) -> None:
     desk, token = issued
     header = {"Authorization": f"Bearer {token}"}
     query = {"token": token, "userId": "123"}
@@ -229,7 +229,7 @@ def test_two_tokens_in_one_request(issued: tuple[Desk, str]) -> None:
     assert answer.json["type"] == "urn:problem:two-desks:bad-credential"
 
 
-def test_two_tokens_in_one_url(issued: tuple[Desk, str]) -> None:
+def test_url_with_two_tokens_is_refused(issued: tuple[Desk, str]) -> None:
     desk, token = issued
     answer = show_in_url(desk, token=[token, "x"], userId="123")
     assert answer.status_code == 400

@@ -79,7 +79,7 @@ def check_crash(experiment):
         assert seen["kill_confirmed"] and seen["carts_kept"] == seen["carts_acknowledged"] > 0
 
 
-def check_ledger(experiments, unknown=()):
+def check_suite(experiments, unknown=()):
     """Every claim but these has a verdict, the expected one, and no variant is in trouble."""
     found = {each["name"]: each for each in experiments}
     assert len(found) == 18

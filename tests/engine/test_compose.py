@@ -1,4 +1,4 @@
-"""compose.yaml on a real engine, unchanged: it comes up, the whole ledger runs against it."""
+"""compose.yaml on a real engine, unchanged: it comes up, the whole suite runs against it."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 from engine.deployed import (
     ROOT,
     check_crash,
-    check_ledger,
+    check_suite,
     lab,
     no_engine,
     note_seconds,
@@ -82,12 +82,12 @@ def test_line_that_deploy_prints_runs_as_it_is_printed(deployment, tmp_path):
     check_crash(crash)
 
 
-def test_whole_ledger_decides_every_claim_and_leaves_the_deployment_as_it_was(
+def test_whole_suite_decides_every_claim_and_leaves_the_deployment_as_it_was(
     deployment, tmp_path, record_property
 ):
-    ledger = lab(tmp_path, "run", "--all", "--on", "compose")
-    note_seconds(ledger, record_property)
-    check_ledger(ledger)
+    suite = lab(tmp_path, "run", "--all", "--on", "compose")
+    note_seconds(suite, record_property)
+    check_suite(suite)
     running = containers()
     assert set(running) == SERVICES, "no spare server is left, and each other one is back"
     for name, each in running.items():

@@ -1,4 +1,4 @@
-"""kubernetes.yaml in a real cluster, unchanged: every pod is ready, the ledger runs against it.
+"""kubernetes.yaml in a real cluster, unchanged: every pod is ready, the suite runs against it.
 
 Only in a cluster that may be used for it: TWO_DESKS_KUBERNETES=1 says that kubectl's is one, and
 that this machine reaches its Services. The image two-desks:VERSION has to be there already.
@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from engine.deployed import ROOT, check_crash, check_ledger, lab, no_engine, note_seconds, said
+from engine.deployed import ROOT, check_crash, check_suite, lab, no_engine, note_seconds, said
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1800)]
 KUBECTL = ("kubectl", "-n", "two-desks")
@@ -64,13 +64,13 @@ def test_forced_deletion_is_a_death_once_the_instance_is_gone(cluster, tmp_path)
     check_crash(crash)
 
 
-def test_whole_ledger_runs_against_it(cluster, tmp_path, record_property):
-    ledger = lab(tmp_path, "run", "--all", "--on", "kubernetes")
-    note_seconds(ledger, record_property)
-    check_ledger(ledger, CANNOT_BE_DONE_THERE)
+def test_whole_suite_runs_against_it(cluster, tmp_path, record_property):
+    suite = lab(tmp_path, "run", "--all", "--on", "kubernetes")
+    note_seconds(suite, record_property)
+    check_suite(suite, CANNOT_BE_DONE_THERE)
 
 
-def test_other_settings_start_nginx_anew(cluster, tmp_path):
+def test_changed_settings_start_nginx_anew(cluster, tmp_path):
     def nginx():
         return {name for name in pods() if name.startswith("nginx-")}
 

@@ -256,7 +256,7 @@ class Checked:
         self.kept = kept.read_text(encoding="utf-8")
         self.report = json.loads(self.kept)
         self.verdict, self.because = self.report["verdict"], self.report["because"]
-        self.told = self.because + " ".join(self.report["notes"])
+        self.explained = self.because + " ".join(self.report["notes"])
 
     def call(self, number):
         return self.report["calls"][number - 1]
@@ -480,7 +480,7 @@ def test_service_in_another_language(seen):
 @of("stateless")
 def test_stateless_desk_and_what_it_does_twice(seen):
     assert seen.verdict == "self-contained" and seen.status == 0, seen
-    assert "not idempotent" in seen.told and "POST /api/checkout" in seen.told
+    assert "not idempotent" in seen.explained and "POST /api/checkout" in seen.explained
     assert "double-checkout" in seen.report["explanation"]
     assert "Bearer" not in seen.kept and "eyJ" not in seen.kept  # no token is kept
 
@@ -495,8 +495,8 @@ def test_conversations_can_be_made_up_from_an_openapi_document(seen):
 @of("workers")
 def test_workers_with_memories_of_their_own_are_found(seen):
     assert seen.verdict == "state in the process" and seen.status == 1, seen
-    assert "processes with separate memory: " in seen.told
-    assert "of 24 answers differed within one server" in seen.told
+    assert "processes with separate memory: " in seen.explained
+    assert "of 24 answers differed within one server" in seen.explained
 
 
 @of("children")
@@ -506,18 +506,18 @@ def test_children_that_leave_their_group_are_ended(seen):
 
 @of("slow")
 def test_slow_start_is_waited_for_and_processes_are_bounded(seen):
-    assert seen.report["partial"] and "--max-processes" in seen.told, seen
+    assert seen.report["partial"] and "--max-processes" in seen.explained, seen
     assert seen.report["processes"] >= 1 and seen.report["requests"] >= 2
 
 
 @of("bounded")
 def test_bound_gives_what_is_known(seen):
-    assert seen.report["partial"] and "--max-requests" in seen.told, seen
+    assert seen.report["partial"] and "--max-requests" in seen.explained, seen
 
 
 @of("hasty")
 def test_time_is_bounded(seen):
-    assert seen.report["partial"] and "--max-seconds" in seen.told, seen
+    assert seen.report["partial"] and "--max-seconds" in seen.explained, seen
     assert seen.report["seconds"] < 30  # all of it takes minutes
 
 
@@ -717,10 +717,10 @@ def test_wrong_usage_is_told(words, said, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for name in ("talk.py", "talk.har", "talk.txt"):
         (tmp_path / name).write_text("")
-    with pytest.raises((ClickException, LabError)) as told:
+    with pytest.raises((ClickException, LabError)) as raised:
         check.main(
             ["--start", "sleep {port}", "--env", "PORT={port}", *words], standalone_mode=False
         )
-    message = getattr(told.value, "message", str(told.value))
+    message = getattr(raised.value, "message", str(raised.value))
     assert said.lower() in message.lower()
     assert not (tmp_path / "lab-runs").exists()  # nothing was begun

@@ -26,7 +26,7 @@ class Store(socketserver.StreamRequestHandler):
         self.wfile.write(b"yes" if name in NAMES else b"no")
 
 
-@pytest.fixture(params=["tcp", "unix"])
+@pytest.fixture(params=["tcp", pytest.param("unix", marks=pytest.mark.long)])
 def store(request, tmp_path):
     """Where a store is that no check has started."""
     NAMES.clear()
@@ -58,7 +58,7 @@ def test_connection_of_each_request_is_seen_however_short(tmp_path, store):
     assert f"it talks to {named}" in report["because"]
 
 
-def test_what_is_behind_it_is_a_backing_service(tmp_path, store):
+def test_service_behind_it_is_a_backing_service(tmp_path, store):
     code = f"import sys; sys.path.insert(0, {str(SERVICE.parent)!r}); sys.argv[1] = {store!r}\n"
     (tmp_path / "flush.py").write_text(f"{code}from short_store import ask\nask('FLUSH')\n")
     report = check(tmp_path, store, "--reset", f"{sys.executable} -S flush.py x")

@@ -53,7 +53,7 @@ CASES = {
         "what a container writes and talks to is not seen from here",
     ),
     "memory in a container": ([f"docker run shop {starts('memory')}"], "state in the process", ""),
-    "door by name": (["docker exec shop serve {port}"], UNKNOWN, "start the service itself"),
+    "relay by name": (["docker exec shop serve {port}"], UNKNOWN, "start the service itself"),
 }
 
 

@@ -120,7 +120,7 @@ WRONG = [
     (["run", "crash", "--store", "http://x/"], "memory, file, redis"),
     (["run", "crash", "--servers", "0"], "1<=x<=26"),
     (["run", "crash", "--servers", "27"], "1<=x<=26"),
-    (["run", "crash", "--servers", "three"], "not a valid integer"),
+    (["run", "crash", "--servers", "three"], "give a whole number"),
     (["run", "crash", "--affinity", "maybe"], "'none', 'cookie'"),
     (["run", "crash", "--retry", "maybe"], "'off', 'on'"),
     (["run", "crash", "--out", "a-file"], "a file"),
@@ -312,8 +312,8 @@ def test_finished_run_leaves_no_port_open(crash):
 
 def test_run_with_a_shared_store_keeps_the_carts_of_both_desks(lab_here):
     for store in ("file", "redis"):
-        knobs = ("--store", store, "--servers", "2", "--quick", "--json")
-        ended = lab_here("run", "crash", *knobs)
+        chosen = ("--store", store, "--servers", "2", "--quick", "--json")
+        ended = lab_here("run", "crash", *chosen)
         document = valid(ended.out)
         (experiment,) = document["experiments"]
         assert ended.status == 0, ended
@@ -321,7 +321,7 @@ def test_run_with_a_shared_store_keeps_the_carts_of_both_desks(lab_here):
             measured = variant["measurements"]
             assert measured["kill_confirmed"] is True
             assert measured["carts_kept"] == measured["carts_acknowledged"] > 0, store
-        assert variants(experiment)["stateful"]["knobs"]["store"] == store
+        assert variants(experiment)["stateful"]["settings"]["store"] == store
         assert bool(document["components"]["store"]) is (store == "redis")
 
 
@@ -337,13 +337,13 @@ def test_run_takes_several_names_and_every_setting(lab_here):
         "    for _ in range(4):\n"
         "        shopper.view_cart()\n",
     )
-    knobs = ("--affinity", "cookie", "--retry", "on", "--servers", "2")
-    ended = lab_here("run", visit, "first-visit", *knobs, "--json")
+    chosen = ("--affinity", "cookie", "--retry", "on", "--servers", "2")
+    ended = lab_here("run", visit, "first-visit", *chosen, "--json")
     document = valid(ended.out)
     assert ended.status == 0, ended
     assert [each["name"] for each in document["experiments"]] == ["visit", "first-visit"]
     variant = variants(document["experiments"][0])["stateful"]
-    assert variant["knobs"] == {
+    assert variant["settings"] == {
         "store": "memory",
         "affinity": "cookie",
         "servers": 2,

@@ -26,7 +26,7 @@ INSTRUCTORS = {
     "/lab/drain": {"server": "A"},
     "/lab/add": {"desk": "stateful"},
     "/lab/store": {"do": "kill"},
-    "/lab/knobs": {"retry": "on"},
+    "/lab/settings": {"retry": "on"},
     "/lab/stage": {"servers": 2},
     "/lab/step": {"script": "the-crash/0", "step": 0, "customer": "x"},
     "/lab/run": {"experiment": "crash"},
@@ -129,14 +129,14 @@ def ticket_of(up):
 
 
 def lives(up):
-    """The life of every server, by desk and name, and the knobs."""
+    """The life of every server, by desk and name, and the settings."""
     status = Web(up)("GET", "/lab/status", headers={"X-Lab-Secret": up.secret}).json
     servers = {
         (desk, each["name"]): (each["instance"], each["state"])
         for desk, listed in status["desks"].items()
         for each in listed
     }
-    return servers, status["knobs"]
+    return servers, status["settings"]
 
 
 # --- who is refused
@@ -151,7 +151,7 @@ def test_rebound_name_reads_and_does_nothing(up, web):
             assert web.post(path, body, headers).status == 403, (host, path)
 
 
-def test_another_pages_origin_does_nothing_even_in_the_instructors_browser(up, instructor):
+def test_foreign_origin_does_nothing_even_in_the_instructors_browser(up, instructor):
     for origin in (
         "http://evil.example",
         "null",
@@ -313,7 +313,7 @@ def read_until(stream, words):
         assert line, f"the stream ended before {words!r}"
 
 
-def test_more_pages_watch_than_there_are_threads(up):
+def test_pages_watch_in_greater_number_than_there_are_threads(up):
     with ExitStack() as open_ones:
         streams = []
         for _ in range(THREADS + 20):
@@ -392,7 +392,7 @@ def test_body_that_is_no_order_is_refused(instructor, status, data):
         assert "Traceback" not in answer.text
 
 
-def test_other_methods_do_nothing(instructor):
+def test_unknown_methods_do_nothing(instructor):
     headers = {"Content-Type": "application/json", **PAGE}
     for path in INSTRUCTORS:
         for method in ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"):
@@ -405,20 +405,20 @@ def test_instructors_browser_is_known_after_a_restart_and_a_strangers_is_not(lab
     cookies, key = {}, ""
     for life in ("first", "second"):
         process = lab_here.start("up", "--port", "0", "--no-open", "--servers", "1")
-        told = wait_for(
+        printed = wait_for(
             lambda process=process: re.search(
                 r"(http://\S+)/#ticket=(\S+)[\s\S]+Ctrl-C", process.out_path.read_text()
             )
         )
-        web = Web(SimpleNamespace(origin=told[1]))
+        web = Web(SimpleNamespace(origin=printed[1]))
         if life == "first":
-            key = web.enter(told[2]).json["key"]
+            key = web.enter(printed[2]).json["key"]
             cookies["instructor"] = web.cookie.partition("=")[2]
-            visitor = Web(SimpleNamespace(origin=told[1]))("GET", "/lab/whoami")
-            cookies["stranger"] = visitor.headers["Set-Cookie"].partition(";")[0].partition("=")[2]
+            stranger = Web(SimpleNamespace(origin=printed[1]))("GET", "/lab/whoami")
+            cookies["stranger"] = stranger.headers["Set-Cookie"].partition(";")[0].partition("=")[2]
         # Whoever had the port between the two has heard the cookie.
         for who, status in (("instructor", 200 if life == "first" else 403), ("stranger", 403)):
-            web.cookie = f"lab_instructor_{urlsplit(told[1]).port}={cookies[who]}"
+            web.cookie = f"lab_instructor_{urlsplit(printed[1]).port}={cookies[who]}"
             assert web("GET", "/lab/status").status == status, (life, who)
         named = f"page {web('GET', '/lab/whoami').json['life']}"
         for signs, status in (("x" * 43, 403), (key, 204)):
@@ -433,8 +433,10 @@ def test_instructors_browser_is_known_after_a_restart_and_a_strangers_is_not(lab
 
 def test_learner_has_a_stage_of_its_own_and_no_other_rights(lab_here):
     process = lab_here.start("up", "--port", "0", "--no-open", "--servers", "1", "--learners", "1")
-    told = wait_for(lambda: re.search(r"(http://\S+)/#[\s\S]+Ctrl-C", process.out_path.read_text()))
-    learner, other = (Web(SimpleNamespace(origin=told[1])) for _ in range(2))
+    printed = wait_for(
+        lambda: re.search(r"(http://\S+)/#[\s\S]+Ctrl-C", process.out_path.read_text())
+    )
+    learner, other = (Web(SimpleNamespace(origin=printed[1])) for _ in range(2))
     for web in (learner, other):
         web.cookie = web("GET", "/lab/whoami").headers["Set-Cookie"].partition(";")[0]
     wait_for(lambda: learner.post("/lab/own", {}).json["state"] == "ready")
@@ -442,7 +444,7 @@ def test_learner_has_a_stage_of_its_own_and_no_other_rights(lab_here):
     assert (waiting["state"], waiting["ahead"], waiting["most"]) == ("waiting", 0, 1)
     status = learner("GET", "/lab/own/lab/status").json
     assert [len(servers) for servers in status["desks"].values()] == [2, 2]
-    assert status["origin"] != told[1]
+    assert status["origin"] != printed[1]
     # The whole crash, on the own stage, with its own events.
     _, stream = learner.open("GET", "/lab/own/lab/events")
     assert stream.status == 200
@@ -462,7 +464,7 @@ def test_learner_has_a_stage_of_its_own_and_no_other_rights(lab_here):
         assert learner.post(path, body).status == 403, path
     for path in ("/lab/own/lab/ticket", "/lab/own/lab/run", "/lab/own/lab/lesson"):
         assert learner.post(path, {}).status == 404, path
-    for web in (other, Web(SimpleNamespace(origin=told[1]))):
+    for web in (other, Web(SimpleNamespace(origin=printed[1]))):
         assert web.post("/lab/own/lab/kill", {"server": "B"}).status == 409
         assert web("GET", "/lab/own/lab/events").status == 409
     assert learner.post("/lab/own/leave", {}).status == 204

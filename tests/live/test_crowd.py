@@ -43,11 +43,11 @@ BRIEF = ("--threads", "--servers", "1", "--shoppers", "4", "--rate", "20/s", "--
 
 
 def carts_of(document):
-    return {each["lane"]: each["carts"] for each in document["crowds"]}
+    return {each["variant"]: each["carts"] for each in document["crowds"]}
 
 
 def only_about_the_generator(document):
-    """Whether there is no other doubt: a busy machine makes the generator late."""
+    """Return True if there is no other doubt: a busy machine makes the generator late."""
     doubts = [doubt for each in document["crowds"] for doubt in each["doubts"]]
     return all(doubt["kind"].startswith("generator") for doubt in doubts)
 
@@ -104,21 +104,21 @@ def test_carts_lost_are_those_of_the_server_that_died(crashed):
 
 @pytest.mark.parametrize("variant", ["stateful", "stateless"])
 def test_losses_can_be_computed_again_from_the_files_of_the_run(crashed, variant):
-    (result,) = [each for each in crashed[0]["crowds"] if each["lane"] == variant]
-    visits = rows(crashed[1] / f"crowd-{variant}-1" / "visits.jsonl")
+    (result,) = [each for each in crashed[0]["crowds"] if each["variant"] == variant]
+    iterations = rows(crashed[1] / f"crowd-{variant}-1" / "iterations.jsonl")
     exchanges = rows(crashed[1] / f"crowd-{variant}-1" / "exchanges-0.jsonl")
-    assert len(visits) == result["carts"]["settled"]
+    assert len(iterations) == result["carts"]["settled"]
     homes = {}
     for _, who, method, path, _, _, _, _, _, outcome, _, instance, _, _ in exchanges:
         if method == "POST" and outcome == "ok" and path != "/api/logout":
             homes[who] = instance
-    assert {who: home for who, home, *_ in visits if home} == homes
+    assert {who: home for who, home, *_ in iterations if home} == homes
     killed_s = result["timetable"][0]["done_at_s"] + 0.5  # the warm-up
     dead = {row[11] for row in exchanges if row[10] == "B" and row[5] < killed_s - 1}
     assert len(dead) == 1
     after = killed_s + EDGE_S
-    had_to = {who for who, home, at_s, *_ in visits if {home} == dead and at_s > after}
-    lost = {who for who, _, _, fate, *_ in visits if fate == "lost"}
+    had_to = {who for who, home, at_s, *_ in iterations if {home} == dead and at_s > after}
+    lost = {who for who, _, _, fate, *_ in iterations if fate == "lost"}
     assert had_to
     assert len(lost & had_to) >= result["carts"]["predicted_lost"] - result["carts"]["at_the_edge"]
     assert lost <= had_to if variant == "stateful" else lost == set()
@@ -126,7 +126,7 @@ def test_losses_can_be_computed_again_from_the_files_of_the_run(crashed, variant
 
 def test_result_says_who_came_what_was_owed_and_which_server_answered(crashed):
     for each in crashed[0]["crowds"]:
-        assert (each["shoppers"], each["shoppers_came"], each["visit_requests"]) == (15, 15, 7)
+        assert (each["shoppers"], each["shoppers_came"], each["iteration_requests"]) == (15, 15, 7)
         carts = each["carts"]
         assert each["carts_owed"] == carts["settled"] - carts["nothing_owed"] > 0
         assert set(each["answered_by"]) - {""} == {"A", "B", "C"}
@@ -136,7 +136,7 @@ def test_result_says_who_came_what_was_owed_and_which_server_answered(crashed):
 
 @pytest.mark.parametrize("variant", ["stateful", "stateless"])
 def test_log_of_the_balancer_is_kept_and_has_every_request_once(crashed, variant):
-    (result,) = [each for each in crashed[0]["crowds"] if each["lane"] == variant]
+    (result,) = [each for each in crashed[0]["crowds"] if each["variant"] == variant]
     logged = rows(crashed[1] / f"crowd-{variant}-1" / "balancer.jsonl")
     sent = rows(crashed[1] / f"crowd-{variant}-1" / "exchanges-0.jsonl")
     assert len(logged) == result["logged_by_the_balancer"]
@@ -148,7 +148,7 @@ def test_log_of_the_balancer_is_kept_and_has_every_request_once(crashed, variant
 
 @pytest.mark.parametrize("variant", ["stateful", "stateless"])
 def test_every_request_is_written_down_once(crashed, variant):
-    (result,) = [each for each in crashed[0]["crowds"] if each["lane"] == variant]
+    (result,) = [each for each in crashed[0]["crowds"] if each["variant"] == variant]
     exchanges = rows(crashed[1] / f"crowd-{variant}-1" / "exchanges-0.jsonl")
     assert {len(row) for row in exchanges} == {len(COLUMNS)}
     assert len({row[0] for row in exchanges}) == len(exchanges)
@@ -190,7 +190,7 @@ class Kill:
 
 @pytest.mark.long
 def test_crowd_of_five_thousand_loses_exactly_the_carts_of_the_dead_server(tmp_path):
-    script = tmp_path / "visit.py"
+    script = tmp_path / "shopping_trip.py"
     script.write_text(VISIT)
     profile = LoadProfile(
         *(str(script), 5000, 1000.0, 11.0, 0.0),
@@ -215,14 +215,14 @@ def test_crowd_of_five_thousand_loses_exactly_the_carts_of_the_dead_server(tmp_p
     assert not [doubt for doubt in result.doubts if doubt.is_about_carts]
 
 
-# --- can the lab see a frozen server?
+# --- can the lab see a paused server?
 
 
 @pytest.mark.long
 def test_self_test_shows_a_freeze_in_p99_which_the_closed_model_would_not(lab_here):
     ended = lab_here("crowd", "--self-test")
     assert ended.status == 0, ended
-    assert "✓ a server was frozen for 2000 ms" in ended.out
+    assert "✓ a server was paused for 2000 ms" in ended.out
     least_ms = LEAST_SHARE * 1000 * (FREEZE_TO_S - FREEZE_FROM_S)
     seen_ms, n = p99_of("open", ended.out)
     assert n >= 1000 and seen_ms >= least_ms
@@ -296,7 +296,7 @@ def test_workers_join_and_their_carts_are_those_of_one_crowd(lab_here):
     assert carts["stateless"]["lost"] == 0
     shoppers = {
         row[0].partition("-")[0]
-        for row in rows(lab_here.runs / "latest" / "crowd-stateless-1" / "visits.jsonl")
+        for row in rows(lab_here.runs / "latest" / "crowd-stateless-1" / "iterations.jsonl")
     }
     assert shoppers == {f"c{number}" for number in range(40)}  # each worker had its own half
     assert "2 of 2 workers are here" in ended.err
@@ -373,7 +373,7 @@ def test_crowd_that_can_show_nothing_is_refused_and_runs_anyway_if_asked(lab_her
     assert len({each.parent.resolve() for each in documents}) == 1  # of the one that ran
     said = plain(refused)
     assert "most of the shoppers would not come before the end" in said
-    assert "One visit of each takes 140s at this rate" in said and "--anyway" in said
+    assert "One iteration of each takes 140s at this rate" in said and "--anyway" in said
     assert ran.status in (0, 3), ran
     for each in json.loads(ran.out)["crowds"]:
         assert each["shoppers_came"] <= 5 < each["shoppers"]
@@ -410,8 +410,8 @@ def test_script_that_no_crowd_can_run_gets_the_reason(lab_here):
 @pytest.mark.parametrize("engine", [("--threads",), ()], ids=["threads", "locust"])
 def test_ctrl_c_in_the_middle_leaves_what_is_known_and_nothing_else(lab_here, engine):
     process = lab_here.start("crowd", *engine, "--servers", "1", "--shoppers", "10", "--for", "60s")
-    visits = lab_here.runs / "latest" / "crowd-stateful-1" / "visits.jsonl"
-    wait_for(lambda: visits.exists() and visits.stat().st_size)
+    written = lab_here.runs / "latest" / "crowd-stateful-1" / "iterations.jsonl"
+    wait_for(lambda: written.exists() and written.stat().st_size)
     process.send_signal(signal.SIGINT)
     ended = lab_here.finish(process)
     assert ended.status == 130, ended
@@ -421,7 +421,7 @@ def test_ctrl_c_in_the_middle_leaves_what_is_known_and_nothing_else(lab_here, en
     lab_here.assert_nothing_left()
 
 
-# --- a store that hangs
+# --- a store that is paused
 
 
 @posix
@@ -435,11 +435,11 @@ def test_store_that_hangs_is_felt_by_the_desk_that_needs_it(lab_here):
     )
     assert ended.status in (0, 3), ended
     stateful, stateless = json.loads(ended.out)["crowds"]
-    assert (stateful["lane"], stateless["lane"]) == ("stateful", "stateless")
+    assert (stateful["variant"], stateless["variant"]) == ("stateful", "stateless")
     assert stateful["failed"] + stateful["unknown"] > 0
     assert (stateless["failed"], stateless["unknown"], stateless["carts"]["lost"]) == (0, 0, 0)
     assert stateless["ok"] > 100
-    assert stateful["carts"]["lost"] == 0  # it hung, and kept everything
+    assert stateful["carts"]["lost"] == 0  # it was paused, and kept everything
 
 
 # --- a plain locustfile

@@ -178,7 +178,7 @@ def test_crowd_is_shown_by_server_while_it_runs_and_is_kept(experiment_run, publ
         assert set(end["servers"][desk]) - {""} == {"A", "B", "C"}
         assert all(number > 0 for number in end["servers"][desk].values())
     document = json.loads((tmp_path / "lab-runs" / folder / "crowd.json").read_text("utf-8"))
-    carts = {each["lane"]: each["carts"] for each in document["crowds"]}
+    carts = {each["variant"]: each["carts"] for each in document["crowds"]}
     assert carts["stateless"]["lost"] == 0 < carts["stateless"]["kept"]
     assert carts["stateful"]["lost"] == carts["stateful"]["predicted_lost"]
 

@@ -325,7 +325,7 @@ def test_store_is_killed_and_comes_back_with_what_it_kept(tmp_path, persistence)
         assert store.kill().instance != death.instance
 
 
-def test_hung_store_says_nothing_and_then_goes_on(tmp_path):
+def test_paused_store_says_nothing_and_then_goes_on(tmp_path):
     with LocalStore(tmp_path / "r") as store:
         write(store, b"laptop")
         store.pause()

@@ -32,7 +32,7 @@ The end.
 """
 
 
-def test_one_figure_becomes_a_document_and_rows_of_a_page(tmp_path):
+def test_figure_becomes_a_document_and_rows_of_a_page(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(PAGE, encoding="utf-8")
     done = figures("record", "--quick", "--json", "--write", str(page))

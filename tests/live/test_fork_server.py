@@ -128,7 +128,7 @@ def test_environment_that_is_read_at_the_start_gets_a_start(children, run_dir, n
     assert command_of(child)[-2:] == ["-m", "forkable"]
 
 
-def test_where_a_guardian_stays_nothing_is_forked(run_dir):
+def test_no_process_is_forked_where_a_guardian_stays(run_dir):
     children = Children(resident=True)
     try:
         children.start_fork_server(["json"], run_dir)

@@ -34,7 +34,7 @@ KEY = "a key for the handbook's test; no secret: 0123456789"
 APPS = {"5001": "stateful_app", "5002": "stateless_app"}
 MASKS = (r'"token":"[^"]*"', r'"pid":\d+', r'"instance":"[0-9a-f]+"', r'"requests_served":\d+')
 # For the runner and the crowd of the lab; a script has no use for them.
-NOT_FOR_SCRIPTS = {"extra", "crowd_of", "visit_of", "look_for_cart", "closing_looks", "transport"}
+NOT_FOR_SCRIPTS = {"extra", "crowd_of", "trial_run", "look_for_cart", "closing_looks", "transport"}
 NOT_FOR_SCRIPTS |= {"tracker", "looked_after"}
 
 
@@ -158,7 +158,7 @@ def test_handbook_conversations_happen_word_for_word(tmp_path):
 
 
 def is_command(words):
-    """Whether a command has that name and takes those options."""
+    """Return True if a command has that name and takes those options."""
     context = click.Context(cli)
     command = cli.get_command(context, words[0])
     if isinstance(command, click.Group) and len(words) > 1 and not words[1].startswith("-"):

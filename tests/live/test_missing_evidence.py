@@ -103,7 +103,7 @@ def test_starved_run_is_unknown_on_both_sides(tmp_path, by, script, words):
 
 
 @pytest.mark.parametrize("starved", ["stateful", "stateless"])
-def test_one_starved_desk_is_enough(tmp_path, starved):
+def test_starved_desk_is_enough(tmp_path, starved):
     """The claim may be about the other desk: what was to be compared was not."""
 
     def script(shopper, lab):

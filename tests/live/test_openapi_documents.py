@@ -28,7 +28,7 @@ def check(document, folder, *options):
 
 
 @pytest.mark.long
-def test_what_a_document_asks_for_is_sent(tmp_path):
+def test_values_that_a_document_asks_for_are_sent(tmp_path):
     who = ("--auth", "key=${LIBRARY_KEY}", "--auth", "member=ada:secret-of-ada")
     ended = check(SERVICES / "library.json", tmp_path, *who)
     assert ended.returncode == 1, ended.stderr

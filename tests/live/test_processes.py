@@ -83,7 +83,7 @@ def test_paused_child_is_ended_too(children, tmp_path):
     assert not alive(child.pid)
 
 
-def test_one_that_ignores_sigterm_is_killed(children, tmp_path):
+def test_process_that_ignores_sigterm_is_killed(children, tmp_path):
     child = start(children, tmp_path, DEAF)
     wait_for(lambda: "up" in child.log_path.read_text())
     child.stop()

@@ -68,8 +68,8 @@ def test_real_run_is_as_the_schema_says(spied):
     assert variant.keys() == described["VariantResult"]["properties"].keys()
     assert variant["exchanges"][0].keys() == described["RecordedExchange"]["properties"].keys()
     # What other programs read is where it was in version 0.1.
-    knobs = {"store": "memory", "affinity": "none", "servers": 2, "retry": "off", "tls": False}
-    assert variant["knobs"] == knobs
+    settings = {"store": "memory", "affinity": "none", "servers": 2, "retry": "off", "tls": False}
+    assert variant["settings"] == settings
     measured = variant["measurements"]
     assert measured["carts_acknowledged"] >= 1
     assert type(measured["carts_lost"]) is int

@@ -1,4 +1,4 @@
-"""`lab run` as a ledger: seeds that repeat, predictions that are sealed, a matrix that flips."""
+"""`lab run` as a suite: seeds that repeat, predictions that are sealed, a matrix that flips."""
 
 import json
 import re
@@ -247,9 +247,9 @@ def test_crash_across_the_matrix_marks_what_flips(lab_here):
     assert ended.status == (3 if "unknown" in verdicts.values() else 0), ended
 
 
-@pytest.mark.parametrize("knob", [("--servers", "3"), ("--store", "file"), ("--retry", "off")])
-def test_matrix_turns_the_knobs_itself(lab_here, knob):
-    ended = lab_here("run", "crash", "--matrix", *knob)
+@pytest.mark.parametrize("setting", [("--servers", "3"), ("--store", "file"), ("--retry", "off")])
+def test_matrix_sets_the_settings_itself(lab_here, setting):
+    ended = lab_here("run", "crash", "--matrix", *setting)
     assert ended.status == 2, ended
     assert "--matrix tries every setting" in ended.err
     assert not lab_here.runs.exists()

@@ -109,7 +109,7 @@ def test_double_checkout(tmp_path):
     assert at_once["token-revision"] == 0
 
 
-def test_two_tabs(tmp_path):
+def test_tabs_of_one_customer_lose_changes(tmp_path):
     result, seen, measured, choice = ran("two-tabs", tmp_path)
     assert result.verdict is CONFIRMED
     assert seen["token"] is seen["redis"] is seen["file"] is AFFECTED
@@ -233,7 +233,7 @@ HOSTILE = [
 
 @each_remedy
 @pytest.mark.parametrize(("method", "path", "how"), HOSTILE)
-def test_but_for_its_remedy_it_is_the_desk_it_alters(store, remedy, method, path, how):
+def test_variant_is_the_desk_it_alters_but_for_its_remedy(store, remedy, method, path, how):
     altered, plain = token_desk(remedy.change), token_desk()
     answers = []
     for desk in (plain, altered):
@@ -313,7 +313,7 @@ def test_revision_makes_one_of_twenty_orders_at_once(revising):
     assert statuses == [201] + [409] * 19
 
 
-def test_same_check_makes_sessions_safe_and_a_retry_succeeds(store, monkeypatch):
+def test_revision_check_makes_sessions_safe_and_a_retry_succeeds(store, monkeypatch):
     monkeypatch.setattr(revision, "NAMED_DESK", "stateful_app")
     app = stateful_app.create_app(StatefulConfig(InstanceInfo("A"), store.url, key_prefix="s:"))
     revision.change(app)

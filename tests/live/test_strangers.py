@@ -323,6 +323,7 @@ def test_frozen_nginx_is_said_and_no_row_of_timeouts(tmp_path, freeze_part):
     assert exit_status([result]) == 3
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_crowd_behind_a_broken_load_balancer_knows_nothing_of_its_carts(tmp_path):
     def script(shopper, lab):

@@ -24,7 +24,7 @@ def test_crash_by_https_comes_out_as_by_http(lab_here):
     assert ended.status == 0, ended
     (crash,) = json.loads(ended.out)["experiments"]
     for variant in crash["variants"]:
-        assert variant["knobs"]["tls"] is True
+        assert variant["settings"]["tls"] is True
         assert variant["measurements"]["carts_acknowledged"] == 12
     stateful = crash["variants"][0]
     cookies = [
@@ -56,7 +56,7 @@ def test_http_2_is_offered_and_only_the_runs_own_certificate_is_trusted(tmp_path
             assert connection.selected_alpn_protocol() == "h2"
 
 
-def test_without_openssl_it_is_said_what_to_install(tmp_path, monkeypatch):
+def test_missing_openssl_is_reported_with_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr(certificate.shutil, "which", lambda name: None)
     with pytest.raises(LabError, match=r"apt install openssl.*without --tls"):
         certificate.make_certificate(tmp_path)

@@ -50,7 +50,7 @@ def run(tmp_path):
         assert not (found := LONG.search(path.read_bytes())), (path, found)
 
 
-def test_one_request_alone_reproduces_what_went_wrong(run):
+def test_request_alone_reproduces_what_went_wrong(run):
     _, seen = run("replay-one")
     assert seen["token"]["reproduced_alone"] == seen["token"]["requests_to_explain"] == 4
     assert seen["memory"]["reproduced_alone"] == 0

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and modes of
 SECRET = "X-Lab-Secret"
 
 
-def door_of(here, process):
+def control_of(here, process):
     """Return what up.json says, once it is there."""
 
     def there():
@@ -44,8 +44,8 @@ def up(tmp_path_factory):
     """One running `lab up` for the whole module, ended by Ctrl-C."""
     here = LabHere(tmp_path_factory.mktemp("up"))
     here.process = here.start("up", "--port", "0", "--no-open", "--servers", "2")
-    here.door = door_of(here, here.process)
-    here.origin = here.door["origin"]
+    here.control = control_of(here, here.process)
+    here.origin = here.control["origin"]
     wait_for(lambda: "Ctrl-C stops" in here.process.out_path.read_text())
     yield here
     if here.process.poll() is None:
@@ -63,10 +63,12 @@ def web():
 
 def status_of(here):
     """What `lab status --json` prints, asked for directly: a process less to wait for."""
-    door = json.loads((here.runs / "up.json").read_text())
+    control = json.loads((here.runs / "up.json").read_text())
     with requests.Session() as session:
         session.trust_env = False
-        return session.get(f"{door['origin']}/lab/status", headers={SECRET: door["secret"]}).json()
+        return session.get(
+            f"{control['origin']}/lab/status", headers={SECRET: control["secret"]}
+        ).json()
 
 
 def servers(here):
@@ -83,20 +85,20 @@ def test_up_prints_the_addresses_and_a_curl_line_for_each(up):
     assert output.count("curl ") == 2
     for words in (f"{up.origin}/stateful/", f"{up.origin}/stateless/", "lab kill B", "Ctrl-C"):
         assert words in re.sub(r"\s+", " ", output), words
-    assert up.door["secret"] not in output + up.process.err_path.read_text()
+    assert up.control["secret"] not in output + up.process.err_path.read_text()
 
 
 def test_control_file_is_readable_by_its_owner_only(up):
     path = up.runs / "up.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert up.door["pid"] == up.process.pid
-    assert len(up.door["secret"]) >= 32
+    assert up.control["pid"] == up.process.pid
+    assert len(up.control["secret"]) >= 32
     for process in up.processes():
-        assert up.door["secret"] not in " ".join(process.cmdline())
+        assert up.control["secret"] not in " ".join(process.cmdline())
 
 
 @pytest.mark.parametrize("desk", ["stateful", "stateless"])
-def test_both_desks_answer_on_one_origin(up, web, desk):
+def test_desks_answer_on_one_origin(up, web, desk):
     at = f"{up.origin}/{desk}/api"
     login = web.post(f"{at}/login", json={"user_id": "123", "name": "John"})
     assert login.status_code == 200
@@ -116,7 +118,7 @@ def test_status_shows_every_server(up):
         assert each["state"] == "up", name
         assert psutil.pid_exists(each["pid"])
         assert str(each["pid"]) in ended.out
-        assert up.door["secret"] not in ended.out
+        assert up.control["secret"] not in ended.out
 
 
 def test_kill_of_a_letter_kills_at_both_desks_and_restart_starts_new_lives(up):
@@ -161,7 +163,9 @@ def test_kill_of_a_desk_and_a_letter_kills_one(up, web):
 @pytest.mark.parametrize("command", ["kill", "restart"])
 def test_unknown_server_is_refused_with_the_names_of_the_servers(up, web, command, server):
     answer = web.post(
-        f"{up.origin}/lab/{command}", json={"server": server}, headers={SECRET: up.door["secret"]}
+        f"{up.origin}/lab/{command}",
+        json={"server": server},
+        headers={SECRET: up.control["secret"]},
     )
     assert answer.status_code == 404
     assert "stateful/A, stateful/B, stateless/A, stateless/B" in answer.json()["detail"]
@@ -217,12 +221,14 @@ def test_control_calls_of_others_are_refused_and_nothing_dies(up, web, command):
     before = servers(up)
     url = f"{up.origin}/lab/{command}"
     for what, statuses, headers, how in refusals():
-        answer = web.post(url, headers={SECRET: up.door["secret"]} | headers, **how)
+        answer = web.post(url, headers={SECRET: up.control["secret"]} | headers, **how)
         assert answer.status_code in statuses, (what, answer.status_code, answer.text)
         assert "Traceback" not in answer.text
         assert "Access-Control-Allow-Origin" not in answer.headers
     for method in ("GET", "HEAD", "PUT", "DELETE"):
-        answer = web.request(method, url, headers={SECRET: up.door["secret"]}, json={"server": "A"})
+        answer = web.request(
+            method, url, headers={SECRET: up.control["secret"]}, json={"server": "A"}
+        )
         assert answer.status_code == 405
         assert "POST" in answer.headers["Allow"]
     assert servers(up) == before
@@ -231,9 +237,9 @@ def test_control_calls_of_others_are_refused_and_nothing_dies(up, web, command):
 def test_status_needs_the_secret_too(up, web):
     url = f"{up.origin}/lab/status"
     assert web.get(url).status_code in (401, 403)
-    assert web.get(url, headers={SECRET: up.door["secret"]}).status_code == 200
+    assert web.get(url, headers={SECRET: up.control["secret"]}).status_code == 200
     host = up.origin.removeprefix("http://").replace("127.0.0.1", "localhost")
-    good = {SECRET: up.door["secret"], "Host": host, "Origin": f"http://{host}"}
+    good = {SECRET: up.control["secret"], "Host": host, "Origin": f"http://{host}"}
     assert web.get(url, headers=good).status_code == 200
 
 
@@ -243,13 +249,13 @@ def test_second_lab_up_in_the_same_folder_is_refused_and_disturbs_nothing(up):
     assert ended.status == 2
     assert up.origin in ended.err
     assert (up.runs / "latest").resolve() == latest
-    assert json.loads((up.runs / "up.json").read_text()) == up.door
+    assert json.loads((up.runs / "up.json").read_text()) == up.control
     assert len(servers(up)) == 4
 
 
 def test_secrets_are_in_no_file_of_the_run(up, web):
     login = web.post(f"{up.origin}/stateless/api/login", json={"user_id": "1", "name": "J"})
-    secrets = [up.door["secret"], login.json()["token"]]
+    secrets = [up.control["secret"], login.json()["token"]]
     files = [path for path in (up.runs / "latest").resolve().rglob("*") if path.is_file()]
     assert len(files) >= 5
     for path in files:
@@ -274,9 +280,9 @@ def test_status_shows_the_settings_and_the_store_too(up):
     assert status == status_of(up)
     assert status["origin"] == up.origin
     assert status["store"] is None
-    knobs = {"affinity": "none", "retry": "off", "cache": "off", "changed": {}}
-    assert status["knobs"]["stateful"] == {"store": "memory", **knobs}
-    assert status["knobs"]["stateless"] == {"store": "token", **knobs}
+    settings = {"affinity": "none", "retry": "off", "cache": "off", "changed": {}}
+    assert status["settings"]["stateful"] == {"store": "memory", **settings}
+    assert status["settings"]["stateless"] == {"store": "token", **settings}
     assert "stateful: store memory, affinity none" in up("status").out
 
 
@@ -313,10 +319,10 @@ def test_store_is_broken_and_repaired_and_a_reset_moves_the_carts(up):
     try:
         assert "store redis" in up("reset", "--store", "redis").out
         for order, state, words in (
-            ("pause", "paused", "frozen"),
-            ("resume", "up", "resumed"),
+            ("pause", "paused", "is paused"),
+            ("resume", "up", "goes on"),
             ("kill", "dead", "SIGKILL, gone, port closed"),
-            ("restart", "up", "started again"),
+            ("restart", "up", "is now"),
         ):
             ended = up("store", order)
             assert ended.status == 0, ended
@@ -471,7 +477,7 @@ def test_no_command_line_holds_a_secret(up, web):
         watcher.join(60)
     ours = [line for line in seen if b"lab open" in line or b"slow-fox" in line]
     assert ours, "the commands were not seen at all"
-    secrets = (b"ticket=", up.door["secret"].encode())
+    secrets = (b"ticket=", up.control["secret"].encode())
     assert not [line for line in seen if any(secret in line for secret in secrets)]
 
 
@@ -596,9 +602,9 @@ def test_port_is_8000_unless_it_is_taken_and_ctrl_c_leaves_nothing(lab_here, pre
         expect_8000 = True
     try:
         process = lab_here.start("up", "--servers", "1")
-        door = door_of(lab_here, process)
-        assert door["origin"].endswith(":8000") is expect_8000
-        ports = [int(door["origin"].rpartition(":")[2])]
+        control = control_of(lab_here, process)
+        assert control["origin"].endswith(":8000") is expect_8000
+        ports = [int(control["origin"].rpartition(":")[2])]
         ports += [each["port"] for each in servers(lab_here).values()]
         for _ in range(presses):
             process.send_signal(signal.SIGINT)
@@ -615,16 +621,16 @@ def test_port_is_8000_unless_it_is_taken_and_ctrl_c_leaves_nothing(lab_here, pre
 
 def test_stale_control_file_after_kill_9_is_ignored(lab_here):
     process = lab_here.start("up", "--port", "0", "--servers", "1")
-    door = door_of(lab_here, process)
+    control = control_of(lab_here, process)
     process.kill()
     process.wait(60)
     lab_here.assert_nothing_left()
-    stale = {**door, "pid": os.getpid()}  # another process has its number by now
+    stale = {**control, "pid": os.getpid()}  # another process has its number by now
     (lab_here.runs / "up.json").write_text(json.dumps(stale))
     ended = lab_here("status")
     assert ended.status == 2
     assert "lab up" in ended.err
     process = lab_here.start("up", "--port", "0", "--servers", "1")
-    wait_for(lambda: door_of(lab_here, process)["pid"] == process.pid)
+    wait_for(lambda: control_of(lab_here, process)["pid"] == process.pid)
     process.send_signal(signal.SIGTERM)
     assert lab_here.finish(process).status in (0, 130)

@@ -56,7 +56,7 @@ def imports(file: Path) -> set[str]:
     return found
 
 
-def test_both_have_the_same_files() -> None:
+def test_apps_have_the_same_files() -> None:
     stateful, stateless = (
         {path.name for path in directory.iterdir()} - {"__pycache__"}
         for directory in (STATEFUL, STATELESS)
@@ -64,7 +64,7 @@ def test_both_have_the_same_files() -> None:
     assert stateful == stateless
 
 
-def test_both_have_the_same_routes_in_the_same_order() -> None:
+def test_apps_have_the_same_routes_in_the_same_order() -> None:
     assert STATEFUL_ROUTES == STATELESS_ROUTES
 
 

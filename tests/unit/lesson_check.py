@@ -148,7 +148,7 @@ def _yes_or_no(where: str, value: Any) -> bool:
 
 
 _CHOICE = table({"text": text(60), "because": text(120)}, {"when": when, "act": whole(0, 11)})
-_FINDING = table({"words": _words(2, 4, 24), "good": _yes_or_no, "when": _own_when})
+_FINDING = table({"words": _words(2, 2, 24), "good": _yes_or_no, "when": _own_when})
 _NUMBER = table(
     {"fact": one_of(*NUMBERS), "unit": listed(_words(2, 4, 28), 2, 2)},
     {"of": one_of(*NUMBERS), "harm": _yes_or_no},

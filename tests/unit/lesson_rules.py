@@ -118,7 +118,7 @@ def experiment(where: str, value: Any) -> str:
 
 
 def holds(condition: float | str, value: Any) -> bool:
-    """Whether a measured value meets a condition: the same rule as in the page's facts.js."""
+    """True if a measured value meets a condition: the same rule as in the page's facts.js."""
     between = _RANGE.fullmatch(condition) if isinstance(condition, str) else None
     if between is not None:
         return value is not None and int(between[1]) <= value <= int(between[2])
@@ -141,7 +141,7 @@ def borne_out(choices: list[dict[str, Any]], facts: Mapping[str, Any]) -> list[i
 
 
 def exclude_each_other(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether no run can bear out both: some fact cannot meet the conditions of both."""
+    """Return True if no run can bear out both: some fact cannot meet the conditions of both."""
     first, second = _implied(one), _implied(other)
     return any(
         not any(

@@ -5,7 +5,8 @@ from typing import Any
 
 from lab.console.orders import MOST_TIMES, MOST_TRIES, NAMED_SERVERS
 from lab.console.request_bodies import Rule, one_of, refuse, table, whole
-from lab.console.settings import ALL_SETTINGS, MOST_PAGE_SERVERS
+from lab.console.settings import ALL_SETTINGS
+from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.shop.cart import MAX_QUANTITY
 from lab.shop.catalogue import PRODUCTS
@@ -16,9 +17,9 @@ from .lesson_rules import listed, text
 
 Step = dict[str, Any]
 
-SEATS = ("second", "third")  # the customer of the window needs no name
+CUSTOMERS = ("second", "third")  # the customer of the window needs no name
 _ANY: Mapping[str, Rule] = {
-    "say": text(120),
+    "say": text(64),  # one line of the stage at 1280 × 720
     "desks": listed(one_of(*DESKS), 1, len(DESKS)),
 }
 _REQUEST: Mapping[str, Rule] = {
@@ -26,7 +27,7 @@ _REQUEST: Mapping[str, Rule] = {
     "server": one_of(*NAMED_SERVERS, *LETTERS),
     "tries": whole(1, MOST_TRIES),
     "times": whole(1, MOST_TIMES),
-    "as": one_of(*SEATS),
+    "as": one_of(*CUSTOMERS),
 }
 _SETTINGS: Mapping[str, Rule] = {name: one_of(*each) for name, each in ALL_SETTINGS.items()}
 STAGE = table({}, {"servers": whole(1, MOST_PAGE_SERVERS), **_SETTINGS})
@@ -55,7 +56,7 @@ SHAPES: Mapping[str, Rule] = {
     "replay": _shape(_REPLAY, _REQUEST),
     **{fault: _shape(_TARGET, _ANY) for fault in _FAULTS},
     "stage": _shape({}, {"say": _ANY["say"], "servers": whole(1, MOST_PAGE_SERVERS), **_SETTINGS}),
-    "knobs": _shape({}, {"say": _ANY["say"], **_SETTINGS}),
+    "settings": _shape({}, {"say": _ANY["say"], **_SETTINGS}),
     "add-server": _shape({}, _ANY),
     "store": _shape({"what": one_of(*STORE_FAULTS)}, {"say": _ANY["say"]}),
     "say": _shape({"text": text(200)}, {}),
@@ -68,7 +69,7 @@ def step(where: str, value: Any) -> Step:
     if not isinstance(value, dict) or "do" not in value:
         refuse(f"{where}.do", "is missing")
     checked: Step = SHAPES[_VERB(f"{where}.do", value["do"])](where, value)
-    if checked["do"] == "knobs" and not checked.keys() & _SETTINGS.keys():
+    if checked["do"] == "settings" and not checked.keys() & _SETTINGS.keys():
         refuse(where, f"changes no setting: there are {', '.join(_SETTINGS)}")
     return checked
 
@@ -80,7 +81,7 @@ def script(where: str, value: Any) -> list[Step]:
     store = None
     for number, each in enumerate(steps):
         here, verb = f"{where}[{number}]", each["do"]
-        store = each.get("store", store) if verb in ("stage", "knobs") else store
+        store = each.get("store", store) if verb in ("stage", "settings") else store
         if verb == "store" and store != "redis":
             refuse(here, 'there is no store to break: set the stage with store = "redis" before')
         if each.get("target") == "served" and not sent["me"]:

@@ -53,7 +53,7 @@ def server_with(*channels, limit):
     return server, closed
 
 
-def test_the_one_that_waits_longest_gives_way_where_the_last_place_is_taken():
+def test_connection_that_waits_longest_gives_way_where_the_last_place_is_taken():
     fresh = channel(last_activity=NOW + 9)
     slow = channel(request=PARTLY, began_s=NOW - 5, last_activity=NOW + 9)
     idle = channel(last_activity=NOW - 4)

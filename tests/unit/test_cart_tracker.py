@@ -170,7 +170,7 @@ def test_write_of_unknown_outcome_may_explain_any_cart(seen):
     assert (tracker.unsettled_writes, tracker.fate) == (1, UNKNOWN)
 
 
-def test_but_it_explains_no_refusal_and_no_other_customers_cart():
+def test_unanswered_write_explains_no_refusal_and_no_other_customers_cart():
     before = write(goods=cart(laptop=1)), write(504)
     assert tracked(*before, read(401)).fate is LOST
     assert tracked(*before, read(goods=cart(laptop=1), user=ALICE)).fate is WRONG

@@ -1,4 +1,4 @@
-"""Whether two runs differ by more than chance: on recorded runs, and on made-up numbers.
+"""True if two runs differ by more than chance: on recorded runs, and on made-up numbers.
 
 recorded-runs.json.gz has what can be compared of 65 real runs: `lab run crash --quick`,
 `lab run two-tabs --quick`, `lab crowd` with a kill and with a pause, `lab plan --measure
@@ -57,7 +57,7 @@ def pairs(runs: Sequence[list[Quantity]], seed: int):
 
 @pytest.mark.parametrize("pool", POOLS)
 @pytest.mark.parametrize("known", [False, True], ids=["no other runs", "with other runs"])
-def test_two_runs_of_the_same_thing_alarm_in_at_most_5_of_100_tries(pool, known):
+def test_runs_of_the_same_thing_alarm_in_at_most_5_of_100_tries(pool, known):
     runs = POOLS[pool]
     noise = run_to_run([runs]) if known else {}
     alarms = sum(bool(differing(compare(a, b, noise))) for a, b in pairs(runs, 1))
@@ -77,7 +77,7 @@ def test_recorded_runs_are_not_so_alike_that_they_prove_nothing():
 
 
 @pytest.mark.parametrize("shares", [0.01, 0.3, 0.97])
-def test_many_comparisons_of_equal_counts_alarm_in_at_most_5_of_100_tries(shares):
+def test_comparisons_of_equal_counts_alarm_in_at_most_5_of_100_tries(shares):
     chance = random.Random(2)
 
     def run():
@@ -146,7 +146,7 @@ def test_words_are_settings_results_or_findings():
         assert compare(one(role, "a"), one(role, "a"))[0].answer is Likeness.EQUAL
 
 
-def test_what_one_run_lacks_is_said_and_never_an_alarm():
+def test_quantity_that_a_run_lacks_is_said_and_never_an_alarm():
     a, b = Counted("x", "a", 1, 9), Counted("x", "b", 1, 9)
     assert [each.answer for each in compare([a], [b])] == [Likeness.ONE_SIDED] * 2
     timed = Timed("x", "t", (1.0,) * 24)

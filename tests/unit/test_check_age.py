@@ -91,7 +91,7 @@ def test_cookie_is_given_by_the_answer_that_set_one_last():
     assert found == [None, Given(0, AGED_COOKIE), Given(0, AGED_COOKIE)]
 
 
-def test_what_a_script_computes_counts_as_given_by_the_answer_before():
+def test_value_that_a_script_computes_counts_as_given_by_the_answer_before():
     """A hash of a token, say: it is not a value of an answer, and another one in another play."""
     calls = (LOGIN, Call("GET", plain("/")), asked_with("hash of one"))
     sent = play(dict(enumerate((*calls[:2], asked_with("hash of two")))))

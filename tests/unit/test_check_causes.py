@@ -15,7 +15,7 @@ from lab.check import causes as module
 from lab.check.causes import FRAMEWORKS, causes, in_words, known_causes
 from lab.check.clues import is_sealed
 from lab.check.conversation import Call, Conversation, Ref, plain
-from lab.check.differences import Difference
+from lab.check.differences import Difference, Relation
 from lab.check.document import document
 from lab.check.judge import (
     ELSEWHERE,
@@ -184,9 +184,7 @@ def test_credential_that_is_accepted_again_was_on_a_list():
 
 def test_relation_that_does_not_hold_is_a_remembered_answer():
     pay = asked("POST", "/pay", headers=(("Idempotency-Key", plain("k")),))
-    differs = (
-        Difference("/id (answer 2)", "that of answer 1 (/id)", "no longer that of answer 1"),
-    )
+    differs = (Relation(1, "/id", 0, "/id").difference(),)
     made = report([pay, pay], [OK, OK], finding(1, differs))
     assert first(made) == "remembered-answer"
     assert "the call has the header Idempotency-Key" in causes(made)[0].evidence[0]
@@ -204,7 +202,7 @@ def test_living_process_that_does_not_notice_has_a_cache():
     assert first(report([LOOK] * 2, [OK, OK], shown)) == "process-cache"
 
 
-def test_what_other_clients_left_is_named_where_only_they_make_the_difference():
+def test_state_that_other_clients_left_is_named_where_only_they_make_the_difference():
     shown = finding(1, (Difference("/visits", "1", "2"),), play=USED, needs=None)
     made = report([LOOK] * 2, [OK, OK], shown)
     made.reproducer = None  # no script shows it
@@ -296,7 +294,7 @@ def test_every_cause_that_a_rule_names_is_known():
 
 
 @given(st.text(max_size=60) | st.from_regex(r"[\w=.:!-]{0,80}", fullmatch=True))
-def test_any_value_is_sealed_or_not(value):
+def test_value_of_any_kind_is_sealed_or_not(value):
     assert is_sealed(value) in (True, False)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.check.command import door, split, uses_folder
+from lab.check.command import relay, split, uses_folder
 from lab.check.container import Container, is_compose, runs_container
 from lab.check.start import Start
 from lab.core.errors import LabError
@@ -52,7 +52,7 @@ def test_folder_of_its_own_stands_where_it_is_asked_for(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("command", "is_door"),
+    ("command", "is_relay"),
     [
         ("ssh -N -L {port}:localhost:80 host", True),
         ("ssh -NL {port}:localhost:80 host", True),
@@ -64,8 +64,8 @@ def test_folder_of_its_own_stands_where_it_is_asked_for(tmp_path):
         ("", False),
     ],
 )
-def test_programs_that_lead_elsewhere(command, is_door):
-    assert bool(door(command.split())) is is_door
+def test_programs_that_lead_elsewhere(command, is_relay):
+    assert bool(relay(command.split())) is is_relay
 
 
 @pytest.mark.parametrize("command", ["docker compose up", "docker-compose up", "podman-compose up"])

@@ -7,9 +7,8 @@ import pytest
 
 from lab.check.comparator import NOISY, POLLED, ResponseComparator
 from lab.check.conversation import Call, Conversation, plain
-from lab.check.differences import varying
+from lab.check.differences import Relation, varying
 from lab.check.judge import Finding, Level
-from lab.check.relations import Relation
 from lab.check.trace import Trace
 from lab.check.workers import MOST_ROUNDS, first_difference, script_of, separate_memory
 from lab.core.http import Answer, Headers, ReadTimedOut
@@ -92,7 +91,7 @@ def test_body_that_varies_as_a_whole_leaves_the_status():
     assert comparator(0, answer(b"\x89\x00abc"), answer(b"\x89\x00123", 404))
 
 
-def test_another_status_the_second_time_is_unknown():
+def test_status_that_differs_the_second_time_is_unknown():
     comparator = pair(answer(1), answer({}, 409))
     doubted = comparator.unless_noisy(FINE)
     assert doubted.level is Level.UNKNOWN and doubted.why == NOISY
@@ -110,7 +109,7 @@ def test_limit_that_is_forgotten_is_a_difference():
     assert [str(each) for each in found] == ["status: 429 became 200"]
 
 
-def test_to_be_limited_when_it_carries_nothing_shows_nothing():
+def test_limit_on_a_client_that_carries_nothing_shows_nothing():
     comparator = pair(answer(1), answer(1))
     assert not comparator.depends(0, answer(1), answer(1, 429))
     assert comparator.depends(0, answer(1), answer(1, 401))
@@ -208,7 +207,7 @@ def stream(*events, wanted):
     return Answer(200, Headers(), body, complete=False, events=wanted)
 
 
-def test_of_two_streams_without_an_end_what_belongs_together_is_compared():
+def test_streams_without_an_end_are_compared_by_what_belongs_together():
     comparator = pair(stream(b"a", b"b", b"c", wanted=2), stream(b"a", b"b", wanted=2))
     assert not comparator.masked and not comparator.unsure
     whole = stream(b"a", b"b", wanted=2)
@@ -217,7 +216,7 @@ def test_of_two_streams_without_an_end_what_belongs_together_is_compared():
     assert comparator(0, whole, stream(b"a", b"x", wanted=2))
 
 
-def test_a_stream_that_was_slow_is_unknown():
+def test_stream_that_was_slow_is_unknown():
     comparator = pair(stream(b"a", b"b", wanted=2), stream(b"a", wanted=2))
     assert comparator.unless_noisy(FINE).level is Level.UNKNOWN
 

@@ -83,7 +83,7 @@ def test_short_value_is_meant_only_where_it_stands_alone():
     assert later.path[0] == "/v1.2/pages/2-3/"
 
 
-def test_many_occurrences_and_many_values_are_no_trouble():
+def test_occurrences_and_values_in_great_number_are_no_trouble():
     body = " ".join(["key=abcdefgh1"] * 5000)
     _, later = inferred([call(), call(body=body)], [answer({"token": "abcdefgh1"})])
     assert len(list(later.refs())) == 5000 and recorded(later.body) == body

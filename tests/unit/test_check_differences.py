@@ -79,8 +79,8 @@ def test_no_credential_is_in_the_text_of_a_difference():
         {"token": SECRET, "csrf_token": SECRET, "url": f"/x?token={SECRET}"},
         location=f"/?token={SECRET}",
     )
-    told = " ".join(map(str, differences(one, answer({}))))
-    assert SECRET not in told and "chars" in told
+    shown = " ".join(map(str, differences(one, answer({}))))
+    assert SECRET not in shown and "chars" in shown
     assert SECRET not in str(differences(answer(b"token=" + SECRET.encode()), answer(b"")))
 
 
@@ -128,5 +128,5 @@ def test_varying_parts_are_the_differences_and_ignoring_them_leaves_none(one, ot
 
 
 @given(st.binary(), st.binary())
-def test_any_bytes_can_be_compared(one, other):
+def test_bytes_of_any_kind_can_be_compared(one, other):
     assert bool(differences(answer(one), answer(other))) <= (one != other)

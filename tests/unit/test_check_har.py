@@ -111,7 +111,7 @@ def test_har_that_is_no_json_is_refused(content, tmp_path):
         ),
     )
 )
-def test_any_document_is_understood_or_refused(document):
+def test_document_of_any_kind_is_understood_or_refused(document):
     for whole in (document, har(document), har({"request": document, "response": document})):
         with pytest.raises(LabError):
             parse(whole)

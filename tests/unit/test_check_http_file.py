@@ -1,4 +1,4 @@
-"""The .http form: what is understood, and that a mistake is told with its line."""
+"""The .http form: what is understood, and that a mistake is shown with its line."""
 
 import random
 from datetime import UTC, datetime
@@ -73,9 +73,9 @@ def test_whole_form():
     ],
 )
 def test_mistake_is_told(text, said):
-    with pytest.raises(LabError) as told:
+    with pytest.raises(LabError) as raised:
         parse(text)
-    assert said in str(told.value)
+    assert said in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_hostile_text_ends_soon(text):
     st.text()
     | st.lists(st.sampled_from([*WHOLE.splitlines(), "{{", "###", "\x0c", "\ud800"])).map("\n".join)
 )
-def test_any_text_is_understood_or_refused(text):
+def test_text_of_any_kind_is_understood_or_refused(text):
     try:
         assert parse(text).calls
     except LabError:
@@ -118,7 +118,7 @@ def values(folder=None, **environ):
 
 
 @pytest.mark.parametrize("method", ["PROPFIND", "REPORT", "MKCALENDAR", "M-SEARCH", "PURGE"])
-def test_any_method_is_understood(method):
+def test_method_of_any_name_is_understood(method):
     (call,) = parse(f"{method} http://localhost:5232/ada/calendar/ HTTP/1.1\nDepth: 1").calls
     assert (call.method, call.path) == (method, ("/ada/calendar/",))
 

@@ -1,4 +1,4 @@
-"""The name of a process is told from what it remembers for a client's words."""
+"""The name of a process is distinguished from what it remembers for a client's words."""
 
 import json
 import uuid
@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from lab.check.conversation import Call, Conversation, Ref, plain, recorded
+from lab.check.differences import Relation
 from lab.check.identity import in_other_words, is_own_name, strangers
-from lab.check.relations import Relation
 from lab.core.http import Answer
 
 
@@ -67,7 +67,7 @@ DEVICE = call(body='{"fingerprint": "ff-1", "kind": "phone"}')
         (call(body='{"number": 7}'), lambda each: document_of(each)["number"]),
     ],
 )
-def test_what_is_remembered_for_the_words_of_a_request_is_no_name(request_, key):
+def test_value_remembered_for_the_words_of_a_request_is_not_a_name(request_, key):
     assert not own(lambda each, who: said({"id": f"of {key(each)}"}), request_, request_)
 
 
@@ -78,7 +78,7 @@ def test_words_that_are_all_refused_show_nothing():
     assert not own(strict, DEVICE, DEVICE)
 
 
-def test_what_anyone_is_given_is_a_name():
+def test_value_that_every_client_is_given_is_a_name():
     assert own(lambda each, who: said({"id": "of the process"}), ORDER, ORDER)
     assert own(lambda each, who: said({"id": "of the process"}), call("GET"), call("GET"))
 
@@ -131,7 +131,7 @@ def test_value_behind_a_login_is_a_name_if_another_user_is_given_it_too(given, i
         assert own(answer, me, replace(me, path=plain(path)), place="/zone") is False
 
 
-def test_another_user_says_other_words_and_brings_what_it_was_given():
+def test_second_user_says_other_words_and_brings_what_it_was_given():
     token = Ref(0, "json:/token", "t-77777777")
     known = Call(
         "POST",
@@ -148,7 +148,7 @@ def test_another_user_says_other_words_and_brings_what_it_was_given():
     assert in_other_words(with_ref, with_ref).body == with_ref.body
 
 
-def test_other_words_are_of_the_same_kind():
+def test_replaced_words_are_of_the_same_kind():
     """A key that must be a UUID or a number is not refused for its form."""
     given = {"id": "0b7c1f9e-6a52-4ce1-9d3a-7f1e2a4b5c6d", "at": "2026-11-21", "n": "41", "A": "FA"}
     _, other, _ = strangers(call(headers=[("Key", given["id"])], body=json.dumps(given)))
@@ -161,6 +161,6 @@ def test_other_words_are_of_the_same_kind():
 @pytest.mark.parametrize(
     "body", ["[" * 5000, '{"a": [null, true, {"b": "x"}]}', "", "\udcff=\udcff"]
 )
-def test_any_body_has_other_words_or_none(body):
+def test_body_has_other_words_or_none(body):
     bare, other, _ = strangers(call(body=body))
     assert recorded(bare.body or ()) == body and (other is None or other != bare)

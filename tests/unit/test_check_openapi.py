@@ -101,7 +101,7 @@ def test_our_own_contract_becomes_a_conversation_that_logs_in_first():
 
 
 def test_examples_links_and_references_are_used(tmp_path):
-    told = {
+    described = {
         **document(
             orders={
                 "post": {
@@ -126,7 +126,7 @@ def test_examples_links_and_references_are_used(tmp_path):
             "s": {"type": "object", "required": ["n"], "properties": {"n": {"const": 5}}}
         },
     }
-    told["paths"]["/orders/{number}"] = {
+    described["paths"]["/orders/{number}"] = {
         "get": {
             "operationId": "look",
             "parameters": [{"name": "number", "in": "path"}],
@@ -135,7 +135,7 @@ def test_examples_links_and_references_are_used(tmp_path):
     }
     import yaml
 
-    (tmp_path / "x.yaml").write_text(yaml.safe_dump(told))
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump(described))
     conversation, client = held(tmp_path / "x.yaml")
     assert recorded(client.sent[0].body) == '{"n": 5}'
     assert conversation.calls[1].title == "GET /orders/4711"
@@ -175,9 +175,9 @@ def test_reference_is_a_fragment_of_a_uri(place):
     ],
 )
 def test_damaged_document_is_refused(damaged, said):
-    with pytest.raises(LabError) as told:
+    with pytest.raises(LabError) as raised:
         understood(damaged)
-    assert said in str(told.value)
+    assert said in str(raised.value)
 
 
 def test_damaged_operation_is_left_out_and_named(tmp_path):
@@ -188,10 +188,10 @@ def test_damaged_operation_is_left_out_and_named(tmp_path):
 
 def test_schema_that_contains_itself_ends():
     body = {"content": {"application/json": {"schema": {"$ref": "#/components/node"}}}}
-    told = {**document(a={"post": {"requestBody": body}}), "components": {"node": NODE}}
-    (found,) = understood(told).operations
+    described = {**document(a={"post": {"requestBody": body}}), "components": {"node": NODE}}
+    (found,) = understood(described).operations
     assert found.body.schema["properties"].keys() == set("abcdefghijkl")
-    made = SchemaValues(Description(told, "x"), full=True).of(found.body.schema)
+    made = SchemaValues(Description(described, "x"), full=True).of(found.body.schema)
     assert made.keys() == set("abcdefghijkl")
 
 
@@ -240,7 +240,7 @@ def test_hostile_files_are_refused(content, tmp_path):
         ),
     )
 )
-def test_any_document_is_understood_or_refused(anything):
+def test_document_of_any_kind_is_understood_or_refused(anything):
     for whole in (anything, document(a=anything), document(a={"get": anything})):
         with pytest.raises(LabError):
             for operation in understood(whole).operations:
@@ -293,21 +293,21 @@ def test_author_is_asked_for_credentials_where_none_are_known(tmp_path):
 
 
 def test_base_path_is_the_documents_unless_another_is_said(tmp_path):
-    told = {**document(a={"get": {}}), "servers": [{"url": "https://x.example/api/{v}/"}]}
-    told["servers"][0]["variables"] = {"v": {"default": "v3"}}
-    assert said(talk_of(told, tmp_path)) == ["GET /api/v3/a"]
+    described = {**document(a={"get": {}}), "servers": [{"url": "https://x.example/api/{v}/"}]}
+    described["servers"][0]["variables"] = {"v": {"default": "v3"}}
+    assert said(talk_of(described, tmp_path)) == ["GET /api/v3/a"]
     settings = OpenApiSettings(base_path="/b")
-    assert said(talk_of(told, tmp_path, settings)) == ["GET /b/a"]
-    there = talk_of(told, tmp_path, client=Willing({"/api/v3/a": 404}))
+    assert said(talk_of(described, tmp_path, settings)) == ["GET /b/a"]
+    there = talk_of(described, tmp_path, client=Willing({"/api/v3/a": 404}))
     assert said(there) == ["GET /a"] and any("--base-path" in note for note in there.notes)
 
 
 def test_fields_are_the_authors_own(tmp_path):
     schema = {"required": ["username"], "properties": {"username": {}, "age": {"type": "integer"}}}
     form = {"application/x-www-form-urlencoded": {"schema": schema}}
-    told = document(token={"post": {"requestBody": {"content": form}}})
+    described = document(token={"post": {"requestBody": {"content": form}}})
     settings = OpenApiSettings(fields={"username": "ada l", "age": "36", "no": "x"})
-    (call,) = talk_of(told, tmp_path, settings).calls
+    (call,) = talk_of(described, tmp_path, settings).calls
     assert recorded(call.body) == "username=ada+l&age=36"
 
 
@@ -322,7 +322,7 @@ def test_required_parameters_are_sent_and_others_are_not(tmp_path):
 
 
 def test_swagger_2_document_is_understood(tmp_path):
-    told = {
+    described = {
         "swagger": "2.0",
         "basePath": "/v2",
         "securityDefinitions": {"b": {"type": "basic"}},
@@ -343,14 +343,14 @@ def test_swagger_2_document_is_understood(tmp_path):
         },
         "d": {"P": {"required": ["name"], "properties": {"name": {"type": "string"}}}},
     }
-    talk = talk_of(told, tmp_path, OpenApiSettings(credentials={"b": "ada:pw"}))
+    talk = talk_of(described, tmp_path, OpenApiSettings(credentials={"b": "ada:pw"}))
     made = next(call for call in talk.calls if call.title == "POST /v2/pets")
     assert recorded(made.body) == '{"name": "Ada"}' and sent(made, "Authorization")
     photo = next(call for call in talk.calls if call.title == "POST /v2/pets/4711")
     assert 'name="photo"; filename="lab-check.txt"' in recorded(photo.body)
 
 
-def test_what_refers_to_a_thing_waits_until_the_service_named_one(tmp_path):
+def test_operation_that_refers_to_a_thing_waits_until_the_service_named_one(tmp_path):
     schema = {"required": ["trip_id"], "properties": {"trip_id": {"type": "integer"}}}
     book = {"requestBody": {"content": {"application/json": {"schema": schema}}}}
     talk = talk_of(document(bookings={"post": book, "get": {}}, trips={"get": {}}), tmp_path)
@@ -366,9 +366,11 @@ def test_refused_value_is_tried_in_other_ways(tmp_path):
             super().__call__(call)
             return Answer(200 if recorded(call.body or ()) == '"dog"' else 422)
 
-    told = document(a={"post": {"requestBody": {"content": {"application/json": {}}}}})
-    told["paths"]["/a"]["post"]["requestBody"]["content"]["application/json"]["schema"] = schema
-    talk = talk_of(told, tmp_path, client=Picky())
+    described = document(a={"post": {"requestBody": {"content": {"application/json": {}}}}})
+    described["paths"]["/a"]["post"]["requestBody"]["content"]["application/json"]["schema"] = (
+        schema
+    )
+    talk = talk_of(described, tmp_path, client=Picky())
     assert [recorded(call.body) for call in talk.calls] == ['"dog"']
 
 
@@ -407,7 +409,7 @@ def test_exploring_ends_when_its_time_is_over(tmp_path):
     assert said(talk) == ["GET /aa"] and any("30 s were over" in note for note in talk.notes)
 
 
-def test_what_is_not_found_is_tried_once_more_when_all_is_made(tmp_path):
+def test_operation_answered_not_found_is_tried_once_more_when_all_is_made(tmp_path):
     class Notes(Willing):
         made = False
 
@@ -421,8 +423,8 @@ def test_what_is_not_found_is_tried_once_more_when_all_is_made(tmp_path):
             self.made = False
 
     named = {"parameters": [{"name": "name", "in": "path"}], "get": {}, "put": BODY}
-    told = {"openapi": "3.0.0", "paths": {"/notes/{name}": named, "/none/{x}": {"get": {}}}}
-    talk = talk_of(told, tmp_path, client=Notes())
+    described = {"openapi": "3.0.0", "paths": {"/notes/{name}": named, "/none/{x}": {"get": {}}}}
+    talk = talk_of(described, tmp_path, client=Notes())
     assert said(talk)[:2] == ["PUT /notes/Ada", "GET /notes/Ada"]
     lost = {"openapi": "3.0.0", "paths": {"/none/{x}": {"get": {}}}}
     never = talk_of(lost, tmp_path, client=Notes())

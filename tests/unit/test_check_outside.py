@@ -46,7 +46,7 @@ def test_files_on_a_disk_of_their_own_are_known_from_it(tmp_path):
     assert seen.disk == ["it wrote /var/lib/sessions/1"] and seen.network == []
 
 
-def test_what_changes_on_a_shared_volume_is_behind_the_service_and_not_on_its_disk(tmp_path):
+def test_change_on_a_shared_volume_is_behind_the_service_and_not_on_its_disk(tmp_path):
     pool = WithOwnDisk(shared=(tmp_path,))
     seen = Outside(pool, tmp_path / "service", tmp_path / "own")
     seen.look()

@@ -105,13 +105,13 @@ def test_no_more_are_started_than_are_expected(pool):
     assert settled(pool) == 4
 
 
-def test_two_are_started_ahead_of_many(pool):
+def test_processes_are_started_ahead_two_of_many(pool):
     pool.expect(20)
     pool.fresh()
     assert settled(pool) == 3
 
 
-def test_without_a_word_none_is_started_ahead(pool):
+def test_no_process_is_started_ahead_unasked(pool):
     pool.fresh()
     assert settled(pool) == 1
 
@@ -129,7 +129,7 @@ def test_process_that_must_be_young_is_started_when_it_is_asked_for(pool, clock)
     assert settled(pool) == 6
 
 
-def test_what_shares_something_is_as_young_as_it_must_be(pool, clock):
+def test_process_that_shares_something_is_as_young_as_it_must_be(pool, clock):
     pool.share(on_disk_alone=False)
     pool.reset()
     pool.fresh()
@@ -154,7 +154,9 @@ def test_slow_starts_that_work_are_not(pool):
     assert settled(pool) == 4
 
 
-def test_what_shares_more_than_a_disk_is_started_when_its_turn_comes(pool, disk, monkeypatch):
+def test_process_that_shares_more_than_a_disk_is_started_when_its_turn_comes(
+    pool, disk, monkeypatch
+):
     monkeypatch.setattr(disk, "wrote", True)
     pool.share(on_disk_alone=False)
     pool.expect(20)
@@ -164,7 +166,9 @@ def test_what_shares_more_than_a_disk_is_started_when_its_turn_comes(pool, disk,
         assert settled(pool) == asked
 
 
-def test_what_shares_a_disk_is_started_ahead_on_machines_of_its_own(pool, disk, monkeypatch):
+def test_process_that_shares_a_disk_is_started_ahead_on_machines_of_its_own(
+    pool, disk, monkeypatch
+):
     """And a second process of a play on the machine of the first, when its turn comes."""
     monkeypatch.setattr(disk, "wrote", True)
     pool.expect(20)
@@ -190,7 +194,7 @@ def test_each_elsewhere_has_a_machine_of_its_own(pool, disk, monkeypatch):
     assert settled(pool) == 3
 
 
-def test_what_was_started_ahead_and_not_asked_for_is_killed(disk, tmp_path, monkeypatch):
+def test_process_started_ahead_and_not_asked_for_is_killed(disk, tmp_path, monkeypatch):
     monkeypatch.setattr(disk, "wrote", True)
     lives = []
     monkeypatch.setattr(Life, "__init__", _noted(Life.__init__, lives))
@@ -211,7 +215,9 @@ def _noted(init, lives):
     return made
 
 
-def test_one_that_cannot_start_beside_others_elsewhere_is_started_alone(pool, disk, monkeypatch):
+def test_process_that_cannot_start_beside_others_elsewhere_is_started_alone(
+    pool, disk, monkeypatch
+):
     monkeypatch.setattr(disk, "wrote", True)
     pool.expect(20)
     pool.share(on_disk_alone=True)
@@ -226,7 +232,7 @@ def test_one_that_cannot_start_beside_others_elsewhere_is_started_alone(pool, di
     assert settled(pool) == before + 2
 
 
-def test_where_no_disk_is_private_spares_live_from_play_to_play(disk, tmp_path, monkeypatch):
+def test_spares_live_from_play_to_play_where_no_disk_is_private(disk, tmp_path, monkeypatch):
     def none(shared=()):
         raise CannotIsolate("not here")
 

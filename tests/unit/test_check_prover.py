@@ -124,7 +124,7 @@ class PlayingByAge(Playing):
 
 
 @pytest.mark.parametrize(("brings", "proof"), [({3}, Proof.FOUND), ((), Proof.NOT_SEEN)])
-def test_what_only_a_younger_process_refuses_is_seen_by_one(brings, proof):
+def test_refusal_by_younger_processes_only_is_seen_by_one(brings, proof):
     """And is not looked for where the call brings nothing that was given before."""
     needs = lambda part: said("good") if 1 in part else said("bad", 401)  # noqa: E731
     refuses = lambda part: said("bad", 401)  # noqa: E731
@@ -171,7 +171,7 @@ def test_difference_that_is_not_seen_again_is_no_proof():
 
 
 @pytest.mark.parametrize("count", [20, 80])
-def test_one_call_that_matters_is_found_with_less_than_n_log_n_requests(count):
+def test_call_that_matters_alone_is_found_with_less_than_n_log_n_requests(count):
     """Proof and all: it is searched for, and seen again three times."""
     for matters in range(count - 1):
         needs = lambda part, n=matters: said("good") if n in part else said("bad", 401)  # noqa: E731
@@ -223,7 +223,7 @@ def test_call_that_gave_an_id_is_left_out_where_that_is_always_the_same(varies, 
     assert proof is Proof.FOUND and found.calls == kept
 
 
-def test_who_gave_the_cookie_and_the_last_write_are_guessed_first():
+def test_giver_of_the_cookie_and_the_last_write_are_guessed_first():
     talk = writes(40)
     needs = lambda part: said("good") if {17, 38} <= {*part} else said("bad", 401)  # noqa: E731
     (proof, found), runner, _ = prove(
@@ -249,7 +249,9 @@ def test_trace_of_another_candidate_is_not_taken_for_the_conversation():
         (lambda draw: draw.random() < 0.15, True, False, 0.08),
     ],
 )
-def test_what_varies_by_chance_is_found_to_be_noise_nearly_every_time(draw, baseline, seen, most):
+def test_value_that_varies_by_chance_is_found_to_be_noise_nearly_every_time(
+    draw, baseline, seen, most
+):
     chance, ends = random.Random(7), Counter()
     for _ in range(300):
         answers = lambda part: said(draw(chance))  # noqa: E731

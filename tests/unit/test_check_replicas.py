@@ -15,7 +15,7 @@ from lab.check.noise import Noise
 from lab.check.replicas.alone import AloneOnEach
 from lab.check.replicas.asked import AskedReplicas
 from lab.check.replicas.checker import ReplicaCheck
-from lab.check.replicas.counters import counts_apart
+from lab.check.replicas.counters import separate_counts
 from lab.check.replicas.design import certificate, schedule, shortest_schedule, splits
 from lab.check.replicas.evidence import ReplicaEvidence
 from lab.check.replicas.judging import level_of_replicas
@@ -137,7 +137,7 @@ def test_balancer_may_name_the_address_of_a_replica():
     assert "x-who" in asked.lie(answer(x_who="nobody"))
 
 
-def test_two_headers_that_disagree_are_a_lie():
+def test_headers_that_disagree_are_a_lie():
     direct = [[answer(x_served_by="a", x_pod="p")], [answer(x_served_by="b", x_pod="q")]]
     naming = learn_names(direct, TWO)
     mixed = answer(x_served_by="a", x_pod="q")
@@ -185,12 +185,12 @@ def rounds(*numbers):
 )
 def test_number_that_each_replica_counts_for_itself(numbers, apart):
     noise = {0: Noise({"/n": {"number"}})}
-    assert bool([*counts_apart(rounds(*numbers), noise)]) is apart
+    assert bool([*separate_counts(rounds(*numbers), noise)]) is apart
 
 
 def test_list_that_grows_at_each_replica_is_counted_too():
     grown = [[{0: answer(body=b"[%s]" % b",".join([b"1"] * n))}] * 2 for n in (1, 2)]
-    ((index, difference),) = counts_apart(grown, {0: Noise({"/-": {"number"}})})
+    ((index, difference),) = separate_counts(grown, {0: Noise({"/-": {"number"}})})
     assert (index, difference.where) == (0, "/-")
 
 
@@ -220,7 +220,7 @@ def test_replicas_are_two_or_more_and_no_two_the_same():
 
 
 @pytest.mark.parametrize("other", ["http://localhost:8001", "http://127.1:8001/"])
-def test_same_replica_under_another_name_is_refused(other):
+def test_replica_under_two_names_is_refused(other):
     with pytest.raises(LabError, match="under another name"):
         replicas(["http://127.0.0.1:8001", other])
 
@@ -278,7 +278,7 @@ def test_alike_is_never_called_self_contained():
         (alike(200), [way()], True, "add one that does"),
     ],
 )
-def test_what_was_not_shown_is_unknown(findings, ways, required, why):
+def test_incomplete_evidence_is_unknown(findings, ways, required, why):
     calls = [] if required else WRITES
     level, because = level_of_replicas(findings, calls, ways, required=required)
     assert level is Level.UNKNOWN
@@ -368,7 +368,7 @@ class Talk:
 
 @pytest.mark.long  # a second has to pass between two conversations
 @pytest.mark.parametrize(("servers", "level"), [(0, "REPLICA"), (1, "ALIKE")], indirect=["servers"])
-def test_two_servers_with_a_memory_of_their_own_or_in_common(servers, level):
+def test_servers_with_a_memory_of_their_own_or_in_common(servers, level):
     said = []
     asked = AskedReplicas(replicas(servers))
     report = ReplicaCheck(asked, Talk(), budget=Budget(), say=said.append).run()

@@ -84,7 +84,7 @@ def test_first_call_of_a_line_that_polls_keeps_the_pace_too(clock):
     assert polls(clock, "", polled={("talk.py:3", "GET")}) == PATIENTLY * 1.5
 
 
-def test_more_patience_is_a_longer_pace(clock):
+def test_patience_lengthens_the_pace(clock):
     assert polls(clock, "talk.py:7", patience=MORE_PATIENTLY / 2) == MORE_PATIENTLY / 2 * 1.5
 
 

@@ -127,7 +127,7 @@ def test_sarif_says_whether_the_check_came_to_its_end():
 
 
 @given(st.text(), st.text(max_size=30))
-def test_any_text_can_be_in_sarif(text, origin):
+def test_text_of_any_kind_can_be_in_sarif(text, origin):
     said = [(Call("GET", plain(f"/{text}"), origin=origin), Level.PROCESS)]
     assert len(results(said)) == 1
 

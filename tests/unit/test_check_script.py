@@ -108,7 +108,7 @@ def test_assertion_that_fails_is_told_with_its_line(tmp_path, line, said):
         ("1 / 0", "ZeroDivisionError"),
     ],
 )
-def test_any_other_error_is_a_wrong_script(tmp_path, line, said):
+def test_error_of_another_kind_is_a_wrong_script(tmp_path, line, said):
     with pytest.raises(LabError, match=None) as caught:
         source(tmp_path, line).record(Service())
     assert said in str(caught.value)

@@ -105,7 +105,7 @@ KNOWN = '[[known]]\nrequest = "a"\nreason = "b"\nuntil = 2027-01-01\n'
         (KNOWN + "what = 1\n", ":5: what: entry 1 of known: its fields are request"),
     ],
 )
-def test_what_is_wrong_is_said_with_file_line_and_key(text, said, tmp_path):
+def test_mistake_is_reported_with_file_line_and_key(text, said, tmp_path):
     with pytest.raises(LabError) as wrong:
         read(tmp_path, text)
     assert said in str(wrong.value)
@@ -180,7 +180,7 @@ def test_known_finding_is_of_a_request_and_perhaps_a_conversation(each, covered)
     assert bool(made.findings[1].known) is covered
 
 
-def test_another_finding_beside_a_known_one_fails():
+def test_finding_beside_a_known_one_fails():
     made = report(Level.PROCESS, Level.PROCESS)
     apply_known(made, [known()], ALLOWED, TODAY)
     assert not only_known(made, ALLOWED)

@@ -51,7 +51,7 @@ def test_shrink_is_minimal_even_where_more_calls_spoil_it(data, size):
 
 
 @pytest.mark.parametrize("size", [5, 20, 80, 320])
-def test_one_that_matters_takes_a_logarithm_of_questions(size):
+def test_call_that_matters_alone_takes_a_logarithm_of_questions(size):
     for needed in range(size):
         questions = []
 

@@ -38,7 +38,7 @@ def test_each_three_calls_go_to_one_then_the_other_then_the_first_again(count, p
         ("GET " * 20, 1),
     ],
 )
-def test_few_plays_are_enough(methods, most):
+def test_plays_on_two_are_few(methods, most):
     plays, _ = plays_on_two(calls(methods.split()))
     assert len(plays) <= most
 
@@ -49,7 +49,7 @@ def test_reads_of_a_cache_over_a_shared_store_meet_a_change_by_another_process()
     assert any(sides[0] == sides[3] != sides[2] for sides in plays.values())
 
 
-def test_what_is_played_on_two_is_not_played_twice():
+def test_sides_are_not_played_twice():
     """In turn, or reads to one and writes to the other: often that is the same."""
     assert [*plays_on_two(calls(["POST", "GET"]))[0]] == [TURNS]
     assert [*plays_on_two(calls(["POST", "POST", "GET"]))[0]][:2] == [TURNS, READS_WRITES]
@@ -60,12 +60,12 @@ def test_what_is_played_on_two_is_not_played_twice():
         assert len(distinct) == len(plays)
 
 
-def test_a_play_says_which_calls_go_to_the_second_process():
+def test_play_says_which_calls_go_to_the_second_process():
     plays, _ = plays_on_two(calls(["POST"] * 4))
     assert plays["two processes, calls 2, 3 to the second"] == (0, 1, 1, 0)
 
 
-def test_they_are_the_same_every_time():
+def test_sides_are_the_same_every_time():
     assert plays_on_two(calls(["POST"] * 20)) == plays_on_two(calls(["POST"] * 20))
 
 

@@ -68,7 +68,7 @@ def test_coin_is_not_taken_for_a_memory():
         assert found(lambda times, n: {"coin": chance.random() < 0.5})[0] is None
 
 
-def test_what_varies_by_itself_is_no_memory():
+def test_value_that_varies_by_itself_is_not_memory():
     count = itertools.count()
     assert found(lambda times, n: {"id": f"id-{next(count)}"})[0] is None
 
@@ -82,7 +82,7 @@ def test_no_answer_and_a_limiter_show_no_memory(status):
     assert differs_when_used(runner, TALK, trace({}, {}), comparator) is None
 
 
-def test_what_a_fresh_process_on_the_same_disk_has_too_is_on_the_disk():
+def test_state_that_a_fresh_process_on_the_same_disk_has_too_is_on_the_disk():
     comparator, baseline = ResponseComparator(frozenset()), trace({"visits": 0}, {"visits": 1})
     for kept in (0, 7):
         runner = Playing(lambda times, n, kept=kept: {"visits": n + kept})

@@ -8,8 +8,8 @@ from lab import experiments
 from lab.docs import handbook
 
 PAGE = handbook.find("claims").markdown
-TABLE = PAGE.partition("<!-- ledger -->")[2].partition("<!-- /ledger -->")[0]
-MEND = "mend it with: python tests/tools/refresh_ledger.py"
+TABLE = PAGE.partition("<!-- claims -->")[2].partition("<!-- /claims -->")[0]
+MEND = "mend it with: python tests/tools/refresh_claims.py"
 
 
 def test_results_list_every_experiment_in_order_with_its_verdict():
@@ -26,6 +26,6 @@ def test_each_claim_is_quoted_once(claim):
 
 
 def test_each_experiment_is_explained_above_the_results():
-    explained = PAGE.partition("<!-- ledger -->")[0]
+    explained = PAGE.partition("<!-- claims -->")[0]
     for each in experiments.bundled():
         assert f"`lab run {each.name}`" in explained, each.name

@@ -50,7 +50,7 @@ def test_address_is_opened_without_a_question_for_yes(chosen):
     assert "8.8.4.4          eth0, network 8.8.4.0/24  (not a local network" in done.output
 
 
-def test_without_a_terminal_it_has_to_be_said(chosen):
+def test_missing_terminal_needs_yes(chosen):
     done = chosen("192.168.1.7", [WIFI], terminal=False)
     assert isinstance(done.exception, LabError) and "add --yes" in str(done.exception)
 

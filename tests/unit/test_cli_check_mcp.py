@@ -4,7 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from lab.check.mcp.versions import LEGACY, MODERN
+from lab.check.mcp.messages import LEGACY, MODERN
 from lab.cli.check import check
 from lab.cli.check_mcp import VERSIONS, McpOptions, mcp_options
 

@@ -14,10 +14,11 @@ from rich.console import Console
 
 import lab
 from lab.cli import main as command_line
-from lab.cli import output
+from lab.cli import output, server_faults
 from lab.cli.main import LazyCommand, cli
-from lab.console.settings import MOST_PAGE_SERVERS
+from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.core.errors import LabError
+from lab.core.faults import FaultKind
 
 COMMANDS = sorted(cli.commands)
 LAZY = [name for name in COMMANDS if isinstance(cli.commands[name], LazyCommand)]
@@ -246,3 +247,14 @@ def test_every_option_that_is_a_duration_takes_all_units(words, option):
         assert parameter.type.convert(text, parameter, None) == seconds
     with pytest.raises(click.BadParameter, match="duration"):
         parameter.type.convert("soon", parameter, None)
+
+
+@pytest.mark.parametrize("kind", FaultKind)
+def test_every_fault_is_a_command_with_a_line_of_its_own(kind):
+    command = cli.get_command(click.Context(cli), kind)
+    assert command in server_faults.COMMANDS
+
+
+def test_store_takes_the_faults_of_a_store_as_words():
+    refused = CliRunner().invoke(cli, ["store", "flush"])
+    assert "'kill', 'restart', 'pause', 'resume'" in " ".join(refused.output.split())

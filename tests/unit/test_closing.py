@@ -4,6 +4,7 @@ import json
 from collections import Counter
 
 import pytest
+from msgspec.structs import asdict
 
 from lab.core.http import TransportError
 from lab.evidence.cart_tracker import Fate
@@ -11,7 +12,7 @@ from lab.evidence.closing import NO_SERVER, PATIENCE, final_fate, look_everywher
 from lab.evidence.measurements import measure
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper
-from lab.evidence.transport import Carried
+from lab.evidence.transport import TransportResult
 from lab.experiments.judging import carts_kept
 from lab.report.wording import observed
 from lab.stack.limits import MOST_CHARACTERS, limit_in, with_limit
@@ -33,7 +34,7 @@ class Shop:
         self.looks = looks
         self.asked = Counter()
 
-    def carry(self, method, url, headers, body, timeout_s):
+    def send(self, method, url, headers, body, timeout_s):
         sent = {name: value for name, value in headers.items() if value}
         if method == "GET":
             server = url.partition("/@")[2].partition("/")[0]
@@ -41,11 +42,13 @@ class Shop:
             answer = self.looks[server]
             if answer is None:
                 error = TransportError("timed out")
-                return Carried(sent, 0.0, 1.0, error=error)
+                return TransportResult(sent, 0.0, 1.0, error=error)
             status, shown = answer
         else:
             status, shown = 201, {"user": USER, "cart": EMPTY if "login" in url else CART}
-        return Carried(sent, 0.0, 1.0, status, {"X-Served-By": "A"}, json.dumps(shown).encode())
+        return TransportResult(
+            sent, 0.0, 1.0, status, {"X-Served-By": "A"}, json.dumps(shown).encode()
+        )
 
     def another(self, cookies=None):
         return self
@@ -78,9 +81,9 @@ def test_cart_that_one_server_shows_is_kept_though_another_does_not():
     assert found.fates == {KEPT: 1}
     assert (found.shown, found.asked) == (1, 2)
     measured = measure(record, [each.tracker for each in shoppers], found)
-    assert (measured["carts_kept"], measured["carts_lost"]) == (1, 0)
-    assert measured["reads_of_carts"] == 0  # the script looked at nothing
-    assert measured["requests"] == 2
+    assert (measured.carts_kept, measured.carts_lost) == (1, 0)
+    assert measured.reads_of_carts == 0  # the script looked at nothing
+    assert measured.requests == 2
     assert len(list(own.exchanges())) == 2
 
 
@@ -96,7 +99,7 @@ def test_broken_or_busy_server_is_silent_and_what_it_said_is_named(status):
     cause = f"A answered {status}: 64 files are open, and no more are allowed"
     assert found.causes() == cause
     measured = measure(record, [each.tracker for each in shoppers], found)
-    assert carts_kept(measured).note == f"1 cart could not be read afterwards: {cause}"
+    assert carts_kept(asdict(measured)).note == f"1 cart could not be read afterwards: {cause}"
     assert looked(Shop(A=busy, B=SHOWN))[2].fates == {KEPT: 1}
 
 
@@ -117,7 +120,7 @@ def test_login_alone_owes_nothing():
     shoppers, record, found, own = looked(Shop(A=REFUSED, B=REFUSED), adds=False)
     assert (found.fates, found.asked, list(own.exchanges())) == ({}, 0, [])
     measured = measure(record, [each.tracker for each in shoppers], found)
-    assert carts_kept(measured).note == "no change was acknowledged"
+    assert carts_kept(asdict(measured)).note == "no change was acknowledged"
 
 
 @pytest.mark.parametrize("leave", ["login", "logout"])
@@ -127,8 +130,8 @@ def test_cart_that_a_login_or_logout_left_behind_is_not_counted_and_that_is_said
     getattr(shopper, leave)()
     found = look_everywhere([shopper], "A", Record("x-lab"))
     measured = measure(record, [shopper.tracker], found)
-    assert (measured["carts_acknowledged"], measured["carts_left"]) == (0, {leave: 1})
-    assert carts_kept(measured).note == (
+    assert (measured.carts_acknowledged, measured.carts_left) == (0, {leave: 1})
+    assert carts_kept(asdict(measured)).note == (
         f"1 acknowledged cart is not counted, since a {leave} afterwards began a new visit"
     )
 
@@ -142,7 +145,7 @@ def test_change_that_ctrl_c_cut_short_may_have_been_carried_out(stop, monkeypatc
         raise stop
 
     with monkeypatch.context() as patched:
-        patched.setattr(shop, "carry", stopped)
+        patched.setattr(shop, "send", stopped)
         with pytest.raises(stop):
             shopper.clear()
     assert look_everywhere([shopper], "A", Record("x-lab")).fates == {UNKNOWN: 1}
@@ -159,20 +162,21 @@ def test_change_that_ctrl_c_cut_short_may_have_been_carried_out(stop, monkeypatc
         (set(), UNKNOWN),
     ],
 )
-def test_what_several_looks_say_together(seen, fate):
+def test_looks_give_one_fate_together(seen, fate):
     assert final_fate(seen) is fate
 
 
-def test_the_scripts_looks_stand_beside_what_became_of_the_carts():
+def test_looks_of_the_script_stand_beside_what_became_of_the_carts():
     record = Record("x")
     shopper = customer(Shop(A=SHOWN, B=REFUSED), record)
     for server in "ABB":
         shopper.view_cart(server=server)
     found = look_everywhere([shopper], "AB", Record("x-lab"))
     measured = measure(record, [shopper.tracker], found)
-    assert (measured["reads_kept"], measured["reads_of_carts"]) == (1, 3)
+    assert (measured.reads_kept, measured.reads_of_carts) == (1, 3)
     assert (
-        observed(carts_kept(measured)) == "1 of 1 acknowledged carts kept; 1 of 3 looks showed it"
+        observed(carts_kept(asdict(measured)))
+        == "1 of 1 acknowledged carts kept; 1 of 3 looks showed it"
     )
 
 

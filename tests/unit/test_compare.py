@@ -78,7 +78,7 @@ def keep_script(name, kept_carts, text="0123456789ab", faults=(), **changes):
     (folder(name) / "result.json").write_text(json.dumps(document), encoding="utf-8")
 
 
-def test_what_was_set_differently_comes_first_and_too_few_is_said(compare):
+def test_different_settings_come_first_and_too_few_is_said(compare):
     keep_script("a", 1)
     keep_script("b", 0, "ba9876543210", [fault("kill", "A")], quick=True)
     ended = compare("20261127-110000-a", "20261127-110000-b")
@@ -94,7 +94,7 @@ def test_what_was_set_differently_comes_first_and_too_few_is_said(compare):
     assert "no difference" not in ended.out
 
 
-def test_same_few_counts_are_not_called_compared(compare):
+def test_equal_small_counts_are_not_called_compared(compare):
     keep_script("a", 1)
     keep_script("b", 1)
     ended = compare("20261127-110000-a", "20261127-110000-b")
@@ -102,7 +102,7 @@ def test_same_few_counts_are_not_called_compared(compare):
     assert "too few to tell" in ended.out and "set differently" not in ended.out
 
 
-def test_other_result_of_the_same_few_counts_is_no_equality(compare):
+def test_different_result_of_equal_small_counts_is_no_equality(compare):
     keep_script("a", 1)
     keep_script("b", 1, verdict="unknown")
     ended = compare("20261127-110000-a", "20261127-110000-b")
@@ -127,7 +127,7 @@ def test_name_given_twice_means_its_two_newest_runs(compare):
     assert "left:  20261127-110100-crash\nright: 20261127-110200-crash\n" in ended.out
 
 
-def test_the_same_run_twice_says_so_and_how_to_name_two(compare):
+def test_run_given_twice_says_so_and_how_to_name_two(compare):
     keep_script("a", 1)
     for names in (("crash", "crash"), ("crash", "20261127-110000-a")):
         out = compare(*names).out
@@ -152,7 +152,7 @@ def test_counts_that_differ_are_found_and_named(compare):
     assert "1 of 3 differs beyond chance" in ended.out
 
 
-def test_few_counts_that_differ_may_be_chance(compare):
+def test_small_counts_that_differ_may_be_chance(compare):
     keep_run("a", kept_carts=20, of=20)
     keep_run("b", kept_carts=18, of=20)
     ended = compare("20261127-110000-a", "20261127-110000-b")
@@ -168,13 +168,15 @@ def test_counts_so_few_that_none_could_differ_are_too_few_to_tell(compare):
     assert "too few to tell" in ended.out and "no difference" not in ended.out
 
 
-def test_how_much_times_vary_is_learned_from_other_kept_runs(compare):
+def test_variation_of_times_is_learned_from_other_kept_runs(compare):
     keep_run("a")
     keep_run("b", slower=3.0)
     assert "no other runs" in compare("20261127-110000-a", "20261127-110000-b").out
     for number in range(8):
         keep_run(f"other-{number}", slower=1 + 0.01 * number)
-    keep_run("elsewhere", slower=90.0, knobs={"store": "redis", "affinity": "none", "servers": 3})
+    keep_run(
+        "elsewhere", slower=90.0, settings={"store": "redis", "affinity": "none", "servers": 3}
+    )
     (folder("damaged") / "result.json").write_text("{")
     ended = compare("20261127-110000-a", "20261127-110000-other-3")
     assert ended.status == 0

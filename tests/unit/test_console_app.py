@@ -60,7 +60,7 @@ ORDERS = {
     "/lab/drain": {"server": "B"},
     "/lab/add": {"desk": "stateful"},
     "/lab/store": {"do": "pause"},
-    "/lab/knobs": {"affinity": "cookie", "cache": "naive"},
+    "/lab/settings": {"affinity": "cookie", "cache": "naive"},
     "/lab/stage": {"servers": 2, "store": "redis"},
     "/lab/step": {
         "script": "the-crash/0",
@@ -90,10 +90,10 @@ class FakeStage:
         self.trouble = None
 
     def __getattr__(self, order):
-        def obey(*arguments, **knobs):
+        def obey(*arguments, **settings):
             if self.trouble:
                 raise self.trouble
-            self.orders.append((order, *arguments, knobs))
+            self.orders.append((order, *arguments, settings))
             return {} if order in ("change", "reset") else []
 
         return obey
@@ -303,7 +303,7 @@ def test_foreign_origin_is_refused_even_with_the_secret(lab, origin):
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_other_sites_may_link_to_the_page_and_do_nothing_else(lab, site):
+def test_foreign_sites_may_link_to_the_page_and_do_nothing_else(lab, site):
     link = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
     assert call(lab.web, "GET", "/", headers=link).status_code == 200
     for changed in ({"Sec-Fetch-Dest": "iframe"}, {"Sec-Fetch-Mode": "no-cors"}):
@@ -415,9 +415,9 @@ def test_order_that_is_not_exactly_one_is_refused(lab, data, status):
         ("/lab/add", {"desk": "both"}),
         ("/lab/store", {"do": "flush"}),
         ("/lab/store", {}),
-        ("/lab/knobs", {"store": "redis://127.0.0.1:6379"}),
-        ("/lab/knobs", {"servers": 2}),
-        ("/lab/knobs", {"affinity": True}),
+        ("/lab/settings", {"store": "redis://127.0.0.1:6379"}),
+        ("/lab/settings", {"servers": 2}),
+        ("/lab/settings", {"affinity": True}),
         ("/lab/stage", {"servers": 0}),
         ("/lab/stage", {"servers": 9}),
         ("/lab/stage", {"servers": True}),

@@ -11,7 +11,7 @@ from lab.core.errors import LabError
 from lab.core.faults import FaultKind
 from lab.crowd.arrivals import STEPS_APART_S, Arrivals
 from lab.crowd.expectation import (
-    TriedVisit,
+    TrialRun,
     describe_expectation,
     expect,
     require_something_to_show,
@@ -19,7 +19,7 @@ from lab.crowd.expectation import (
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.timetable import PlannedFault
 
-SHOPPING = TriedVisit(requests=7, cart_at=2)
+SHOPPING = TrialRun(requests=7, cart_at=2)
 
 
 def before(arrivals, shopper, end_s):
@@ -44,13 +44,13 @@ def test_requests_of_all_shoppers_are_evenly_spaced_where_all_begin_with_the_fir
 @given(
     shoppers=st.integers(1, 200),
     rate=st.floats(0.5, 2000),
-    visit=st.integers(0, 12),
+    requests=st.integers(0, 12),
     seed=st.integers(0, 5),
 )
 def test_no_two_requests_are_due_at_the_same_moment_and_every_shopper_has_its_lap(
-    shoppers, rate, visit, seed
+    shoppers, rate, requests, seed
 ):
-    arrivals = Arrivals(shoppers, rate, visit, seed)
+    arrivals = Arrivals(shoppers, rate, requests, seed)
     end_s = arrivals.first_lap_s + 1.5 * shoppers / rate
     slots = Counter()
     for shopper in range(shoppers):
@@ -65,8 +65,8 @@ def test_no_two_requests_are_due_at_the_same_moment_and_every_shopper_has_its_la
 
 
 @pytest.mark.parametrize(("shoppers", "rate"), [(100, 100.0), (700, 300.0), (37, 13.0)])
-def test_crowd_keeps_its_rate_and_no_step_of_the_visit_is_everyones_at_once(shoppers, rate):
-    arrivals = Arrivals(shoppers, rate, visit=7)
+def test_crowd_keeps_its_rate_and_no_step_of_the_iteration_is_everyones_at_once(shoppers, rate):
+    arrivals = Arrivals(shoppers, rate, requests=7)
     ahead = Counter()
     every = []
     for shopper in range(shoppers):
@@ -80,7 +80,7 @@ def test_crowd_keeps_its_rate_and_no_step_of_the_visit_is_everyones_at_once(shop
     assert len(every) == pytest.approx(rate * arrivals.first_lap_s, rel=0.1)
 
 
-def test_same_seed_gives_the_same_steps_and_another_seed_others():
+def test_seed_gives_the_same_steps_and_another_seed_others():
     one, same, other = (
         [before(arrivals, shopper, 4.0) for shopper in range(50)]
         for arrivals in (Arrivals(50, 50.0, 7, seed) for seed in (1, 1, 2))
@@ -93,7 +93,7 @@ def test_same_seed_gives_the_same_steps_and_another_seed_others():
 
 def profile(**asked):
     given = {"shoppers": 100, "rate": 100.0, "for_s": 10.0, "warm_up_s": 2.0} | asked
-    return LoadProfile("x.py", engine="locust", visit=SHOPPING.requests, **given)
+    return LoadProfile("x.py", engine="locust", iteration_requests=SHOPPING.requests, **given)
 
 
 @pytest.mark.parametrize(
@@ -110,22 +110,22 @@ def test_expectation_is_what_the_schedule_does(asked):
     expected, arrivals = expect(each, SHOPPING), each.arrivals
     done = [len(before(arrivals, number, each.end_s)) for number in range(each.shoppers)]
     came = sum(count >= 1 for count in done)
-    # The second request of the visit gives the cart.
+    # The second request of the iteration gives the cart.
     with_cart = sum(count >= 2 for count in done)
     slack = max(3, each.shoppers * 0.12)
     assert expected.came(each.end_s) == pytest.approx(came, abs=slack)
     assert expected.with_cart(each.end_s) == pytest.approx(with_cart, abs=slack)
-    assert expected.visit_s == pytest.approx(7 * each.shoppers / each.rate)
+    assert expected.iteration_s == pytest.approx(7 * each.shoppers / each.rate)
 
 
 def test_numbers_are_explained_before_the_run():
     said = describe_expectation(profile(), SHOPPING)
-    assert "A visit is about 7 requests, with a cart from request 2 on." in said
-    assert "One visit of each takes 7s at this rate." in said
+    assert "One iteration is about 7 requests, with a cart from request 2 on." in said
+    assert "One iteration of each takes 7s at this rate." in said
     assert "In 12s about 100 of 100 shoppers come; about 100% will have a cart." in said
     assert "as fast as they are answered" in describe_expectation(profile(rate=None), SHOPPING)
-    assert "no cart, so none can be lost" in describe_expectation(profile(), TriedVisit(3, 0))
-    assert "does not end by itself" in describe_expectation(profile(), TriedVisit(0, 2))
+    assert "no cart, so none can be lost" in describe_expectation(profile(), TrialRun(3, 0))
+    assert "does not end by itself" in describe_expectation(profile(), TrialRun(0, 2))
 
 
 REFUSED = [
@@ -143,7 +143,7 @@ def test_crowd_that_can_show_nothing_is_refused_with_what_to_change(asked, words
     with pytest.raises(LabError) as refused:
         require_something_to_show(profile(**asked), SHOPPING)
     message = str(refused.value)
-    assert words in message and "--anyway" in message and "One visit of each takes" in message
+    assert words in message and "--anyway" in message and "One iteration of each takes" in message
 
 
 def test_refused_crowd_of_whom_all_begin_at_the_start_has_hardly_a_cart():
@@ -153,20 +153,20 @@ def test_refused_crowd_of_whom_all_begin_at_the_start_has_hardly_a_cart():
 
 
 @pytest.mark.parametrize(
-    ("asked", "visit"),
+    ("asked", "trial"),
     [
         ({}, SHOPPING),
         ({"shoppers": 5000, "rate": 300.0, "for_s": 60.0}, SHOPPING),
         ({"rate": None}, SHOPPING),
-        ({}, TriedVisit(7, 0)),
-        ({}, TriedVisit(0, 0)),
-        ({"shoppers": 1}, TriedVisit(1, 1)),
+        ({}, TrialRun(7, 0)),
+        ({}, TrialRun(0, 0)),
+        ({"shoppers": 1}, TrialRun(1, 1)),
         ({"timetable": (PlannedFault(FaultKind.KILL, "B", 3.0),)}, SHOPPING),
     ],
 )
-def test_crowd_that_can_show_something_is_not_refused(asked, visit):
-    require_something_to_show(profile(**asked), visit)
-    assert describe_expectation(profile(**asked), visit)
+def test_crowd_that_can_show_something_is_not_refused(asked, trial):
+    require_something_to_show(profile(**asked), trial)
+    assert describe_expectation(profile(**asked), trial)
 
 
 def test_number_of_shoppers_that_is_advised_is_accepted():

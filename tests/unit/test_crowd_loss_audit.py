@@ -102,7 +102,7 @@ def test_carts_die_with_a_store_that_keeps_nothing_on_disk(settled, expected):
     assert audited(read("kept"), deaths=(STORE_DEATH,)).differing == 0
 
 
-def test_two_deaths_of_two_processes():
+def test_deaths_of_two_processes_count_for_each():
     deaths = (DEATH, ProcessDeath("b2", 7.0, 7.1))  # B was started again, and killed again
     audit = audited(
         *(read("lost"), read("lost", home="b2"), read("kept", home="b2", at_s=6.0)),

@@ -82,7 +82,7 @@ WRONG = [
     (["--rate", "nan"], "give a rate, such as 300/s"),
     (["--for", "1e9s"], "give a duration"),
     (["--for", "0"], "give at least 1ms"),
-    (["--for", "25h"], "at most 1d"),
+    (["--for", "25d"], "at most 24d"),
     (["--shoppers", "0"], "'--shoppers'"),
     (["--workers", "65"], "'--workers'"),
     (["--join", "127.0.0.1:99999"], "write HOST or HOST:PORT"),

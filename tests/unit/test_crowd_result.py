@@ -135,7 +135,7 @@ def test_doubt_has_numbers_and_a_text(found, doubt, words):
     "seen_in_the_log", [{"strange": 3}, {"retried": 4}, {"logged": 5}, {"breakage": "x"}], ids=str
 )
 def test_carts_are_unknown_where_no_answer_can_be_believed(seen_in_the_log):
-    """Whether they looked kept or lost: a stranger can say either."""
+    """Return True if they looked kept or lost: a stranger can say either."""
     for audit in (
         LossAudit(settled=34, kept=34),
         LossAudit(settled=35, nothing_owed=1, kept=30, lost=4, differing=4, differ=["c1"]),
@@ -179,7 +179,7 @@ def test_request_without_an_answer_may_be_in_the_balancers_log():
         assert result(logged=logged).doubts == []
 
 
-def test_few_late_requests_are_no_bottleneck_but_p99_is_theirs():
+def test_late_requests_in_small_number_are_no_bottleneck_but_p99_is_theirs():
     progress = seen()
     for _ in range(20):
         progress.tally.lateness.add(5000.0)
@@ -204,7 +204,17 @@ def test_fault_that_worked_is_no_doubt_and_the_timetable_says_when_it_was():
 
 
 KEPT_NAMES = {
-    *("lane", "setup", "interrupted", "model", "script", "engine", "workers", "seed", "shoppers"),
+    *(
+        "variant",
+        "setup",
+        "interrupted",
+        "model",
+        "script",
+        "engine",
+        "workers",
+        "seed",
+        "shoppers",
+    ),
     *("for_s", "warm_up_s", "rate_asked_per_s", "rate_done_per_s", "requests", "ok", "failed"),
     *("unknown", "warm_up_requests_dropped", "responses", "logged_by_the_balancer", "latency"),
     *("lateness_of_the_generator", "generator_busiest_share_of_a_core", "carts", "timetable"),
@@ -232,7 +242,9 @@ def test_result_is_plain_json_under_its_names():
 
 def test_document_of_an_earlier_version_is_read(tmp_path):
     kept = json.loads(document.text(CrowdDocument([result()])))
-    kept["crowds"][0]["answered"] = kept["crowds"][0].pop("responses")
+    crowd = kept["crowds"][0]
+    for old, name in document.OLD_NAMES.items():
+        crowd[old] = crowd.pop(name)
     path = tmp_path / "crowd.json"
     path.write_text(json.dumps(kept), encoding="utf-8")
     assert document.read(path) == CrowdDocument([result()])

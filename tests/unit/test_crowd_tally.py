@@ -50,7 +50,7 @@ def test_histograms_of_two_workers_add_up_to_that_of_one(first, second):
         *((999, ["p50_ms", "p95_ms"]), (1000, ["p50_ms", "p95_ms", "p99_ms"])),
     ],
 )
-def test_few_values_give_few_percentiles(n, known):
+def test_percentiles_are_few_where_values_are(n, known):
     percentiles = msgspec.to_builtins(filled(range(1, n + 1)).percentiles())
     assert percentiles.pop("n") == n
     withheld = percentiles.pop("withheld")

@@ -15,7 +15,7 @@ from lab.crowd.pacer import THINKS_S
 from lab.crowd.tally import MOST_NAMED_SERVERS, MOST_SERVER_NAME, NO_SERVER_NAME
 from lab.crowd.virtual_user import CrowdScriptApi, VirtualUser
 from lab.evidence.exchange import Exchange, OpStatus
-from lab.evidence.transport import Carried
+from lab.evidence.transport import TransportResult
 from lab.experiments.script_api import Lab
 
 # --- what a script of a crowd is offered
@@ -68,10 +68,10 @@ class ClosedShop:
         self._clock, self._takes_s = clock, takes_s
         self.cookies = CookieJar()
 
-    def carry(self, method, url, headers, body, timeout_s):
+    def send(self, method, url, headers, body, timeout_s):
         began_s = self._clock.monotonic()
         self._clock.now_s += self._takes_s
-        return Carried({}, began_s, self._takes_s * 1000, error=ConnectionRefused())
+        return TransportResult({}, began_s, self._takes_s * 1000, error=ConnectionRefused())
 
     def close(self):
         pass

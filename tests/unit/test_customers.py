@@ -225,7 +225,7 @@ def test_student_with_a_cart_is_not_evicted_by_a_crowd_of_newcomers(three, clock
     assert three.find(student.key) is student
 
 
-def test_who_is_idle_longest_gives_way_and_who_watches_does_not(three, clock):
+def test_customer_idle_longest_gives_way_and_one_who_watches_does_not(three, clock):
     first, second = three.enter("first", ALICE), three.enter("second")
     clock.now_s = 1.0
     third = three.enter("third", BOB)
@@ -244,7 +244,7 @@ def test_instructor_gets_a_place_among_those_who_stay(three):
     assert three.find(mine.key) is mine
 
 
-def test_one_browser_has_a_few_customers_and_its_own_oldest_gives_way(customers):
+def test_browser_has_a_few_customers_and_its_own_oldest_gives_way(customers):
     first, *others = [customers.enter("x", ALICE) for _ in range(MOST_OF_ONE_BROWSER)]
     newest = customers.enter("x", ALICE)
     assert customers.find(first.key) is None
@@ -528,7 +528,7 @@ def test_server_that_is_not_there_is_refused_before_anything_is_sent(
     assert len(origin.asked) == 1
 
 
-def test_other_and_served_where_there_is_none(customers, john, origin):
+def test_wishes_other_and_served_are_refused_where_there_is_none(customers, john, origin):
     here = {"desks": ["stateful"]}
     act(customers, john, "login", server="B", **here)
     servers = origin.pools["stateful"].servers
@@ -648,7 +648,7 @@ def test_verifying_a_token_leaves_the_customer_as_they_were(customers, john, pub
     act(customers, john, "login")
     act(customers, john, "add", sku="laptop", quantity=1)
     before = john.credentials()
-    ledger = vars(john.sessions["stateless"].shopper.tracker).copy()
+    tracker = vars(john.sessions["stateless"].shopper.tracker).copy()
     good = before["stateless"].token
     forged = good.replace(good[10], "A" if good[10] != "A" else "B", 1)
     answers = []
@@ -662,7 +662,7 @@ def test_verifying_a_token_leaves_the_customer_as_they_were(customers, john, pub
         answers.append(event["status"])
     assert answers == [200, 401, 401, 401, 401]
     assert john.credentials() == before
-    assert vars(john.sessions["stateless"].shopper.tracker) == ledger
+    assert vars(john.sessions["stateless"].shopper.tracker) == tracker
 
 
 def test_token_is_sent_as_it_was_given(customers, john, origin):
@@ -736,7 +736,7 @@ def test_order_fields_that_are_left_out_have_defaults():
 # --- at the same time
 
 
-def test_both_desks_are_asked_at_once(customers, john, origin):
+def test_desks_are_asked_at_once(customers, john, origin):
     origin.gate.clear()
     with ThreadPoolExecutor(1) as hand:
         doing = hand.submit(act, customers, john, "login")
@@ -750,13 +750,13 @@ def test_second_act_at_the_same_desk_waits_its_turn(customers, john, origin, pub
     act(customers, john, "login")
     published.clear()
     origin.gate.clear()
-    seat = john.sessions["stateful"]
+    session = john.sessions["stateful"]
     with ThreadPoolExecutor(4) as hands:
         doing = []
         for number in range(1, 5):
             order = {"quantity": number, "desks": ["stateful"], "sku": "laptop"}
             doing.append(hands.submit(act, customers, john, "add", **order))
-            assert wait_until(lambda: len(seat.line) == len(doing), DEADLINE_S)
+            assert wait_until(lambda: len(session.line) == len(doing), DEADLINE_S)
         assert origin.waiting.acquire(timeout=DEADLINE_S)
         assert not origin.waiting.acquire(timeout=0.1)  # one alone is under way
         with pytest.raises(LabError, match="wait for their responses"):  # nor a thread for each
@@ -782,7 +782,7 @@ def test_act_that_waits_too_long_is_refused_and_the_others_go_on(
     assert act(customers, john, "view", desks=["stateful"])["ops"] == {"stateful": "c1-stateful-2"}
 
 
-def test_many_customers_at_once_each_have_their_own_cart(customers, published):
+def test_customers_at_once_each_have_their_own_cart(customers, published):
     crowd = [customers.enter(f"n{number}") for number in range(12)]
 
     def shop(customer):
@@ -807,10 +807,10 @@ def test_fault_puts_every_cart_in_doubt(customers, john):
     act(customers, john, "login")
     act(customers, john, "add", sku="laptop", quantity=1)
     act(customers, john, "view")
-    ledgers = [seat.shopper.tracker for seat in john.sessions.values()]
-    assert [ledger.fate for ledger in ledgers] == ["kept", "kept"]
+    trackers = [session.shopper.tracker for session in john.sessions.values()]
+    assert [tracker.fate for tracker in trackers] == ["kept", "kept"]
     customers.doubt()
-    assert [ledger.fate for ledger in ledgers] == ["unknown", "unknown"]
+    assert [tracker.fate for tracker in trackers] == ["unknown", "unknown"]
 
 
 def test_new_stage_empties_the_hands_and_keeps_who_they_are(customers, john, published):

@@ -190,7 +190,7 @@ def test_spare_servers_start_by_name_only_and_have_addresses_of_their_own():
     assert {"stateful-3", "stateless-5"} <= named and "stateful-6" not in named
 
 
-def test_other_nginx_conf_is_another_pod_template():
+def test_changed_nginx_conf_is_another_pod_template():
     def annotations(**settings):
         deployed = of_kubernetes(ContainerFiles(**settings).kubernetes(), KEYS)
         (pod,) = (
@@ -317,7 +317,7 @@ def test_deploy_prints_the_document_and_nothing_else(kind):
     [
         (["--servers", "0"], "0 is not in the range"),
         (["--servers", "27"], "27 is not in the range"),
-        (["--servers", "three"], "not a valid integer"),
+        (["--servers", "three"], "give a whole number"),
         (["--store", "file"], "'redis', 'memory'"),
         (["--affinity", "ip"], "'none', 'cookie'"),
         (["--image", "desks"], "use NAME:TAG"),

@@ -138,7 +138,7 @@ def test_restart_with_variables_needs_a_command_that_takes_them(desk):
 
 
 def test_variables_are_in_the_commands_environment_and_file_and_are_taken_back(desk, tmp_path):
-    there, told = desk(), tmp_path / "told"
+    there, written = desk(), tmp_path / "written"
     code = (
         "import os, sys, urllib.request as web; web.urlopen(sys.argv[3]).read();"
         "file = open(sys.argv[2], 'a');"
@@ -146,12 +146,12 @@ def test_variables_are_in_the_commands_environment_and_file_and_are_taken_back(d
         ".st_mode & 0o777), file=file)"
     )
     again = f"http://127.0.0.1:{there.port}/anew"
-    words = (sys.executable, "-c", code, "{env_file}", str(told), again)
+    words = (sys.executable, "-c", code, "{env_file}", str(written), again)
     how = HowToRun(30, {"KEY": "usual"})
     server = ExternalServer(spec(there.port, how, restart_env=words))
     assert server.restart({"KEY": "a=b"}).instance == "new"
     server.undo_faults()
-    assert told.read_text() == "a=b KEY=a=b 0o600\nusual  0o600\n"
+    assert written.read_text() == "a=b KEY=a=b 0o600\nusual  0o600\n"
 
 
 def test_look_reads_memory_and_writes(desk):

@@ -8,7 +8,7 @@ from urllib.request import url2pathname
 
 import pytest
 from click.testing import CliRunner
-from documents import DOCS, fences
+from documents import DOCS, REPOSITORY, fences
 
 from lab import experiments
 from lab.cli.docs import docs
@@ -44,6 +44,21 @@ def test_page_with_a_typing_mistake_is_answered_with_the_nearest():
 def test_index_links_to_every_page_in_reading_order():
     linked = re.findall(r"\]\(([\w-]+)\.md\)", handbook.find("index").markdown)
     assert linked == [name for name in handbook.PAGES if name != "index"]
+
+
+def test_readme_links_to_every_page_and_has_at_most_200_lines():
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("## The handbook")[2]
+    assert set(re.findall(r"lab/docs/([\w-]+)\.md", table)) == set(handbook.PAGES)
+    assert len(readme.splitlines()) <= 200
+
+
+def test_decisions_stand_the_newest_first_in_each_section_and_give_a_reason():
+    _, *sections = handbook.find("decisions").markdown.split("\n## ")
+    for title, *records in (section.split("\n\n") for section in sections):
+        dates = [re.match(r"\*\*(\d{4}-\d\d-\d\d) · ", each)[1] for each in records]
+        assert dates == sorted(dates, reverse=True), title
+        assert all("*Why:*" in each for each in records), title
 
 
 def test_html_link_to_a_page_leads_to_where_that_page_is_served():

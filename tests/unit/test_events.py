@@ -296,7 +296,7 @@ def test_fault_is_shown_with_its_evidence_and_the_stack_after_it():
         "target": "A",
         "confirmed": True,
         "evidence": {"pid": 7, "signal": "SIGKILL", "instance": "a1", "seconds": 0.01},
-        "stack": {"origin": "", "desks": {}, "knobs": {}, "store": None, "trouble": ""},
+        "stack": {"origin": "", "desks": {}, "settings": {}, "store": None, "trouble": ""},
     }
 
 

@@ -27,7 +27,7 @@ def refused(tmp_path, text, name="mine.py"):
 
 
 @pytest.mark.parametrize("name", ["any-server", "crash", "first-visit", "restart-all"])
-def test_four_scripts_of_the_spine_are_there(name):
+def test_scripts_of_the_spine_are_there(name):
     assert find(name).name == name
 
 

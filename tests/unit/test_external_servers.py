@@ -202,7 +202,7 @@ def test_balancer_in_between_is_noticed(answering):
         find([server.url], {})
 
 
-def test_same_server_twice_is_refused(answering):
+def test_server_named_twice_is_refused(answering):
     url = answering().url
     with pytest.raises(LabError, match="are the same server: name it once"):
         find([url, url], {})
@@ -210,7 +210,7 @@ def test_same_server_twice_is_refused(answering):
         find([url, url.replace("127.0.0.1", "localhost")], {})
 
 
-def test_two_servers_of_one_name_are_refused(answering):
+def test_servers_of_one_name_are_refused(answering):
     with pytest.raises(LabError, match=r"both call themselves 'solo'.*REPLICA"):
         find([answering(replica="solo").url for _ in range(2)], {})
 
@@ -230,7 +230,7 @@ def placed(answering, servers, **commands):
     return find(urls, commands)["stateful"]
 
 
-def test_one_command_for_all_says_which_is_meant(answering):
+def test_command_for_all_servers_says_which_is_meant(answering):
     first, second = placed(answering, 2, kill=["ssh {host} 'kill {port} {name}' {{.State}} $HOME"])
     assert first.command("kill") == [
         *("ssh", "127.0.0.1", f"kill {first.port} A", "{{.State}}", "$HOME")

@@ -212,11 +212,11 @@ AWAY = {
     "has_store": True,
     "kill_confirmed": True,
     "carts_lost_killed": 4,
-    **{f"control_kept_{name}": 4 for name in ("killed", "hung")},
-    **{f"asked_{name}": 4 for name in ("killed", "hung")},
-    **{f"failed_{name}": 4 for name in ("killed", "hung")},
+    **{f"control_kept_{name}": 4 for name in ("killed", "paused")},
+    **{f"asked_{name}": 4 for name in ("killed", "paused")},
+    **{f"failed_{name}": 4 for name in ("killed", "paused")},
     "slowest_answer_s_killed": 0.02,
-    "slowest_answer_s_hung": 0.31,
+    "slowest_answer_s_paused": 0.31,
     "faults_unconfirmed": 0,
 }
 
@@ -230,14 +230,14 @@ AWAY = {
             "8 of 8 requests failed while the store was away; 0.31 s for an answer",
         ),
         ({"failed_killed": 0}, Verdict.AFFECTED, "4 of 8"),
-        ({"failed_killed": 0, "failed_hung": 0}, Verdict.NOT_AFFECTED, "0 of 8"),
-        ({"faults_unconfirmed": 1}, UNKNOWN, "not seen to be frozen"),
+        ({"failed_killed": 0, "failed_paused": 0}, Verdict.NOT_AFFECTED, "0 of 8"),
+        ({"faults_unconfirmed": 1}, UNKNOWN, "not seen to be paused"),
         (
             {
                 "has_store": False,
                 "kill_confirmed": None,
                 "failed_killed": 0,
-                "failed_hung": 0,
+                "failed_paused": 0,
                 "carts_lost_killed": 0,
             },
             Verdict.NOT_AFFECTED,
@@ -247,7 +247,7 @@ AWAY = {
         ({"kill_confirmed": None}, UNKNOWN, "not confirmed"),
         ({"carts_acknowledged": 0}, UNKNOWN, "no change was acknowledged"),
         ({"control_kept_killed": 3}, UNKNOWN, "before anything was broken"),
-        ({"control_kept_hung": 3}, UNKNOWN, "before anything was broken"),
+        ({"control_kept_paused": 3}, UNKNOWN, "before anything was broken"),
     ],
 )
 def test_store_outage_observes(changes, verdict, words):
@@ -259,23 +259,23 @@ def test_store_outage_observes(changes, verdict, words):
 def test_outage_is_computed_from_what_was_asked():
     kept, lost = exchange(fate="kept"), exchange(status=401, fate="lost")
     without = [exchange(status=503, ms=310), exchange(status=None, ms=12), kept]
-    measured = store_outage.outage("hung", [kept, kept], without, [kept, lost], 0.2)
+    measured = store_outage.outage("paused", [kept, kept], without, [kept, lost], 0.2)
     assert measured == {
-        "control_kept_hung": 2,
-        "asked_hung": 3,
-        "failed_hung": 2,
-        "shown_wrong_hung": 0,
-        "slowest_answer_s_hung": 0.31,
-        "recovery_s_hung": 0.2,
-        "carts_lost_hung": 1,
-        "carts_kept_hung": 1,
+        "control_kept_paused": 2,
+        "asked_paused": 3,
+        "failed_paused": 2,
+        "shown_wrong_paused": 0,
+        "slowest_answer_s_paused": 0.31,
+        "recovery_s_paused": 0.2,
+        "carts_lost_paused": 1,
+        "carts_kept_paused": 1,
     }
 
 
-def test_another_cart_that_is_shown_in_an_outage_is_no_answer():
+def test_wrong_cart_that_is_shown_in_an_outage_is_no_answer():
     shown = [exchange(fate="kept"), exchange(fate="wrong"), exchange(status=401, fate="lost")]
-    assert store_outage.outage("hung", [], shown, [], 0.2)["shown_wrong_hung"] == 1
-    seen = store_outage.observe(AWAY | {"failed_hung": 3, "shown_wrong_hung": 1})
+    assert store_outage.outage("paused", [], shown, [], 0.2)["shown_wrong_paused"] == 1
+    seen = store_outage.observe(AWAY | {"failed_paused": 3, "shown_wrong_paused": 1})
     assert seen.verdict is UNKNOWN
     assert "1 looks showed another cart" in observed(seen)
 

@@ -39,7 +39,7 @@ def test_end_is_confirmed_by_a_closed_port_and_no_process_left(kind, seen, confi
         ("add", {"routed": True}, True),
     ],
 )
-def test_other_faults_are_confirmed_by_what_was_seen(kind, seen, confirmed):
+def test_faults_but_a_kill_are_confirmed_by_what_was_seen(kind, seen, confirmed):
     assert is_confirmed(FaultKind(kind), FaultEvidence(**seen)) is confirmed
 
 

@@ -320,7 +320,7 @@ def test_reader_of_a_closed_feed_gets_what_is_known_and_is_over(feed):
     assert news.over
 
 
-def test_two_feeds_do_not_take_each_others_ids():
+def test_feeds_do_not_take_each_others_ids():
     one, other = Feed(), Feed()
     publish(one, "stack", stack={})
     publish(other, "stack", stack={})

@@ -7,7 +7,7 @@ import pytest
 from lab.evidence.exchange import Exchange, outcome_of
 from lab.evidence.result import Verdict
 from lab.experiments import first_visit
-from lab.experiments.first_visit import Due, complaint
+from lab.experiments.first_visit import Expected, complaint
 from lab.report.wording import observed
 
 PRICES = {"pen": 100, "lamp": 2_000}
@@ -28,30 +28,45 @@ def cart(revision=2, pens=3, total=300, price=100):
 
 
 @pytest.mark.parametrize(
-    ("due", "words"),
+    ("expected", "words"),
     [
-        (Due(answer(cart=cart()), 200, {"pen": 3}, 2), None),
-        (Due(answer(422), 422), None),
-        (Due(answer(201, cart=cart()), 422), "answered 201, 422 was due"),
-        (Due(answer(cart=cart(revision=1)), 200, {"pen": 3}, 2), "has revision 1, 2 was due"),
+        (Expected(answer(cart=cart()), 200, {"pen": 3}, 2), None),
+        (Expected(answer(422), 422), None),
+        (Expected(answer(201, cart=cart()), 422), "answered 201, 422 was expected"),
         (
-            Due(answer(cart=cart(pens=6)), 200, {"pen": 3}, 2),
-            "('pen', 3, 100)], 300 cents were due",
+            Expected(answer(cart=cart(revision=1)), 200, {"pen": 3}, 2),
+            "has revision 1, 2 was expected",
         ),
-        (Due(answer(cart=cart(total=301)), 200, {"pen": 3}, 2), "301 cents in all"),
-        (Due(answer(cart=cart(price=1)), 200, {"pen": 3}, 2), "('pen', 3, 1)]"),
-        (Due(answer(cart=cart()), 200, {}, 2), "[], 0 cents were due"),
-        (Due(answer(cart=cart(), user={"name": "Eve"}), 200, {"pen": 3}, 2), "the cart of Eve"),
-        (Due(answer(headers={}, cart=cart()), 200, {"pen": 3}, 2), "may be kept by a cache"),
-        (Due(answer(method="POST", headers={}, cart=cart()), 200), "may be kept by a cache"),
-        (Due(answer(), 200, {"pen": 3}, 2), "showed [], None cents"),
-        (Due(answer(order=cart() | {"shipping_address": "x"}), 200, {"pen": 3}, None, "x"), None),
-        (Due(answer(order=cart()), 200, {"pen": 3}, None, "x"), "address None, 'x' was due"),
-        (Due(answer(cart=cart(), shipping_address="y"), 200, {"pen": 3}, 2, "x"), "address 'y'"),
+        (
+            Expected(answer(cart=cart(pens=6)), 200, {"pen": 3}, 2),
+            "('pen', 3, 100)], 300 cents were expected",
+        ),
+        (Expected(answer(cart=cart(total=301)), 200, {"pen": 3}, 2), "301 cents in all"),
+        (Expected(answer(cart=cart(price=1)), 200, {"pen": 3}, 2), "('pen', 3, 1)]"),
+        (Expected(answer(cart=cart()), 200, {}, 2), "[], 0 cents were expected"),
+        (
+            Expected(answer(cart=cart(), user={"name": "Eve"}), 200, {"pen": 3}, 2),
+            "the cart of Eve",
+        ),
+        (Expected(answer(headers={}, cart=cart()), 200, {"pen": 3}, 2), "may be kept by a cache"),
+        (Expected(answer(method="POST", headers={}, cart=cart()), 200), "may be kept by a cache"),
+        (Expected(answer(), 200, {"pen": 3}, 2), "showed [], None cents"),
+        (
+            Expected(answer(order=cart() | {"shipping_address": "x"}), 200, {"pen": 3}, None, "x"),
+            None,
+        ),
+        (
+            Expected(answer(order=cart()), 200, {"pen": 3}, None, "x"),
+            "address None, 'x' was expected",
+        ),
+        (
+            Expected(answer(cart=cart(), shipping_address="y"), 200, {"pen": 3}, 2, "x"),
+            "address 'y'",
+        ),
     ],
 )
-def test_complaint_says_what_was_due(due, words):
-    said = complaint(due, PRICES)
+def test_complaint_says_what_was_expected(expected, words):
+    said = complaint(expected, PRICES)
     assert said is None if words is None else words in said
 
 
@@ -79,25 +94,25 @@ class Customer:
 
 
 def test_customer_looks_after_each_verb_and_uses_all_of_them():
-    visit = first_visit.Visit(Customer(), "A", 5)
-    dues = [*visit.shop(), *visit.shop(), *visit.hurry()]
-    verbs = visit.customer.done
+    customer = first_visit.TrackedCustomer(Customer(), "A", 5)
+    answers = [*customer.shop(), *customer.shop(), *customer.hurry()]
+    verbs = customer.customer.done
     assert verbs[1::2] == ["view_cart"] * (len(verbs) // 2)
     assert {"add", "change", "remove", "clear", "ship_to", "checkout", "request"} < set(verbs)
     changes = [verb for verb in verbs[::2] if verb != "request"]
-    assert visit.revision == len(changes) == dues[-1].revision
-    assert max(len(due.goods) for due in dues if due.goods) >= 4
+    assert customer.revision == len(changes) == answers[-1].revision
+    assert max(len(expected.goods) for expected in answers if expected.goods) >= 4
 
 
-def test_two_customers_of_a_quick_run_reach_the_rarest_planted_bug():
+def test_customers_of_a_quick_run_reach_the_rarest_planted_bug():
     """Each server has at least two customers: 40 changes, 50 looks and 30 adds there."""
-    visit = first_visit.Visit(Customer(), "A", 5)
+    customer = first_visit.TrackedCustomer(Customer(), "A", 5)
     for _ in (1, 2):
-        list(visit.shop())
-    visit.hurry()
-    verbs = visit.customer.done
+        list(customer.shop())
+    customer.hurry()
+    verbs = customer.customer.done
     assert 2 * verbs.count("add") > 30
-    assert 2 * visit.revision > 40
+    assert 2 * customer.revision > 40
     assert 2 * verbs.count("view_cart") > 50
 
 
@@ -106,4 +121,4 @@ def test_number_of_answers_says_how_rare_a_fault_would_have_been_seen():
     looks = {"reads_of_carts": 9, "reads_kept": 9}
     seen = first_visit.observe(kept | looks | {"requests_unanswered": 0, "answers": 300})
     assert seen.verdict is Verdict.HOLDS
-    assert "300 of 300 answers as due (95 %: more than 99" in observed(seen)
+    assert "300 of 300 answers as expected (95 %: more than 99" in observed(seen)

@@ -50,14 +50,14 @@ def test_status_is_asked_for_until_there_is_one(ends):
     assert [process.poll(), process.poll(), process.poll()] == [None, -9, -9]
 
 
-def test_without_a_fork_server_a_process_runs_as_long_as_its_group_lives(ends):
+def test_process_without_a_fork_server_runs_as_long_as_its_group_lives(ends):
     server, far = ends
     far.close()
     assert ForkedProcess(server, os.getpgrp()).poll() is None
     assert ForkedProcess(server, NO_PROCESS).poll() == -9
 
 
-def test_what_the_fork_server_cannot_start_is_said(ends):
+def test_failure_of_the_fork_server_to_start_a_process_is_said(ends):
     server, far = ends
     far.sendall(b'{"number": 0, "error": "too many processes"}\n')
     with pytest.raises(LabError, match="A was not started: too many processes"):

@@ -143,7 +143,7 @@ def shopper_of(url, transport):
 
 
 def get(transport, url, headers=None, timeout_s=DEADLINE_S):
-    return transport.carry("GET", url, headers or {}, b"", timeout_s)
+    return transport.send("GET", url, headers or {}, b"", timeout_s)
 
 
 # --- at most once
@@ -187,9 +187,9 @@ def test_answer_that_was_cut_off_is_no_answer(server, fast, cut):
 @pytest.mark.parametrize("said", [b"nonsense\r\n\r\n", b"\x00\xff" * 50, b"HTTP/9.9 abc\r\n\r\n"])
 def test_bytes_that_are_no_http_are_no_answer(server, fast, said):
     server.will(said, Server.HANG_UP)
-    carried = get(fast, server.url + "/")
-    assert (carried.status, carried.sent, len(server.asked)) == (None, True, 1)
-    assert carried.error
+    result = get(fast, server.url + "/")
+    assert (result.status, result.sent, len(server.asked)) == (None, True, 1)
+    assert result.error
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
@@ -209,17 +209,17 @@ def test_port_without_a_listener_gets_nothing():
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
         transport = GeventTransport(ConnectionPool("127.0.0.1", port))
-        carried = get(transport, f"http://127.0.0.1:{port}/")
+        result = get(transport, f"http://127.0.0.1:{port}/")
         added = shopper_of(f"http://127.0.0.1:{port}", transport).add("laptop")
-    assert (carried.sent, carried.status) == (False, None)
-    assert isinstance(carried.error, ConnectionRefused)
+    assert (result.sent, result.status) == (False, None)
+    assert isinstance(result.error, ConnectionRefused)
     assert (added.status, added.outcome) == (None, OpStatus.FAILED)
 
 
 def test_redirect_is_an_answer_and_is_not_followed(server, either):
     server.will(answer(f"Location: {server.url}/elsewhere", status="302 Found"))
-    carried = get(either, server.url + "/here")
-    assert (carried.status, carried.headers["Location"]) == (302, f"{server.url}/elsewhere")
+    result = get(either, server.url + "/here")
+    assert (result.status, result.headers["Location"]) == (302, f"{server.url}/elsewhere")
     assert [each.target for each in server.asked] == ["/here"]
 
 
@@ -263,8 +263,8 @@ def test_connection_that_is_to_be_closed_is_closed(server, fast, said):
 )
 def test_end_of_an_answer_is_known(server, either, method, said, status, body):
     server.will(said)
-    carried = either.carry(method, server.url + "/", {}, b"", DEADLINE_S)
-    assert (carried.status, carried.body) == (status, body)
+    result = either.send(method, server.url + "/", {}, b"", DEADLINE_S)
+    assert (result.status, result.body) == (status, body)
     assert get(either, server.url + "/").body == b"{}"
     assert [each.connection for each in server.asked] == [0, 0]
 
@@ -274,10 +274,10 @@ def test_end_of_an_answer_is_known(server, either, method, said, status, body):
 
 def test_request_is_what_was_asked_for(server, fast):
     headers = {"X-Op": "x-1", "User-Agent": None, "Accept": "text/plain", "X-Not": None}
-    carried = fast.carry("POST", server.url + "/a/b?c=d&e=%20", headers, b'{"a": 1}', DEADLINE_S)
+    result = fast.send("POST", server.url + "/a/b?c=d&e=%20", headers, b'{"a": 1}', DEADLINE_S)
     (asked,) = server.asked
     assert (asked.method, asked.target, asked.body) == ("POST", "/a/b?c=d&e=%20", b'{"a": 1}')
-    assert dict(asked.headers) == carried.request_headers
+    assert dict(asked.headers) == result.request_headers
     assert asked.header("Host") == f"127.0.0.1:{server.port}"
     assert asked.header("Content-Length") == "8"
     assert asked.header("Accept") == "text/plain"
@@ -286,7 +286,7 @@ def test_request_is_what_was_asked_for(server, fast):
 
 @pytest.mark.parametrize(("method", "length"), [("POST", "0"), ("GET", None), ("DELETE", None)])
 def test_no_body_is_said_where_one_could_be(server, fast, method, length):
-    fast.carry(method, server.url + "/", {}, b"", DEADLINE_S)
+    fast.send(method, server.url + "/", {}, b"", DEADLINE_S)
     assert server.asked[0].header("Content-Length") == length
 
 
@@ -302,7 +302,7 @@ def test_no_body_is_said_where_one_could_be(server, fast, method, length):
 )
 def test_header_of_two_lines_is_refused_and_nothing_is_sent(server, fast, method, path, headers):
     with pytest.raises(ValueError, match="one line"):
-        fast.carry(method, server.url + path, headers, b"", DEADLINE_S)
+        fast.send(method, server.url + path, headers, b"", DEADLINE_S)
     assert (server.asked, server.connections) == ([], [])
     assert get(fast, server.url + "/").status == 200
 
@@ -483,8 +483,14 @@ def _exchanges(shopper):
         )
         for each in shopper._record.exchanges()
     ]
-    ledger = shopper.tracker
-    return exchanges, (ledger.owed, ledger.user, ledger.home, ledger.fate, ledger.unsettled_writes)
+    tracker = shopper.tracker
+    return exchanges, (
+        tracker.owed,
+        tracker.user,
+        tracker.home,
+        tracker.fate,
+        tracker.unsettled_writes,
+    )
 
 
 def _without_token(body):

@@ -84,7 +84,7 @@ def test_command_that_does_not_exist_is_answered_with_what_it_is_called_here(wor
 
 
 @pytest.mark.parametrize("word", HOSTILE)
-def test_any_word_gets_an_answer_with_status_2(word):
+def test_word_that_is_no_command_gets_an_answer_with_status_2(word):
     assert answered(word).exit_code == 2
 
 

@@ -92,7 +92,7 @@ def test_wrong_and_duplicated_are_losses_too(look, fate):
     assert look({**GOOD, "carts_kept": 2, f"carts_{fate}": 1}).verdict is FAILS
 
 
-def test_one_read_that_does_not_show_the_cart_is_enough():
+def test_read_that_does_not_show_the_cart_is_enough():
     assert reads_kept({**GOOD, "reads_kept": 5}).verdict is FAILS
 
 
@@ -267,7 +267,7 @@ def test_textbook(name):
     assert (judgement.verdict, judgement.surprises) == (HOLDS, ())
 
 
-def test_any_server_is_unknown_where_only_one_of_several_answered():
+def test_experiment_of_any_server_is_unknown_where_only_one_of_several_answered():
     one = {"servers": 3, "servers_that_answered": 1}
     judgement = outcome("any-server", [GOOD | FULL | one, GOOD | FULL | one], two_desks(Settings()))
     assert judgement.verdict is UNKNOWN
@@ -355,7 +355,7 @@ def test_drawback_is_confirmed_where_the_desk_it_is_about_is_affected(seen, verd
     assert judge(runs, lambda variant: None, kind=Kind.DRAWBACK).verdict is verdict
 
 
-def test_what_depends_names_its_condition():
+def test_variant_that_depends_names_its_condition():
     runs = [ran(MEMORY, FAILS), ran(TOKEN, HOLDS)]
 
     def verdict(depends_on=""):
@@ -367,7 +367,7 @@ def test_what_depends_names_its_condition():
     assert judge(runs, lambda variant: None).condition == ""
 
 
-def test_one_variant_that_depends_gives_its_condition_to_the_verdict():
+def test_variant_that_depends_gives_its_condition_to_the_verdict():
     run = VariantRun(TOKEN, Record("token"), observation=Observation(DEPENDS, note="on the hour"))
     assert judge([run], lambda variant: None).condition == "on the hour"
 
@@ -447,7 +447,7 @@ SAID = {"add": {"422": "'quantity' must be 1 or more"}, "view_cart": {"401": "lo
         ),
     ],
 )  # fmt: skip
-def test_what_is_said_where_no_cart_is_owed_is_true_and_has_the_shops_own_words(more, note):
+def test_sentence_where_no_cart_is_owed_is_true_and_has_the_shops_own_words(more, note):
     measured = {**GOOD, "carts_acknowledged": 0, "carts_kept": 0, "refusal_details": SAID, **more}
     assert carts_kept(measured) == Observation.unknown(note)
 
@@ -478,7 +478,7 @@ def result(verdict, expected=HOLDS, surprises=(), broken=None):
         (result(UNKNOWN, broken="assert"), False),
     ],
 )
-def test_whether_an_expectation_was_met(given, met):
+def test_expectation_is_met_or_not(given, met):
     assert given.expectation_met is met
 
 

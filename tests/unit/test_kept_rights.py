@@ -8,7 +8,7 @@ import pytest
 
 from lab.console.guard import Guard
 from lab.console.kept_rights import RIGHTS_FILE, KeptRights, keep_rights, kept_rights
-from lab.console.own_file import KEPT_S
+from lab.core.run_folder import KEPT_S
 
 ORIGIN = "http://127.0.0.1:8000"
 SECRET = "s" * 43
@@ -36,19 +36,19 @@ def proof_of(guard, key):
     return hmac.digest(key.encode(), f"page {guard.life}".encode(), "sha256").hex()
 
 
-def test_browser_with_the_key_is_the_instructors_in_each_lab_and_its_visitors_are_known(kept):
+def test_browser_with_the_key_is_the_instructors_in_each_lab_and_its_browsers_are_known(kept):
     before, after = (Guard(ORIGIN, "x", kept_rights(kept, when(kept)).secret) for _ in range(2))
     assert before.key == after.key == SECRET
     assert before.proves(proof_of(before, SECRET)) and after.proves(proof_of(after, SECRET))
     assert not after.proves(proof_of(after, "t" * 43))
-    assert after.new_visitor() != before.new_visitor()
+    assert after.new_browser() != before.new_browser()
     request = type("Request", (), {"headers": {}, "cookies": {}, "method": "GET"})()
-    request.cookies = {before.visitor_cookie_name: before.new_visitor()}
+    request.cookies = {before.browser_cookie_name: before.new_browser()}
     assert after.watcher_of(request).id
     assert not Guard(ORIGIN, "x").watcher_of(request).id  # another folder's lab
 
 
-def test_nothing_that_a_browser_sent_to_the_lab_before_gives_rights_in_this_one(kept):
+def test_no_secret_that_a_browser_sent_to_the_lab_before_gives_rights_in_this_one(kept):
     """While no lab runs, another user's program may have the port, and be sent all of it."""
     before, after = (Guard(ORIGIN, "x", kept_rights(kept, when(kept)).secret) for _ in range(2))
     assert not after.proves(proof_of(before, SECRET))

@@ -6,12 +6,11 @@ from contextlib import suppress
 import pytest
 from clocks import Clock
 
-from lab.console.own_file import KEPT_S
 from lab.console.room.kept_votes import MOST_VOTES_BYTES, VOTES_FILE, VotesFile
 from lab.console.room.room import Room
 from lab.console.room.votes import Phase, RoomQuestion
 from lab.core.errors import LabError
-from lab.core.run_folder import write_private
+from lab.core.run_folder import KEPT_S, write_private
 
 QUESTION = RoomQuestion("the-crash", "The crash", "What is lost?", ["A", "B"])
 
@@ -115,7 +114,7 @@ def test_file_that_others_can_read_is_none(tmp_path, rooms):
         assert VotesFile(tmp_path, room.code).read().asked == []
 
 
-def test_many_votes_are_written_once_a_second(tmp_path):
+def test_votes_are_written_once_a_second(tmp_path):
     clock = Clock()
     file = VotesFile(tmp_path, "K7QX", clock)
     room = a_room(tmp_path)

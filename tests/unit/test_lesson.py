@@ -330,7 +330,7 @@ def test_script_has_an_end():
 
 def test_settings_change_at_least_one():
     with pytest.raises(LabError, match="changes no setting"):
-        step("here", {"do": "knobs", "say": "Nothing."})
+        step("here", {"do": "settings", "say": "Nothing."})
 
 
 @pytest.mark.parametrize(

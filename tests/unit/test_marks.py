@@ -38,7 +38,7 @@ def test_request_of_which_only_the_status_is_known():
     assert marks.of_request(0) == marks.of_request(None) == ["refused", "!", "refused"]
 
 
-def test_what_is_sent_again_is_good_for_the_thief_or_for_the_customer():
+def test_repeated_request_is_good_for_the_thief_or_for_the_customer():
     assert marks.of_repetition(200) == ["kept", "✓", "✓"]
     assert marks.of_repetition(401) == ["lost", "✕", "✕"]
     assert marks.of_theft(200) == ["lost", "✕", "accepted"]

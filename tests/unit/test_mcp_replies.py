@@ -74,7 +74,7 @@ def test_true_is_not_the_id_one():
         b'"x"',
     ],
 )
-def test_what_is_no_message_says_so(body):
+def test_answer_that_is_not_a_message_says_so(body):
     answer = Answer(200, Headers([("Content-Type", "application/json")]), body)
     reply = reply_of(as_one_message(answer, 7), 7)
     assert reply.result is None

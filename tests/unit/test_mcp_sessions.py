@@ -175,7 +175,7 @@ def test_server_of_the_new_version_alone_has_no_sessions():
 @pytest.mark.parametrize(
     ("version", "asked"), [("2026-07-28", "server/discover"), ("2025-11-25", "initialize")]
 )
-def test_one_version_alone_is_spoken_where_it_is_asked_for(version, asked):
+def test_single_version_is_spoken_where_it_is_asked_for(version, asked):
     runner = Runner(lambda: Process(modern=True, gives=False))
     met = met_by(runner, version)
     assert runner.started[0].asked[0] == asked
@@ -183,7 +183,7 @@ def test_one_version_alone_is_spoken_where_it_is_asked_for(version, asked):
 
 
 @pytest.mark.parametrize("version", [None, "2026-07-28", "2025-11-25"])
-def test_what_is_no_mcp_server_is_an_error_that_names_the_path(version):
+def test_service_without_mcp_is_an_error_that_names_the_path(version):
     with pytest.raises(LabError, match=r"no MCP.* server at /mcp: .*--mcp PATH"):
         met_by(Runner(lambda: Process(modern=False, legacy=False)), version)
 

@@ -196,7 +196,7 @@ def test_cursor_that_is_none_or_the_same_again_ends_the_list(cursor):
     assert len(server.asked) <= 4
 
 
-def test_many_tools_are_called_in_part():
+def test_tools_are_called_in_part_where_there_are_many():
     server = offering(*(a_tool(f"t{n}") for n in range(30)))
     conversation = held(server)
     assert server.methods.count("t0") == 2

@@ -71,7 +71,7 @@ def test_value_is_one_that_the_schema_allows(schema):
         ({"type": "boolean"}, False),  # what is switched on may do more
     ],
 )
-def test_what_a_schema_offers_comes_first(schema, value):
+def test_value_that_a_schema_offers_comes_first(schema, value):
     assert value_for(schema) == value
 
 

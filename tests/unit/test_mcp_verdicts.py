@@ -121,7 +121,7 @@ def test_calls_that_all_fail_show_nothing():
     assert verdicts(report, met())[APPLICATION] is ALIKE
 
 
-def test_what_was_not_emptied_leaves_each_part_unknown_with_the_reason():
+def test_store_that_was_not_emptied_leaves_each_part_unknown_with_the_reason():
     report = a_report(ALIKE, ALIKE, ALIKE, ALIKE)
     report.level, report.because = Level.UNKNOWN, "say how to empty it with --reset"
     report.findings = [replace(e, level=Level.UNKNOWN, counts=False) for e in report.findings]

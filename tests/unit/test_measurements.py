@@ -3,9 +3,11 @@
 import json
 from collections import Counter
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
 from lab.core.faults import FaultEvent, FaultEvidence, FaultKind
 from lab.evidence.cart_tracker import CartTracker, Fate
@@ -15,7 +17,7 @@ from lab.evidence.exchange import Exchange, outcome_of
 from lab.evidence.keeping import kept_exchange, kept_variant
 from lab.evidence.measurements import disagreement, measure, operations
 from lab.evidence.record import Record
-from lab.evidence.result import Variant, VariantRun
+from lab.evidence.result import Counts, Variant, VariantRun
 
 
 class Owed(CartTracker):
@@ -68,15 +70,34 @@ def record(*events):
 def test_fates_add_up_to_the_acknowledged_carts(fates):
     closing = ClosingLooks(Counter(fate for fate in fates if fate is not None))
     measured = measure(record(), map(Owed, fates), closing)
-    assert measured["carts_acknowledged"] == sum(fate is not None for fate in fates)
-    assert measured["carts_acknowledged"] == sum(measured[f"carts_{fate}"] for fate in Fate)
+    assert measured.carts_acknowledged == sum(fate is not None for fate in fates)
+    assert measured.carts_acknowledged == sum(measured.carts(fate) for fate in Fate)
     for fate in Fate:
-        assert measured[f"carts_{fate}"] == fates.count(fate)
+        assert measured.carts(fate) == fates.count(fate)
 
 
 def test_cart_that_the_lab_did_not_look_at_is_unknown_whatever_the_last_look_showed():
     measured = measure(record(), map(Owed, [Fate.LOST, Fate.KEPT, None]))
-    assert (measured["carts_acknowledged"], measured["carts_unknown"]) == (2, 2)
+    assert (measured.carts_acknowledged, measured.carts_unknown) == (2, 2)
+
+
+def test_counts_are_found_among_what_a_script_measured():
+    counts = measure(record(fault()), map(Owed, [Fate.LOST]))
+    assert Counts.of(asdict(counts) | {"mine": object(), "\ud800": 1}) == counts
+    assert Counts.of({}) == Counts()  # of an earlier version
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("carts_kept", value) for value in (-1, True, "1", 1.5, None, 10**15 + 1)),
+        *(("carts_left", value) for value in ([], {"login": "x"}, None)),
+        ("kill_confirmed", 1),
+    ],
+)
+def test_value_that_is_no_count_is_refused(name, value):
+    with pytest.raises(msgspec.ValidationError, match=name):
+        Counts.of({name: value})
 
 
 def test_first_detail_of_each_refusal_is_kept():
@@ -95,12 +116,12 @@ def test_first_detail_of_each_refusal_is_kept():
         ),
         [],
     )
-    assert measured["refusal_details"] == {
+    assert measured.refusal_details == {
         "add": {"422": "'quantity' must be a number"},
         "view_cart": {"401": "log in first"},
     }
-    assert measured["changes_acknowledged"] == {"add": 1}
-    assert measured["changes_refused"] == {"add": {"422": 2, "400": 1}}
+    assert measured.changes_acknowledged == {"add": 1}
+    assert measured.changes_refused == {"add": {"422": 2, "400": 1}}
 
 
 def test_reads_and_requests_are_counted():
@@ -114,9 +135,9 @@ def test_reads_and_requests_are_counted():
     ]
     measured = measure(record(*events), [])
     counted = ("requests", "requests_unanswered", "reads_of_carts", "reads_kept")
-    assert [measured[name] for name in counted] == [5, 2, 3, 1]
-    assert measured["bytes_sent"] == sum(e.bytes_sent for e in events[:-1]) > 0
-    assert measured["bytes_received"] == sum(e.bytes_received for e in events[:-1]) > 0
+    assert [getattr(measured, name) for name in counted] == [5, 2, 3, 1]
+    assert measured.bytes_sent == sum(e.bytes_sent for e in events[:-1]) > 0
+    assert measured.bytes_received == sum(e.bytes_received for e in events[:-1]) > 0
     assert operations(record(*events)) == {"ok": 2, "failed": 2, "unknown": 1}
 
 
@@ -131,17 +152,17 @@ def test_reads_and_requests_are_counted():
     ],
 )
 def test_every_kill_must_be_confirmed(faults, confirmed):
-    assert measure(record(*faults), [])["kill_confirmed"] is confirmed
+    assert measure(record(*faults), []).kill_confirmed is confirmed
 
 
 def test_restarts_count_only_if_confirmed():
     faults = [fault("restart"), fault("restart", False), fault("restart"), fault("kill")]
-    assert measure(record(*faults), [])["restarts_confirmed"] == 2
+    assert measure(record(*faults), []).restarts_confirmed == 2
 
 
 def test_fault_whose_effect_was_not_seen_is_counted_whatever_its_kind():
     faults = [fault("pause"), fault("pause", False), fault("resume", None), fault("add", False)]
-    assert measure(record(*faults), [])["faults_unconfirmed"] == 2
+    assert measure(record(*faults), []).faults_unconfirmed == 2
 
 
 def test_log_that_has_every_answered_request_once_agrees():
@@ -237,9 +258,9 @@ def test_death_is_not_confirmed_if_the_dead_answer():
     def confirmed(at_s, instance):
         answer = exchange()
         answer.at_s, answer.response_headers = at_s, {"X-Instance": instance}
-        return measure(record(killed, answer), [])["kill_confirmed"]
+        return measure(record(killed, answer), []).kill_confirmed
 
     assert confirmed(6.0, "a1") is False
     assert confirmed(6.0, "a2") is True
     assert confirmed(4.9, "a1") is True  # it was on its way when the server died
-    assert measure(record(killed, exchange(status=None)), [])["kill_confirmed"] is True
+    assert measure(record(killed, exchange(status=None)), []).kill_confirmed is True

@@ -57,7 +57,7 @@ def test_piece_is_a_few_dozen_lines_and_its_remedy_fewer(piece):
     assert "def script(http)" in (piece.folder / "talk.py").read_text(encoding="utf-8")
 
 
-def test_half_of_the_pieces_need_only_what_the_lab_needs():
+def test_pieces_need_only_what_the_lab_and_its_extra_need():
     own, extra = names(PROJECT["dependencies"]), names(PROJECT["optional-dependencies"]["museum"])
     alone = [
         each.name for each in pieces() if each.label.packages and {*each.label.packages} <= own

@@ -108,7 +108,7 @@ def test_name_is_composed_before_it_is_measured_and_loses_spaces_around_it():
 
 
 @given(st.text(max_size=40))
-def test_any_text_is_a_name_that_stays_as_it_is_or_is_refused(text):
+def test_text_is_a_name_that_stays_as_it_is_or_is_refused(text):
     try:
         name = customer_name(text)
     except ValueError:

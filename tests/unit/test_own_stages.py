@@ -127,7 +127,7 @@ def test_idle_stage_ends_after_a_while_where_nobody_waits(stages, stack, clock):
     assert stack.begun == [1, 2]
 
 
-def test_who_no_longer_asks_loses_the_place_in_the_queue(stages, clock):
+def test_browser_that_no_longer_asks_loses_the_place_in_the_queue(stages, clock):
     for browser in "ab":
         become(stages, browser, "ready")
     stages.ask("gone")

@@ -21,7 +21,7 @@ PRELUDE = f"""
     const stack = (count) => ({{
       desks: {{ stateful: [{{ name: "A", state: "up", instance: "a1", carts_remembered: count }}],
                stateless: [] }},
-      knobs: {{ stateful: {{ store: "memory" }}, stateless: {{ store: "token" }} }},
+      settings: {{ stateful: {{ store: "memory" }}, stateless: {{ store: "token" }} }},
       store: null }});
     let number = 0;
     const event = (kind, fields) => (
@@ -62,7 +62,7 @@ def run(code):
 BOUGHT = 'comes(asked("x")), comes(answered("x", {score: totals(1)}))'
 
 
-def test_nothing_shows_while_the_request_is_on_its_way_out():
+def test_no_arrival_shows_while_the_request_is_on_its_way_out():
     counted = 'comes(event("stack", {stack: stack(1)}))'
     assert run(f"drawn(follow({BOUGHT}, {counted}))") == NOTHING
 

@@ -46,5 +46,5 @@ def test_token_in_the_address_stands_out_and_another_server_does_not():
     assert unlike(in_url, plain) == ["GET /@B/api/cart?token=x&userId=123 HTTP/1.1"]
 
 
-def test_nothing_stands_out_beside_nothing():
+def test_no_bytes_stand_out_beside_none():
     assert unlike(asked({"Cookie": "a"}), None) == []

@@ -47,8 +47,8 @@ def stack(*servers, store="memory"):
         {"name": each[0], "state": "up" if " " in each else "dead", "instance": each[2:] or None}
         for each in servers
     ]
-    knobs = {"stateful": {"store": store}, "stateless": {"store": "token"}}
-    return {"desks": {"stateful": listed, "stateless": []}, "knobs": knobs, "store": None}
+    settings = {"stateful": {"store": store}, "stateless": {"store": "token"}}
+    return {"desks": {"stateful": listed, "stateless": []}, "settings": settings, "store": None}
 
 
 def exchange(method, path, server, status, cart=None, fate=None, **more):
@@ -126,7 +126,7 @@ TO_REDIS = stack("A a2", "B b2", store="redis")
 def to_memory():
     after = stack("A a2", "B b2")
     evidence = {"was": "redis", "value": "memory"}
-    return fault("knob", "store", after, desk="", confirmed=None, evidence=evidence)
+    return event("setting", target="store", desk="", evidence=evidence, stack=after)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_refused_token_is_still_in_the_hand_of_its_customer():
     assert drawn(*events, desk="stateless") == ("hand", "", "!", word)
 
 
-def test_who_has_logged_out_has_no_credential_any_more():
+def test_customer_who_has_logged_out_has_no_credential_any_more():
     code = "[...cartsOf(given.reduce(reduce, emptyScene()), 'stateful').values()][0]"
     events = [*bought(), exchange("POST", "/api/logout", "B b1", 204)]
     assert run(code, events)["left"] is True
@@ -307,7 +307,7 @@ def test_price_is_said_of_a_cart_while_a_chapter_is_about_prices():
     events[2]["response"]["body"]["cart"]["lines"] = lines(129900)
     goods = """cartsOf(given.reduce(reduce, emptyScene()), "stateful").get("c1").goods"""
     assert run(goods, events) == "1 × Laptop"
-    events[0]["stack"]["knobs"]["stateful"]["changed"] = {"token": "prices"}
+    events[0]["stack"]["settings"]["stateful"]["changed"] = {"token": "prices"}
     assert run(goods, events) == "1 × Laptop at 1,299"
     assert run(goods, [*events, look("B b1", 200, "kept", lines(99900))]) == "1 × Laptop at 999"
 
@@ -348,7 +348,7 @@ def test_cache_keeps_what_it_let_through_and_an_obedient_one_only_what_it_may():
     assert kept("naive", answered("/api/cart", "MISS", name="John", underway=True)) == []
 
 
-def test_what_a_thief_finds_is_neither_good_nor_bad():
+def test_cart_that_a_thief_finds_is_neither_good_nor_bad():
     """The result alone says that: good for the thief is bad for the customer."""
     code = "findingOf(given.kind, given.seen, given.seen, false, given.thief)"
 

@@ -28,8 +28,8 @@ class Stage:
         self.exchanges, self.faults, self.number = [], [], 0
         servers = [{"name": name, "state": "up"} for name in "AB"]
         desks = {"stateful": servers, "stateless": json.loads(json.dumps(servers))}
-        knobs = {desk: {"affinity": affinity} for desk in desks}
-        self.stack = {"desks": desks, "knobs": knobs}
+        settings = {desk: {"affinity": affinity} for desk in desks}
+        self.stack = {"desks": desks, "settings": settings}
 
     def sends(self, method, path, status, who=JOHN, desk="stateful", at="A", **more):
         self.number += 1
@@ -52,14 +52,17 @@ class Stage:
 
     def fault(self, kind, target, desk="stateful", **more):
         self.number += 1
-        plain = {"id": self.number, "fault": kind, "target": target, "desk": desk}
+        plain = {"kind": "fault", "id": self.number, "fault": kind, "target": target, "desk": desk}
         self.faults.append({**plain, "confirmed": True, **more})
         for server in self.stack["desks"].get(desk, ()):
             if server["name"] == target and kind in ("kill", "restart"):
                 server["state"] = {"kill": "dead", "restart": "up"}[kind]
 
     def setting(self, name, was, value):
-        self.fault("knob", name, "", evidence={"was": was, "value": value})
+        self.number += 1
+        evidence = {"was": was, "value": value}
+        plain = {"kind": "setting", "id": self.number, "target": name, "desk": ""}
+        self.faults.append({**plain, "evidence": evidence})
 
     def deeds(self):
         script = f"""
@@ -92,7 +95,7 @@ def test_challenge_asks_for_what_is_counted_and_says_it(slug):
         assert holes and holes <= counted.keys()
 
 
-def test_nothing_is_solved_before_anything_was_done():
+def test_no_challenge_is_solved_before_anything_was_done():
     assert not any(Stage().deeds()[name] for name in Stage().deeds() if "sticky" not in name)
 
 
@@ -127,7 +130,7 @@ def test_cart_of_a_paused_server_is_not_lost():
     assert found(stage, "stateful.john_lost", "stateful.open") == [0, 1]
 
 
-def test_what_was_put_in_after_the_fault_says_nothing_of_the_cart_before():
+def test_item_put_in_after_the_fault_says_nothing_of_the_cart_before():
     stage = bought()
     stage.fault("kill", "A")
     stage.adds(at="B")
@@ -141,7 +144,7 @@ def test_restart_of_what_is_dead_is_no_second_fault_and_of_what_lives_is_one():
     stage.fault("restart", "A")
     assert found(stage, "stateful.faults") == [1]
     stage.fault("restart", "B")
-    stage.fault("knob", "cache", "", evidence={"was": "off", "value": "naive"})
+    stage.setting("cache", "off", "naive")
     assert found(stage, "stateful.faults") == [2]
 
 

@@ -199,7 +199,7 @@ def test_old_price_is_that_of_before_the_shop_changed_it():
         priced(5, 129900, "/api/checkout", method="POST", status=201),
         priced(6, 129900, status=401),
     ]
-    change = {"id": 2, "desk": "", "fault": "knob", "target": "prices"}
+    change = {"id": 2, "desk": "", "kind": "setting", "target": "prices"}
     facts = facts_of(exchanges, faults=[change])
     assert (facts["stateful.priced"], facts["stateful.old_price"]) == (3, 2)
     assert facts_of(exchanges)["stateful.priced"] == 0  # nothing has changed
@@ -230,5 +230,5 @@ def test_list_from_the_cache_has_saved_a_request():
     assert facts_of([bobs])["stateful.saved"] == 0
 
 
-def test_what_is_still_on_its_way_is_no_fact_yet():
+def test_request_still_on_its_way_is_not_a_fact_yet():
     assert facts_of([exchange(1, fate="lost", underway=True)])["stateful.lost"] == 0

@@ -48,7 +48,10 @@ def done(guess, found=CRASHED):
 
 def run(code, **given):
     """Return what the JavaScript expression gives."""
-    uri = {name: json.dumps((STATIC / f"{name}.js").as_uri()) for name in ("scenes", "ending")}
+    uri = {
+        name: json.dumps((STATIC / f"{name}.js").as_uri())
+        for name in ("scenes", "ending", "announce")
+    }
     script = f"""
         globalThis.sessionStorage = {{ getItem: () => null, setItem() {{}} }};
         globalThis.addEventListener = () => {{}};
@@ -58,7 +61,7 @@ def run(code, **given):
         const scenes = await import({uri["scenes"]});
         const given = {json.dumps(given)};
         console.log(JSON.stringify(await (async () => {{ return {code}; }})()));
-    """.replace("ENDING", uri["ending"])
+    """.replace("ENDING", uri["ending"]).replace("ANNOUNCE", uri["announce"])
     command = [NODE, "--input-type=module", "--eval", script]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert finished.returncode == 0, finished.stderr
@@ -118,7 +121,7 @@ def test_prediction_is_answered_with_its_own_reason(guess, right):
     assert choice["text"] in found["said"]
 
 
-def test_what_no_answer_foresaw_is_said_and_nothing_is_marked_right():
+def test_result_that_no_answer_foresaw_is_said_and_nothing_is_marked_right():
     found = findings(2, facts({"lost": 0, "kept": 0}, {"lost": 0, "kept": 0}), CHAPTERS[0])
     assert found["right"] == "none"
     assert found["because"] == ""
@@ -147,7 +150,7 @@ def test_cart_that_is_drawn_as_gone_is_counted_as_lost_before_its_owner_looks(st
     add |= {"bytes_sent": 9, "response": {"headers": {}, "body": {"cart": {"lines": []}}}}
     server = {"name": "A", "state": state, "instance": "i1" if state == "up" else None}
     desks = {"stateful": [server], "stateless": []}
-    stack = {"desks": desks, "knobs": {"stateful": {"store": "memory"}}}
+    stack = {"desks": desks, "settings": {"stateful": {"store": "memory"}}}
     code = """scenes.tallyOf(given.now, { stack: given.stack, faults: [], requests: [],
         exchanges: new Map([[given.add.op, given.add]]) }).numbers"""
     numbers = run(code, now=now, add=add, stack=stack)
@@ -164,13 +167,23 @@ def test_every_chapter_says_something_of_whatever_is_measured(chapter, fate):
     assert all(each["words"] != "not measured" for each in found["desks"])
 
 
+@pytest.mark.parametrize(
+    ("fate", "drawn", "said"),
+    [("kept", "kept", "kept"), ("lost", "unshown", "not shown"), ("lost", "lost", "lost")],
+)
+def test_cart_is_announced_as_it_is_drawn(fate, drawn, said):
+    event = {"kind": "exchange", "desk": "stateful", "who": "c1", "status": 401, "fate": fate}
+    code = "(await import(ANNOUNCE)).sentence(given.event, 'c1', given.cart)[0]"
+    assert run(code, event=event, cart={"fate": drawn}) == f"Stateful: cart {said}."
+
+
 OPEN = CHAPTERS[-1]
 SCRIPTS = range(4)
 
 
 @pytest.mark.parametrize("number", SCRIPTS)
 @pytest.mark.parametrize("fate", [{"kept": 1}, {"lost": 1, "copies": 1, "grown": 9}])
-def test_what_a_reader_has_to_choose_is_run_and_each_choice_has_a_verdict(number, fate):
+def test_choice_of_a_reader_is_run_and_each_choice_has_a_verdict(number, fate):
     choice = OPEN["predict"]["choices"][number]
     script = run("scenes.scriptOf(given.chapter, given.guess)", chapter=OPEN, guess=number)
     assert script["label"] == OPEN["acts"][choice.get("act", 0)]["label"]

@@ -7,7 +7,7 @@ import pytest
 
 from lab.console.room.customer_of_phone import PhoneCustomer
 from lab.core.http import TransportError
-from lab.evidence.transport import Carried
+from lab.evidence.transport import TransportResult
 
 
 class Desk:
@@ -20,7 +20,7 @@ class Desk:
         self.cookie = "desk_session=0123456789abcdef; desk_affinity=x"
         self.url = "http://shop/stateful"
 
-    def carry(self, method, url, headers, body, timeout_s):
+    def send(self, method, url, headers, body, timeout_s):
         server = url.partition("/@")[2][:1] or self.turn
         if self.answer:
             return self.said(server, *self.answer)
@@ -38,9 +38,9 @@ class Desk:
 
     def said(self, server, status, body):
         if status is None:
-            return Carried({}, 0.0, 1.0, error=TransportError("silence"))
+            return TransportResult({}, 0.0, 1.0, error=TransportError("silence"))
         headers = {"X-Served-By": server, "X-Instance": server} if server else {}
-        return Carried({}, 0.0, 1.0, status, headers, json.dumps(body).encode())
+        return TransportResult({}, 0.0, 1.0, status, headers, json.dumps(body).encode())
 
     def cookie_for(self, url):
         return self.cookie

@@ -133,7 +133,7 @@ def test_recorded_order_stands_where_times_are_equal_or_odd():
     assert events[-1]["at"] == 1.0  # not before the kill it came after
 
 
-def test_any_two_variants_can_be_compared_and_a_desk_left_empty():
+def test_variants_can_be_compared_in_any_pair_and_a_desk_left_empty():
     variants = [
         variant("memory", exchanges=[exchange("m")]),
         variant("file", exchanges=[exchange("f")]),
@@ -159,16 +159,16 @@ def test_customers_are_numbered_in_each_variant_as_they_came():
 # --- the stack, as the record has it
 
 
-def test_stage_has_the_knobs_and_the_servers_of_the_record():
+def test_stage_has_the_settings_and_the_servers_of_the_record():
     it = variant(exchanges=[exchange("a", served_by="B", instance="b1")])
-    it["knobs"] |= {"servers": 2, "affinity": "cookie", "retry": "on", "store": "file"}
+    it["settings"] |= {"servers": 2, "affinity": "cookie", "retry": "on", "store": "file"}
     stack = played([it, variant("stateless", "stateless")])[0]["stack"]
-    assert {k: stack["knobs"]["stateful"][k] for k in ("store", "affinity", "retry")} == {
+    assert {k: stack["settings"]["stateful"][k] for k in ("store", "affinity", "retry")} == {
         "store": "file",
         "affinity": "cookie",
         "retry": "on",
     }
-    assert stack["knobs"]["stateless"]["store"] == "token"
+    assert stack["settings"]["stateless"]["store"] == "token"
     first, second = stack["desks"]["stateful"]
     assert (first["name"], first["state"], first["instance"], first["pid"]) == (
         *("A", "up"),
@@ -224,7 +224,7 @@ def test_fault_of_the_store_belongs_to_no_desk():
     order = ["kill store", "restart store", "pause store", "resume store"]
     faults = [fault(*each.split(), evidence={"pid": 9}) for each in order]
     it = variant("redis", faults=faults, order=order)
-    it["knobs"]["store"] = "redis"
+    it["settings"]["store"] = "redis"
     events = played([it], "redis", None, store_program="8.1.8, from PATH")
     store = {"state": "up", "pid": 9, "program": "8.1.8, from PATH"}
     assert events[0]["stack"]["store"] == store
@@ -249,9 +249,9 @@ def test_fault_of_the_store_belongs_to_no_desk():
         ("redis://host:6379", {"state": "external", "pid": None, "program": ""}),
     ],
 )
-def test_store_is_there_where_the_knobs_say_so(keeps, store):
+def test_store_is_there_where_the_settings_say_so(keeps, store):
     it = variant()
-    it["knobs"]["store"] = keeps
+    it["settings"]["store"] = keeps
     assert played([it], right=None)[0]["stack"]["store"] == store
 
 
@@ -342,7 +342,7 @@ def test_playback_draws_nothing_where_nothing_happened():
 def test_fault_of_the_store_is_drawn_at_the_desk_that_uses_it():
     order = ["kill store"]
     redis = variant("stateful", exchanges=[], faults=[fault(target="store")], order=order)
-    redis["knobs"]["store"] = "redis"
+    redis["settings"]["store"] = "redis"
     events = live(typed(experiment([redis, variant("stateless", "stateless")])))
     assert "kill store" in sequence_of(events, "stateful")
     assert sequence_of(events, "stateless") == ""
@@ -351,11 +351,11 @@ def test_fault_of_the_store_is_drawn_at_the_desk_that_uses_it():
 def test_setting_that_was_changed_is_drawn_as_what_it_was_set_to():
     events = live(crash().experiments[0])
     stack = events[0].event.stack
-    knob = Stamped(setting_changed("store", "memory", "redis", stack), 99, 9.0, {})
-    drawn = sequence_of([*events, knob], "stateful")
+    changed = Stamped(setting_changed("store", "memory", "redis", stack), 99, 9.0, {})
+    drawn = sequence_of([*events, changed], "stateful")
     assert "store set to redis, at the desk" in drawn
     assert 'class="head store"' not in drawn
-    assert "set to" not in sequence_of([*events, knob], "stateless")
+    assert "set to" not in sequence_of([*events, changed], "stateless")
     everywhere = Stamped(setting_changed("affinity", "none", "cookie", stack), 100, 9.0, {})
     for each in ("stateful", "stateless"):
         assert "affinity set to cookie" in sequence_of([*events, everywhere], each)

@@ -12,8 +12,8 @@ from lab.console import settings, stack_status
 from lab.console.chapter_changes import ChapterChanges
 from lab.console.fault_targets import targets
 from lab.console.playground import Playground
-from lab.console.settings import MOST_PAGE_SERVERS, Cache, checked, console_variants
-from lab.console.stack_state import StackState
+from lab.console.settings import Cache, checked, console_variants
+from lab.console.stack_state import MOST_PAGE_SERVERS, StackState
 from lab.console.stack_status import StackStatus
 from lab.core.errors import LabError
 from lab.core.faults import FaultKind
@@ -213,7 +213,7 @@ def test_program_is_called_what_it_is_not_what_the_link_to_it_is(tmp_path, targe
     assert title == f"{target.split('-')[0].capitalize()} 8.1.8"
 
 
-def test_at_once_runs_all_before_it_raises():
+def test_function_at_once_runs_all_before_it_raises():
     done = []
     together = threading.Barrier(3, timeout=60)
 
@@ -270,7 +270,7 @@ class Desk:
         return {"instance": server.instance, "carts_remembered": self.carts[name]}
 
 
-def test_one_server_more_than_the_page_shows_is_refused_with_the_real_count():
+def test_server_more_than_the_page_shows_is_refused_with_the_real_count():
     pools = {
         desk: SimpleNamespace(servers=dict.fromkeys(range(MOST_PAGE_SERVERS + more)))
         for desk, more in (("stateful", -1), ("stateless", 1))

@@ -8,7 +8,7 @@ from lab.core.errors import LabError
 from lab.processes.ports import CAN_HOLD, FIRST, LAST, claim, free_ports, hold_ports, is_open
 
 
-def test_many_are_all_different_free_and_away_from_outgoing_connections():
+def test_ports_are_all_different_free_and_away_from_outgoing_connections():
     ports = free_ports(40)
     assert len(set(ports)) == 40
     assert all(FIRST <= port < LAST for port in ports)

@@ -92,7 +92,7 @@ def test_each_desk_gets_where_its_carts_live_and_nothing_of_the_other(tmp_path):
     assert specs["token-denylist"].app == "lab.variants.denylist"
 
 
-def test_two_variants_of_one_store_share_its_process_and_no_key(tmp_path):
+def test_variants_of_one_store_share_its_process_and_no_key(tmp_path):
     specs = plan(tmp_path, REDIS, replace(REDIS, name="again"), TOKEN_DENYLIST)
     assert len(STORES) == 1
     prefixes = [
@@ -118,7 +118,7 @@ def test_store_by_url_is_used_as_it_is(tmp_path):
     assert [store.made_with for store in STORES] == [(url,)]
 
 
-def test_plain_token_needs_no_store_whatever_the_knob_says(tmp_path):
+def test_plain_token_needs_no_store_whatever_the_setting_says(tmp_path):
     (_, token) = two_desks(Settings(store="redis"))
     specs = plan(tmp_path, token)
     assert STORES == []
@@ -135,8 +135,8 @@ def test_every_run_has_keys_and_a_prefix_of_its_own(tmp_path):
 
 
 def test_settings_reach_the_variant(tmp_path):
-    knobs = Settings(servers=5, affinity="cookie", retry="on")
-    spec = plan(tmp_path, replace(MEMORY_AFFINITY, settings=knobs))["memory-affinity"]
+    settings = Settings(servers=5, affinity="cookie", retry="on")
+    spec = plan(tmp_path, replace(MEMORY_AFFINITY, settings=settings))["memory-affinity"]
     assert (spec.servers, spec.affinity, spec.retry) == (5, "cookie", "on")
 
 

@@ -37,7 +37,7 @@ class Checked:
     ],
 )
 @pytest.mark.parametrize("level", Level)
-def test_only_the_levels_that_count_as_mended_pass(require, more, passing, level):
+def test_levels_that_count_as_mended_pass_and_no_other(require, more, passing, level):
     work = Checked(level)
     if level in passing:
         require(work, "talk", {}, *more)
@@ -149,7 +149,7 @@ def test_disk_is_put_back_where_none_can_be_private(tmp_path, monkeypatch, start
     assert (tmp_path / "elsewhere" / "kept").exists()
 
 
-def test_nothing_is_reset_where_disks_are_private_and_nothing_is_shared(
+def test_no_disk_is_reset_where_disks_are_private_and_nothing_is_shared(
     tmp_path, monkeypatch, started
 ):
     isolation(monkeypatch, True)

@@ -14,6 +14,7 @@ from lab.console.room.places_of_phones import MOST_PHONES
 from lab.console.room.room import Room
 from lab.console.room.votes import RoomQuestion
 from lab.console.services import Services
+from lab.console.words import phone_script
 
 ORDER = {"X-Room": "1"}
 
@@ -49,7 +50,7 @@ def test_phone_that_votes_200_times_is_counted_once(room):
     assert room.state().vote.voted == 1
 
 
-def test_two_tabs_are_one_phone_and_a_phone_that_comes_back_has_its_number(room):
+def test_tabs_of_a_phone_are_one_phone_and_a_phone_that_comes_back_has_its_number(room):
     phone = opened(room)
     tab = phone_app(room).test_client()
     tab.set_cookie(PHONE_COOKIE, phone.get_cookie(PHONE_COOKIE).value)
@@ -87,6 +88,11 @@ def test_nickname_that_hides_or_reorders_text_is_refused(room, name):
     refused = post(phone, "join", {"code": room.code, "name": name})
     assert refused.status_code == 422, refused.text
     assert room.state().phones == 0
+
+
+def test_script_of_a_phone_has_the_signs_before_it(room):
+    script = phone_app(room).test_client().get("/room/phone.js").text
+    assert script.startswith(phone_script()) and "function" in script
 
 
 def test_nickname_with_markup_stays_text_and_is_nowhere_in_what_is_public(room):
@@ -195,7 +201,7 @@ def test_wall_asks_opens_closes_shows_and_decides(room):
 
 def test_room_has_a_place_for_600_and_says_when_it_is_full(room):
     for number in range(MOST_PHONES):
-        room._phones.admit(lambda n: _Seat(str(n), n), f"address {number}")
+        room._phones.admit(lambda n: _Phone(str(n), n), f"address {number}")
     phone = phone_app(room).test_client()
     phone.get("/")
     full = post(phone, "join", {"code": room.code, "name": "Late"})
@@ -203,7 +209,7 @@ def test_room_has_a_place_for_600_and_says_when_it_is_full(room):
     assert "the room is full" in full.json["detail"]
 
 
-class _Seat:
+class _Phone:
     address, acted_at, has_cart = "", 0.0, False
 
     def __init__(self, id, number):

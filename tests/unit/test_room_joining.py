@@ -18,14 +18,14 @@ from lab.console.room.routes_room import WALL_FILES
 from lab.core.errors import LabError
 
 
-class Seat:
+class JoinedPhone:
     def __init__(self, id, number, address, acted_at=0.0, has_cart=False):
         self.id, self.number, self.address = id, number, address
         self.acted_at, self.has_cart = acted_at, has_cart
 
 
 def admit(places, id, address="a", **how):
-    return places.admit(lambda number: Seat(id, number, address, **how), address)
+    return places.admit(lambda number: JoinedPhone(id, number, address, **how), address)
 
 
 def test_code_is_the_same_after_a_restart_and_has_no_letter_that_looks_like_another():
@@ -101,7 +101,7 @@ HOME = OwnAddress("192.168.1.7", "192.168.1.0/24", "wlan0")
 OTHER = OwnAddress("10.0.0.2", "10.0.0.0/8", "eth0")
 
 
-def test_only_address_is_taken_and_of_several_one_has_to_be_chosen():
+def test_address_is_taken_if_it_is_the_only_one_and_chosen_among_several():
     assert chosen_address(None, [HOME]) == "192.168.1.7"
     assert chosen_address("10.0.0.2", [HOME, OTHER]) == "10.0.0.2"
     assert chosen_address("127.0.0.1", []) == "127.0.0.1"

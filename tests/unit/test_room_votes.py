@@ -84,7 +84,7 @@ def test_second_vote_stands_beside_the_first_and_changes_nothing_in_it():
     assert vote.said_so() == (1, 1)
 
 
-def test_late_vote_of_the_first_round_is_not_counted_in_the_second():
+def test_vote_of_the_first_round_that_comes_late_is_not_counted_in_the_second():
     vote = opened()
     vote.close()
     vote.open()
@@ -103,7 +103,7 @@ def test_closed_vote_takes_nothing_more():
     assert vote.voted() == 1
 
 
-def test_there_is_no_third_vote_and_none_after_the_run():
+def test_no_third_vote_is_opened_and_none_after_the_run():
     vote = opened()
     vote.close()
     vote.open()
@@ -166,7 +166,7 @@ def test_question_that_is_asked_again_goes_on_and_the_next_one_closes_it():
     assert [each.question.chapter for each in votes.asked] == ["the-crash", "caching"]
 
 
-def test_nothing_can_be_voted_on_before_the_first_question():
+def test_no_vote_is_opened_before_the_first_question():
     with pytest.raises(LabError, match="nothing is asked yet"):
         RoomVotes().current()
 

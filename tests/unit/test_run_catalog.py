@@ -20,8 +20,8 @@ NOW = datetime(2026, 11, 27, 12, 0, 0)
 CHECK = {"verdict": "state in the process", "source": "cart.py", "calls": []}
 CROWD = {
     "crowds": [
-        {"lane": "stateful", "script": "shopping", "carts_as_predicted": True, "doubts": []},
-        {"lane": "stateless", "script": "shopping", "carts_as_predicted": True, "doubts": []},
+        {"variant": "stateful", "script": "shopping", "carts_as_predicted": True, "doubts": []},
+        {"variant": "stateless", "script": "shopping", "carts_as_predicted": True, "doubts": []},
     ]
 }
 PLAN = {"assumptions": {"users": 2_000_000}, "constants": {}}
@@ -75,7 +75,7 @@ def test_runs_of_every_kind_are_listed_newest_first_with_what_they_were(root):
 def test_several_experiments_are_counted_by_their_verdict(root):
     others = [experiment([variant()], name=f"e{n}", verdict="fails") for n in range(2)]
     document = as_json(run(*others, experiment([variant()], verdict="holds")))
-    keep(root, 1, "ledger", "result.json", document)
+    keep(root, 1, "suite", "result.json", document)
     assert catalog.kept_runs(root)[0].found == "2 fails, 1 holds"
 
 
@@ -84,26 +84,25 @@ def test_script_without_a_claim_is_listed_so(root):
     assert catalog.kept_runs(root)[0].found == "without a claim"
 
 
-THEIRS = """Traceback (the lines of your script):
-  File "mine.py", line 4, in script
-    check(shopper)
-  File "mine.py", line 9, in check
-    assert False"""
+def failed(said):
+    return {"said": said, "line": 9, "before": "", "answer": ""}
 
 
 @pytest.mark.parametrize(
     ("changes", "found"),
     [
         (
-            {"broken_expectation": "the script expected otherwise: no cart", "traceback": THEIRS},
+            {"broken_expectation": "expected otherwise: no cart", "failure": failed("no cart")},
             "failed: assert at line 9: no cart",
         ),
-        ({"broken_expectation": "the script expected otherwise: assert"}, "failed: assert"),
+        ({"broken_expectation": "expected", "failure": failed("")}, "failed: assert at line 9"),
+        # of an earlier version
+        ({"broken_expectation": "expected otherwise: no"}, "failed: expected otherwise: no"),
         (
             {
                 "script_failed": True,
                 "trouble": "the script stopped with KeyError: 'x'",
-                "traceback": THEIRS,
+                "failure": failed("KeyError: 'x'"),
             },
             "the script failed at line 9: KeyError: 'x'",
         ),
@@ -245,7 +244,7 @@ def test_script_of_the_users_own_is_named_as_its_file(root, name, tmp_path, monk
     assert len(catalog.newest(name, root, 2)) == 1
 
 
-def test_without_a_name_the_newest_report_is_found_and_what_was_passed_over_is_said(root):
+def test_newest_report_is_found_without_a_name_and_what_was_passed_over_is_said(root):
     every_kind(root)
     assert found_name(None, root) == ("plan", ["size", "logout"])
 

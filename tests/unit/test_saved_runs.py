@@ -66,14 +66,14 @@ def test_run_of_another_machine_may_have_any_name(tmp_path):
         ('{"log": {}}', "not a run"),
         ('{"schema": "one"}', "not a run"),
         ('{"schema": true}', "not a run"),
-        ('{"schema": 4, "experiments": []}', "newer lab"),
+        ('{"schema": 5, "experiments": []}', "newer lab"),
         ('{"schema": 1}', "damaged"),
         ('{"schema": 1, "experiments": 3}', "damaged"),
         ('{"schema": 1, "experiments": [3]}', "damaged"),
         ('{"schema": 1, "experiments": [{}]}', "damaged"),
         ('{"schema": 2}', "damaged"),
-        ('{"schema": 3}', "missing required field `experiments`"),
-        ('{"schema": 3, "experiments": [{}]}', "missing required field `name`"),
+        ('{"schema": 4}', "missing required field `experiments`"),
+        ('{"schema": 4, "experiments": [{}]}', "missing required field `name`"),
         ('{"schema": 1, "experiments": [], "components": 3}', "damaged"),
     ],
 )
@@ -96,14 +96,14 @@ def test_folder_that_is_no_run_is_refused_with_a_reason(tmp_path, text, words):
         (("surprises",), ["stateful: holds, expected fails"]),
         (("variants",), []),
         (("variants", 0, "app"), "<b>"),
-        (("variants", 0, "knobs", "servers"), -1),
+        (("variants", 0, "settings", "servers"), -1),
         (("variants", 0, "exchanges", 0, "outcome"), "fine"),
         (("variants", 0, "exchanges", 0, "status"), "200"),
         (("variants", 0, "exchanges", 0, "request"), None),
         (("variants", 0, "exchanges", 0, "response", "headers"), []),
         (("variants", 0, "faults", 0, "target"), 3),
         (("variants", 0, "faults", 0, "kind"), "explode"),
-        (("variants", 0, "upstreams"), 3),
+        (("variants", 0, "server_urls"), 3),
         (("variants", 0, "outcome"), {"verdict": "maybe"}),
         (("variants", 0, "outcome", "measures", 0, "k"), "1"),
         (("prediction",), {"question": "?", "choices": ["a"], "predicted": 1}),
@@ -266,3 +266,18 @@ def test_drawback_of_an_earlier_version_has_todays_words(schema):
 def test_claim_of_an_earlier_version_keeps_its_words_and_names_a_condition():
     (found,) = checked(old(verdict="depends"), "here").experiments
     assert (found.kind, found.verdict, found.condition) == ("claim", "depends", "on the variant")
+
+
+def test_run_of_schema_3_has_todays_names():
+    document = as_json(crash()) | {"schema": 3}
+    experiment = document["experiments"][0]
+    experiment["name"] = "store-outage"
+    kept = experiment["variants"][0]
+    kept["knobs"], kept["upstreams"] = kept.pop("settings"), ["http://10.0.0.2:5001"]
+    kept["measurements"] = {"failed_hung": 3, "hung_up": 1}
+    variant = checked(document, "here").experiments[0].variants[0]
+    assert (variant.settings.servers, variant.server_urls) == (3, ["http://10.0.0.2:5001"])
+    assert variant.measurements == {"failed_paused": 3, "hung_up": 1}
+    experiment["name"] = "one-of-my-own"
+    own = checked(document, "here").experiments[0].variants[0]
+    assert own.measurements == {"failed_hung": 3, "hung_up": 1}

@@ -1,17 +1,23 @@
 """What goes wrong in a student's functions is filed as the script's failure, with its line."""
 
+import io
 import math
 
 import pytest
+from rich.console import Console
 
 from lab.core.errors import LabError, ScriptMistake
 from lab.core.statistics import Measure, share
+from lab.evidence.exchange import Exchange, OpStatus
 from lab.evidence.keeping import kept_variant
 from lab.evidence.record import Record
-from lab.evidence.result import Observation, Prediction, VariantRun, Verdict
+from lab.evidence.result import Observation, Prediction, ScriptFailure, VariantRun, Verdict
+from lab.evidence.run_document import ExperimentResult
 from lab.experiments import Question, find, script_run
 from lab.experiments.judging import expectation_met
 from lab.experiments.script_measures import MEASURED, require_keepable
+from lab.report.own_failure import failure
+from lab.report.script_failure import troubles_view
 
 SCRIPT = "def script(shopper, lab):\n    pass\n"
 
@@ -51,11 +57,33 @@ def test_exception_of_the_script_fails_the_run_with_its_line(tmp_path, body, tro
     assert run.trouble.startswith(trouble)
     assert f'mine.py", line 2, in script\n    {body}' in run.traceback
     assert "lab/" not in run.traceback
+    assert run.failure.said.startswith(trouble.removeprefix("the script stopped with "))
+    assert (run.failure.line, run.failure.before) == (2, "")
 
 
 def test_assertion_is_an_expectation_that_was_not_met(tmp_path):
     run = ran(tmp_path, "def script(shopper, lab):\n    assert 1 == 2, 'no'\n")
     assert (run.broken_expectation, run.trouble) == ("the script expected otherwise: no", None)
+    assert run.failure == ScriptFailure("no", 2)
+
+
+def test_failure_has_the_exchange_before_it_and_line_and_text_apart(tmp_path):
+    """What is alike at both desks is shown once, and what was before it at each."""
+    runs = []
+    experiment = loaded(tmp_path, "def script(shopper, lab):\n    assert 0, 'line 9: no'\n")
+    for run, status in zip(done(experiment), (401, 404), strict=True):
+        plain = ("x-1", "John", "POST", "/api/x", None, 0.0, 1.0, status, OpStatus.FAILED)
+        run.record.append(Exchange(*plain, {}, b"", {}, b""))
+        script_run.run(experiment, run, QuietLab(), None)
+        runs.append(kept_variant(run))
+    assert [each.failure.before for each in runs] == ["POST /api/x -> 401", "POST /api/x -> 404"]
+    assert runs[0].at_length.endswith("\nThe exchange before: POST /api/x -> 401 ")
+    shown = io.StringIO()
+    result = ExperimentResult("x", "", None, 0.0, runs)
+    Console(file=shown, width=200).print(troubles_view(result))
+    assert shown.getvalue().count("AssertionError: line 9: no") == 1
+    assert shown.getvalue().count("The exchange before, ") == 2
+    assert failure(runs[0]) == "failed: assert at line 2: line 9: no"
 
 
 def test_failure_of_the_lab_is_none_of_the_script(tmp_path):
@@ -66,7 +94,7 @@ def test_failure_of_the_lab_is_none_of_the_script(tmp_path):
     assert (run.trouble, run.script_failed) == ("the script stopped with LabError: x", False)
 
 
-def test_what_cannot_be_done_to_what_is_there_is_a_failure_of_the_script(tmp_path):
+def test_impossible_fault_is_a_failure_of_the_script(tmp_path):
     text = (
         "from lab.core.errors import NotPossible\ndef script(shopper, lab):\n"
         "    raise NotPossible('A is dead already')"

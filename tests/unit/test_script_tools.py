@@ -58,12 +58,12 @@ def test_together_refuses_a_number_that_is_none(at_once):
         TOOLS.together([print], at_once)
 
 
-def test_while_repeats_until_the_other_is_done():
+def test_verb_while_repeats_until_the_other_is_done():
     seen = threading.Event()
     assert TOOLS.while_(seen.set, lambda: seen.wait(DEADLINE_S)) is True
 
 
-def test_while_raises_what_went_wrong_in_the_background():
+def test_verb_while_raises_what_went_wrong_in_the_background():
     failed = threading.Event()
 
     def busy():
@@ -74,7 +74,7 @@ def test_while_raises_what_went_wrong_in_the_background():
         TOOLS.while_(busy, lambda: failed.wait(DEADLINE_S))
 
 
-def test_while_and_until_explain_a_result_in_place_of_a_function():
+def test_verbs_while_and_until_explain_a_result_in_place_of_a_function():
     for call in (
         lambda: TOOLS.while_(None, print),
         lambda: TOOLS.while_(print, 5),

@@ -196,7 +196,7 @@ def test_time_is_not_limited_in_a_debugger(tmp_path):
         sys.settrace(tracing)
 
 
-def test_there_is_no_limit_where_the_main_thread_belongs_to_another_program(tmp_path):
+def test_no_limit_holds_where_the_main_thread_belongs_to_another_program(tmp_path):
     path, script = written(
         tmp_path, "import time\ndef script():\n    time.sleep(0.5)\n    return 1\n"
     )
@@ -217,12 +217,14 @@ def test_there_is_no_limit_where_the_main_thread_belongs_to_another_program(tmp_
         (pytest.__file__, False), (place.__code__.co_filename, False),
     ],
 )  # fmt: skip
-def test_their_files_are_those_in_the_folder_of_the_script(tmp_path, monkeypatch, filename, theirs):
+def test_files_of_a_student_are_those_in_the_folder_of_the_script(
+    tmp_path, monkeypatch, filename, theirs
+):
     monkeypatch.chdir(tmp_path)
     assert is_theirs(filename, Path("mine.py")) is theirs
 
 
-def test_their_files_are_not_the_labs_where_both_lie_in_one_folder():
+def test_files_of_a_student_are_not_the_labs_where_both_lie_in_one_folder():
     root = Path(place.__code__.co_filename).parents[2]
     assert not is_theirs(place.__code__.co_filename, root / "mine.py")
     among_libraries = "site-packages" in root.parts  # where the lab is installed, not a checkout

@@ -162,7 +162,7 @@ def variants(**measured):
         (variants(token={}), None),
     ],
 )
-def test_how_long_a_token_lives(results, choice):
+def test_question_of_a_tokens_life_has_the_answer_that_was_measured(results, choice):
     assert logout.QUESTION.observed(results) == choice
 
 
@@ -198,7 +198,7 @@ LOSSES = {**TABS, "at_once_lost": 9}
         (variants(token=LOSSES), None),
     ],
 )
-def test_two_tabs_judges_who_loses(results, choice):
+def test_experiment_of_two_tabs_judges_who_loses(results, choice):
     assert two_tabs.QUESTION.observed(results) == choice
 
 

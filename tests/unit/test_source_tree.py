@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import sys
 from collections import defaultdict
 from functools import cache
@@ -42,8 +43,9 @@ COPIED = {
 def trees():
     """The syntax tree of each module, by its path below the repository: "lab/core/errors.py".
 
-    What stands in the ladder of exercises is a student's or is imported by none: no modules.
-    Nor are the pieces of the museum: each is a service of its own.
+    What stands in the ladder of exercises is a student's or is imported by none: no modules, so
+    a class there may be called as one of the lab. Nor are the pieces of the museum: each is a
+    service of its own.
     """
     return {
         path.relative_to(package.parent).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
@@ -53,8 +55,10 @@ def trees():
     }
 
 
-def classes(tree):
-    return [each.name for each in ast.walk(tree) if isinstance(each, ast.ClassDef)]
+def types(tree):
+    """The classes of a module, and its aliases of types."""
+    found = {each.name for each in ast.walk(tree) if isinstance(each, ast.ClassDef)}
+    return found | {name for name in names_of(tree) if re.match("_?[A-Z][a-z]", name)}
 
 
 def constants(tree):
@@ -84,8 +88,9 @@ def twice(found_in):
     return {name: sorted(files) for name, files in places.items() if len(files) > 1}
 
 
-def test_class_name_stands_once_in_the_tree():
-    assert twice(classes) == {}
+def test_name_of_a_type_stands_once_in_the_tree():
+    """But for JSON of unknown shape: the apps may import the shop only."""
+    assert twice(types) == {"JsonObject": ["lab/core/json_object.py", "lab/shop/cart.py"]}
 
 
 def test_constant_is_defined_in_one_module():
@@ -106,20 +111,38 @@ def test_copied_constant_has_one_value(name):
     assert first == second is not None
 
 
+def test_constant_of_the_page_stands_in_one_module():
+    places = defaultdict(set)
+    for file in (PACKAGES[0] / "console").rglob("*.js"):
+        for line in re.findall("(?m)^(?:export )?const .*", file.read_text(encoding="utf-8")):
+            for name in re.findall("(?:const |, )([A-Z][A-Z0-9_]*) = ", line):
+                places[name].add(file.name)
+    assert len(places) > 100
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
 def test_no_module_stands_at_the_top_of_the_lab():
     top = {file for file in trees() if file.startswith("lab/") and file.count("/") == 1}
     assert top == {"lab/__init__.py", "lab/__main__.py"}
 
 
-def test_json_of_unknown_shape_has_one_name():
-    """`dict[str, Any]` is written where the name is defined: in the lab, and in the shop."""
-    written = {
+def written_in(text):
+    """The modules in which an expression is written so."""
+    return {
         file
         for file, tree in trees().items()
         for each in ast.walk(tree)
-        if isinstance(each, ast.Subscript) and ast.unparse(each) == "dict[str, Any]"
+        if isinstance(each, ast.Subscript | ast.Attribute) and ast.unparse(each) == text
     }
-    assert written == {"lab/core/json_object.py", "lab/shop/cart.py"}
+
+
+def test_json_of_unknown_shape_has_one_name():
+    """`dict[str, Any]` is written where the name is defined: in the lab, and in the shop."""
+    assert written_in("dict[str, Any]") == {"lab/core/json_object.py", "lab/shop/cart.py"}
+
+
+def test_shell_has_one_escaper():
+    assert written_in("shlex.quote") == {"lab/core/shell.py"}
 
 
 def test_packages_are_typed():

@@ -32,7 +32,7 @@ def test_interval_is_wilsons(k, n, low, high):
 
 
 @pytest.mark.parametrize(("n", "at_most"), [(10, 0.3), (60, 0.05), (300, 0.01), (3000, 0.001)])
-def test_none_of_n_is_fewer_than_three_in_n(n, at_most):
+def test_zero_of_n_is_fewer_than_three_in_n(n, at_most):
     none, every = share(0, n), share(n, n)
     assert (none.share, none.low, none.high) == (0, 0.0, pytest.approx(at_most))
     assert (every.share, every.low, every.high) == (1, pytest.approx(1 - at_most), 1.0)

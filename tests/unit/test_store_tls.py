@@ -108,7 +108,7 @@ def test_store_without_tls_is_said(tls_store):
 
 
 @pytest.mark.parametrize("error", [OSError("x"), ValueError(), ConnectionResetError()])
-def test_other_errors_are_no_trouble_with_tls(error):
+def test_errors_of_another_kind_are_no_trouble_with_tls(error):
     assert tls_trouble(error) == ""
 
 

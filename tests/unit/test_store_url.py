@@ -47,7 +47,7 @@ def test_primary_behind_sentinels(text, hosts, service, one_server, account):
 @pytest.mark.parametrize(
     "text", ["redis://:p@h:1/2?x=y", "rediss://h", "unix:///run/s?db=1", "redis://h:not-a-port"]
 )
-def test_one_server_is_left_to_redis_py(text):
+def test_single_server_is_left_to_redis_py(text):
     assert (parse(text).kind, parse(text).one_server) == ("", text)
 
 

@@ -110,7 +110,7 @@ def test_page_comes_back_where_it_was(served):
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
-def test_other_methods_get_no_stream(served, method):
+def test_methods_other_than_get_have_no_stream(served, method):
     with served.open(method=method) as page:
         seen = read_all(page)
     assert b"snapshot" not in seen

@@ -79,7 +79,7 @@ def test_body_that_ends_too_early_is_an_error():
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_are_a_head_or_refused(text):
+def test_bytes_of_any_kind_are_a_head_or_refused(text):
     try:
         found = head(text)
     except NotHttp:

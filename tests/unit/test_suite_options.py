@@ -19,7 +19,7 @@ GIVEN = {
     "lab_port": 0,
     "lab_processes": 3,
     "lab_ready": None,
-    "lab_wait": 20.0,
+    "lab_wait": "20s",
     "lab_reset": None,
 }
 
@@ -39,6 +39,11 @@ def test_options_say_how_the_service_is_started():
     assert found.variables == ("LAB_URL", "BASE_URL")
 
 
+@pytest.mark.parametrize(("text", "wait_s"), [("500ms", 0.5), ("60", 60), ("5min", 300)])
+def test_wait_is_written_as_every_duration(text, wait_s):
+    assert options(lab_wait=text).start.ready_s == wait_s
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -54,6 +59,8 @@ def test_options_say_how_the_service_is_started():
         ({"lab_port": 70000}, "give a port"),
         ({"lab_port": -1}, "give a port"),
         ({"lab_ready": "up"}, "begin it with /"),
+        ({"lab_wait": "soon"}, "--lab-wait 'soon': give a duration"),
+        ({"lab_wait": "0"}, "--lab-wait '0': give at least 1ms"),
     ],
 )
 def test_wrong_options_are_refused(given, said):

@@ -86,7 +86,7 @@ def test_pair_is_searched_for_where_no_status_shows_it():
     assert str(finding.difference) == "/c: 1 became 0"
 
 
-def test_what_varies_by_itself_is_no_difference():
+def test_value_that_varies_by_itself_is_no_difference():
     suite = Suite({"kept": CART}, body=lambda number, run: b'{"id": %d}' % (100 * run + number))
     (finding,) = suite.sort().findings
     assert titles(finding) == ["POST /login", "POST /cart"]
@@ -141,7 +141,7 @@ def test_failure_that_is_not_seen_again_is_not_explained():
     assert (finding.why, finding.wrote) == (NOT_SHOWN, None)
 
 
-def test_only_the_first_kinds_of_failure_are_searched():
+def test_first_kinds_of_failure_alone_are_searched():
     tests = {name: (f"POST /{name}", f"GET /{name}") for name in "abcdefg"}
     suite = Suite(tests, needs={read: wrote for wrote, read in tests.values()})
     found = suite.sort().findings

@@ -31,7 +31,7 @@ def test_text_of_a_suite_holds_no_credential_and_no_control_character():
     assert "\x1b" not in said
 
 
-def test_what_is_not_known_is_said():
+def test_unknown_cause_is_said():
     said = lines(
         findings=[
             SuiteFinding(("a", "b"), why=NOT_SHOWN),

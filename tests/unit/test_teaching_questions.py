@@ -36,7 +36,7 @@ def bank_of(text):
     return Bank(BANK.misconceptions, (pair,))
 
 
-def test_there_are_twenty_questions_in_ten_pairs():
+def test_questions_are_twenty_in_ten_pairs():
     assert len(BANK.pairs) == 10
     assert len(ASKED) == 20
     assert [when for _, when, _ in ASKED] == ["before"] * 10 + ["after"] * 10
@@ -83,7 +83,7 @@ def test_misconception_that_is_not_listed_is_refused():
         Bank(BANK.misconceptions, (pair,))
 
 
-def test_two_answers_that_are_the_same_are_refused():
+def test_answers_that_are_the_same_are_refused():
     wrong = WrongAnswer("x", "servers-share")
     with pytest.raises(ValueError, match="the same"):
         ConceptQuestion("q", "x", "because", (wrong, wrong, wrong))

@@ -81,3 +81,30 @@ def reads_a_clock(node):
 def test_unit_test_reads_no_clock(source):
     tree = ast.parse(source.read_text(encoding="utf-8"))
     assert [node.lineno for node in ast.walk(tree) if reads_a_clock(node)] == []
+
+
+# A test's name begins with its subject. `every`, `each` and `no` may stand before it.
+NO_SUBJECT = {
+    *("a", "an", "the", "one", "two", "three", "four", "half", "all", "any", "both", "few", "many"),
+    *("more", "only", "other", "another", "same", "some", "it", "its", "nothing", "none", "that"),
+    *("their", "there", "they", "this", "what", "which", "who", "how", "whether", "but", "if"),
+    *("when", "where", "while", "after", "at", "before", "between", "by", "for", "from", "in"),
+    *("of", "on", "to", "under", "with", "without"),
+}
+
+
+def begins_with_no_subject(name):
+    return name.startswith("test_") and name.split("_")[1] in NO_SUBJECT
+
+
+def test_names_of_tests_begin_with_their_subject():
+    wrong = [
+        f"{path.relative_to(ROOT)}:{each.lineno} {each.name}"
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for each in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+        if begins_with_no_subject(each.name)
+    ]
+    assert wrong == []
+    assert begins_with_no_subject("test_two_tabs_lose_a_cart")
+    assert not begins_with_no_subject("test_every_tab_has_a_cart")

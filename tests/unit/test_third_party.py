@@ -14,7 +14,7 @@ def pinned():
     return {re.split("[=>]=", line)[0] for line in lines}
 
 
-def test_both_name_the_same_packages():
+def test_notice_and_constraints_name_the_same_packages():
     assert pinned() == set(re.findall(r"^\| ([a-z0-9-]+) \|", NOTICE, re.MULTILINE))
 
 

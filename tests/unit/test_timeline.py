@@ -187,7 +187,7 @@ def event(kind, confirmed=True, **seen):
             "✕ no answer there: kill command",
         ),
         (event("drain", pid=7, signal="exit 0", process_gone=True), "✕ drained, pid 7, exit 0"),
-        (event("pause", pid=7, frozen=True), "✕ frozen, pid 7"),
+        (event("pause", pid=7, frozen=True), "✕ paused, pid 7"),
         (event("resume", pid=7, frozen=False), "✓ runs again, pid 7"),
         (event("restart", instance="abcdefg", process_gone=True), "✓ back, instance abcdef"),
         (event("restart", instance="abcdef", process_gone=None), "✓ back, instance abcdef"),
@@ -231,7 +231,7 @@ def test_table_of_variants_names_the_desk_and_explains_its_mark():
     assert not any("≠" in line for line in printed(variants_table(alike)))
 
 
-def test_what_stopped_a_script_is_printed_once():
+def test_error_that_stopped_a_script_is_printed_once():
     variants = [VariantResult(n, n, UsedSettings(), {}, [], []) for n in ("stateful", "stateless")]
     for variant in variants:
         variant.trouble = f"the script stopped at {variant.name}"
@@ -281,7 +281,7 @@ def test_carts_that_grow_are_folded_by_what_became_of_them():
     ]
 
 
-def test_one_difference_among_hundreds_has_its_row():
+def test_difference_among_hundreds_has_its_row():
     left, right = Story("stateful"), Story("stateless")
     for number in range(300):
         who = f"John {number}"
@@ -301,7 +301,7 @@ def test_one_difference_among_hundreds_has_its_row():
     ]
 
 
-def test_many_faults_share_a_row_where_they_cannot_have_one_each():
+def test_faults_share_a_row_where_they_cannot_have_one_each():
     story = Story()
     for _ in range(20):
         story.fault(FaultKind.PAUSE)
@@ -315,7 +315,7 @@ def test_many_faults_share_a_row_where_they_cannot_have_one_each():
     ]
 
 
-def test_what_differs_is_shown_even_where_it_does_not_fit():
+def test_difference_is_shown_even_where_it_does_not_fit():
     left, right = Story("stateful"), Story("stateless")
     for number in range(40):
         for story, status in ((left, 200), (right, 404)):
@@ -326,7 +326,7 @@ def test_what_differs_is_shown_even_where_it_does_not_fit():
     assert shown[-1] == ("", "… 40 more in result.json", "", "")
 
 
-def test_what_only_one_variant_did_has_its_row():
+def test_step_of_one_variant_only_has_its_row():
     left, right = Story("stateful"), Story("stateless")
     for number in range(30):
         left.look(customer=f"John {number}")
@@ -336,5 +336,5 @@ def test_what_only_one_variant_did_has_its_row():
     assert any(step == "kill A" for _, step, *_ in shown)
 
 
-def test_nothing_has_no_rows():
+def test_empty_run_has_no_rows():
     assert rows(Story().variant, Story().variant) == []

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.cli import param_types
-from lab.cli.crowd import crowd
-from lab.cli.plan import plan
+from lab.cli.main import cli
 from lab.core import units
 from lab.core.errors import LabError
 
@@ -53,6 +52,8 @@ READERS = [
         (units.parse_duration, "0.000001s", 1e-6),
         (units.parse_size, "16GiB", 16 * GIB),
         (units.parse_size, "1.25GB", 1.25e9),
+        (units.parse_size, "50M", 50e6),
+        (units.parse_size, "2T", 2e12),
         (units.parse_share, "80%", 0.8),
         (units.parse_share, "0", 0),
         (units.parse_share, "1", 1),
@@ -131,7 +132,7 @@ def test_rate_that_needs_a_unit_refuses_a_plain_number():
 
 
 @given(st.text(max_size=12))
-def test_any_text_is_an_amount_or_a_clear_error(text):
+def test_text_is_an_amount_or_a_clear_error(text):
     for read in READERS:
         with suppress(LabError):
             assert 0 <= read(text) <= 1e15
@@ -189,20 +190,99 @@ def test_amount_that_is_written_is_read_back(write, read, values, data):
 
 # --- on the command line
 
-DURATION_OPTIONS = [
-    *((crowd, name) for name in ("for_s", "warm_up_s")),
-    *((plan, name) for name in ("visit_length_s", "session_lifetime_s")),
-]
+WRITTEN = {  # as people write them, and what each is
+    "DURATION": {
+        "500ms": 0.5, "30s": 30, "30": 30, "1.5m": 90, "1.5min": 90, "5min": 300, "1h": 3600,
+        "7d": 604_800,
+    },
+    "TARGET@TIME": {f"B@{text}": text for text in ("500ms", "30s", "1.5m", "5min", "1h", "7d")},
+    "RATE": {"20/day": 20 / 86_400, "300/s": 300, "18000/min": 300, "3/h": 3 / 3600},
+    "SIZE": {"16GiB": 16 * GIB, "50M": 50e6, "512MB": 512e6, "2G": 2e9, "1.25GB": 1.25e9},
+    "SHARE": {"80%": 0.8, "0.8": 0.8},
+    "FACTOR": {"3": 3, "2.5": 2.5},
+    "PRICE": {"0.04": 0.04},
+    "COUNT": {"5k": 5000, "1.5k": 1500, "5000": 5000, "2": 2},
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(("command", "name"), DURATION_OPTIONS)
-def test_every_duration_option_takes_every_unit(command, name):
-    (option,) = [each for each in command.params if each.name == name]
-    for text, seconds in (("500ms", 0.5), ("30", 30), ("1.5m", 90), ("5min", 300), ("1h", 3600)):
-        assert option.type.convert(text, option, None) == seconds
-    assert option.metavar is None and option.type.name == "DURATION"
-    with pytest.raises(click.BadParameter, match="give a duration, such as 500ms"):
-        option.type.convert("nan", option, None)
+def every_option(command=cli, name="lab"):
+    """Yield each option of each command, with the words that it is called by."""
+    for each in command.params:
+        if isinstance(each, click.Option):
+            yield f"{name} {max(each.opts, key=len)}", each
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for word in command.list_commands(context):
+            yield from every_option(command.get_command(context, word), f"{name} {word}")
+
+
+OPTIONS = dict(every_option())
+
+
+def of_type(*names):
+    return {words: each for words, each in OPTIONS.items() if each.type.name in names}
+
+
+@pytest.mark.parametrize("words", of_type(*WRITTEN.keys() - {"COUNT"}))
+def test_option_takes_each_way_to_write_its_amount(words):
+    option = OPTIONS[words]
+    for text, value in WRITTEN[option.type.name].items():
+        read = option.type.convert(text, option, None)
+        if option.type.name == "TARGET@TIME":
+            assert read.at_s == units.parse_duration(value)
+        else:
+            assert read == pytest.approx(value), text
+
+
+@pytest.mark.parametrize("words", of_type("COUNT"))
+def test_option_of_a_number_takes_thousands_up_to_its_limit(words):
+    option = OPTIONS[words]
+    most = getattr(option.type, "max", None) or units.MOST_USERS
+    for text, value in WRITTEN["COUNT"].items():
+        if value <= most:
+            assert option.type.convert(text, option, None) == value
+        else:
+            with pytest.raises(click.BadParameter, match=f"{value} is not in the range"):
+                option.type.convert(text, option, None)
+    for text in ("1.0001k", "k", "9" * 5000, "5 thousand", "٣"):
+        with pytest.raises(click.BadParameter, match="give a"):
+            option.type.convert(text, option, None)
+
+
+@pytest.mark.parametrize("words", of_type("DURATION", "SIZE"))
+@pytest.mark.parametrize("text", ["nan", "-1s", "1e9", "9" * 5000, "11y", "100000d", "9999TB"])
+def test_option_refuses_what_is_no_amount_and_what_nothing_can_hold(words, text):
+    option = OPTIONS[words]
+    with pytest.raises(click.BadParameter, match=r"give (a duration|a size|at least)"):
+        option.type.convert(text, option, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        *(("lab check --timeout", "DURATION"), ("lab run --max-seconds", "DURATION")),
+        *(("lab demo --deployment-wait", "DURATION"), ("lab plan --tls-handshake", "DURATION")),
+        *(("lab grade --max-memory", "SIZE"), ("lab plan --network-per-machine", "SIZE")),
+        *(("lab crowd --shoppers", "COUNT"), ("lab check --max-requests", "COUNT")),
+        *(("lab run --crowd", "COUNT"), ("lab plan --users", "COUNT")),
+        *(("lab plan --actions-per-visit", "COUNT"), ("lab crowd --rate", "RATE")),
+    ],
+)
+def test_option_of_an_amount_has_its_type(words, kind):
+    assert OPTIONS[words].type.name == kind
+
+
+def test_option_that_is_a_plain_number_counts_nothing():
+    """A seed and a port are names; every other whole number is a count."""
+    plain = {words.split()[-1] for words in of_type("integer", "integer range", "float")}
+    assert plain == {"--seed", "--port", "--phone-port"}
+
+
+def test_amount_in_the_help_of_an_option_is_one_that_it_takes():
+    """Such as `60s` in "[default: 60s]": nobody is shown what is refused."""
+    for option in of_type(*WRITTEN).values():
+        if isinstance(option.default, str):
+            option.type.convert(option.default, option, None)
 
 
 def test_duration_of_nothing_is_refused_where_it_makes_no_sense():

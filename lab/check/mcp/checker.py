@@ -1,4 +1,4 @@
-"""The check of an MCP server: how it is met, the plays of its conversation, its three verdicts."""
+"""Checks an MCP server: meets it, plays its conversation, and gives its three verdicts."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

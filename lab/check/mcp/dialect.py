@@ -15,7 +15,7 @@ HANDSHAKE_ID = 0
 
 
 class Sessions(Enum):
-    """With whom a client opens a session before its first call."""
+    """Which processes a client opens a session with before its first call."""
 
     NONE = "with no process"
     EACH = "with each process that it asks"

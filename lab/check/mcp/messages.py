@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lab.check.conversation import Call, Ref, Template, joined, plain
-from lab.check.mcp.versions import LEGACY, MODERN
 from lab.core.json_object import JsonObject
 
+MODERN: Final = ("2026-07-28",)
+"""The versions in which each request brings its version and capabilities; no sessions."""
+LEGACY: Final = ("2025-11-25", "2025-06-18", "2025-03-26")
+"""The versions in which a client initializes first, the newest one at the front."""
 SESSION_HEADER: Final = "Mcp-Session-Id"
 DISCOVER, INITIALIZE, INITIALIZED = "server/discover", "initialize", "notifications/initialized"
 CLIENT = {"name": "lab-check", "version": "1"}
@@ -48,7 +51,7 @@ class Wire:
 
     @property
     def modern(self) -> bool:
-        """Whether each request carries what a session held before."""
+        """True if each request carries what a session held before."""
         return self.version not in LEGACY and self.version >= MODERN[0]
 
     def request(

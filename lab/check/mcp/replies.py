@@ -35,7 +35,7 @@ def id_of(body: str) -> object:
 
 
 def has_come(body: bytes, number: object) -> bool:
-    """Whether an event stream has the message already that replies to a request."""
+    """Return True if an event stream has the message already that replies to a request."""
     if not body.endswith((b"\n", b"\r")):
         return False
     return any(_replies(each, number) for each in _messages(body))
@@ -103,7 +103,7 @@ def _events(text: str) -> Iterator[str]:
 
 
 def _replies(message: Any, number: object) -> bool:
-    """Whether a message replies to this request: 1 is neither "1" nor true."""
+    """Return True if a message replies to this request: 1 is neither "1" nor true."""
     if not isinstance(message, dict) or type(message.get("id")) is not type(number):
         return False
     named = message["id"] == number

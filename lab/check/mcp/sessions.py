@@ -12,13 +12,14 @@ from lab.check.mcp.dialect import McpDialect, Sessions
 from lab.check.mcp.messages import (
     DISCOVER,
     INITIALIZED,
+    LEGACY,
+    MODERN,
     SESSION_HEADER,
     Wire,
     in_session,
 )
 from lab.check.mcp.replies import Reply, reply_of
 from lab.check.mcp.source import METHODS
-from lab.check.mcp.versions import LEGACY, MODERN
 from lab.check.target_runner import AnyTarget, TargetRunner
 from lab.check.trace import Trace
 from lab.core.errors import LabError

@@ -1,4 +1,4 @@
-"""The conversation with an MCP server: its lists, what may be called, the same again, its lists."""
+"""The conversation with an MCP server: lists, calls, the same calls again, and lists again."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -36,7 +36,7 @@ class McpSource:
     capabilities: JsonObject = field(default_factory=dict)
 
     def record(self, send: Client) -> Conversation:
-        """Run the conversation once, and return it; LabError where no list is answered."""
+        """Run the conversation once, and return it; LabError if no list is answered."""
         talk = _McpTalk(send, self.wire)
         results = self._ask_lists(talk)
         chosen = self._chosen(_every(results, "tools", tools), talk.notes)

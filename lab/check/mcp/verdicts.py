@@ -1,6 +1,5 @@
 """Three verdicts on an MCP server: on its session, its lists and its application's state."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -127,7 +126,7 @@ def _moved(call: Call, session: Template) -> Call:
 
 
 def _renumbered(difference: Difference) -> Difference:
-    def moved(text: str) -> str:
-        return re.sub(r"\banswer (\d+)", lambda n: f"answer {int(n[1]) + _HANDSHAKE}", text)
-
-    return Difference(moved(difference.where), moved(difference.expected), moved(difference.seen))
+    if (old := difference.broken) is None:
+        return difference
+    index, source = old.index + _HANDSHAKE, old.source + _HANDSHAKE
+    return replace(old, index=index, source=source).difference()

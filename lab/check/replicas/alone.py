@@ -9,7 +9,7 @@ from lab.check.correlation import unfollowed
 from lab.check.differences import Difference
 from lab.check.identity import NAMES_ONE
 from lab.check.judge import Report
-from lab.check.replicas.counters import counts_apart
+from lab.check.replicas.counters import separate_counts
 from lab.check.replicas.naming import Naming
 from lab.check.replicas.replica import Replica
 from lab.check.replicas.runner import ReplicaRunner
@@ -71,7 +71,7 @@ class AloneOnEach:
         for _ in range(ROUNDS):
             self._round(conversation)
         self._learn()
-        if any(self._apart(index) for index in range(len(conversation))):
+        if any(self._differing(index) for index in range(len(conversation))):
             self._round(conversation, self.rounds[-1])  # what a clock says goes on meanwhile
             self._learn()
         self._count(conversation)
@@ -117,7 +117,7 @@ class AloneOnEach:
                 self._round(conversation)
             rounds = [[self._aligned(each) for each in one] for one in self.rounds]
             found: dict[int, list[Difference]] = {}
-            for index, each in counts_apart(rounds, self._comparator.noise):
+            for index, each in separate_counts(rounds, self._comparator.noise):
                 found.setdefault(index, []).append(each)
             self.counted = {
                 index: counted
@@ -127,7 +127,7 @@ class AloneOnEach:
             if not self.counted:
                 return
 
-    def _apart(self, index: int) -> list[tuple[str, Answer]]:
+    def _differing(self, index: int) -> list[tuple[str, Answer]]:
         """Return where a replica always answers otherwise than the first one, and such an answer.
 
         A status is not among them: it is a difference, and is never a name.
@@ -144,7 +144,7 @@ class AloneOnEach:
 
     def _compare(self, index: int) -> None:
         """Leave out what each replica always says otherwise than the first one, and say so."""
-        for where, answer in dict(self._apart(index)).items():
+        for where, answer in dict(self._differing(index)).items():
             self._leave_out(index, where, answer)
 
     def _leave_out(self, index: int, where: str, answer: Answer) -> None:
@@ -157,7 +157,7 @@ class AloneOnEach:
             self._comparator.unsure.setdefault(index, EACH_ITS_OWN.format(where))
 
     def _names_replica(self, where: str, name: str, answer: Answer) -> bool:
-        """Whether a place is called as such names are, or says what a header names it by."""
+        """Return True if a place has a usual name for it, or has the value of the naming header."""
         if NAMES_ONE.search(name) or name.lower() in _ITS_NAME:
             return True
         try:

@@ -1,4 +1,4 @@
-"""What is asked of replicas that run already, and how much: said before it is sent."""
+"""The requests planned for replicas that already run, shown to the user before they are sent."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The check of replicas that run already: its bounds, and what is known when it must stop."""
+"""Checks replicas that already run, within bounds, and reports what it knows when it must stop."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from lab.check.replicas.asked import AskedReplicas
 from lab.check.replicas.runner import ReplicaRunner
 from lab.check.replicas.session import ReplicaSession
 from lab.check.session import Options
+from lab.core.text import LogStep
 
 
 @dataclass
@@ -21,7 +22,7 @@ class ReplicaCheck:
     source: Source
     options: Options = field(default_factory=Options)
     budget: Budget = field(default_factory=Budget)
-    progress: Callable[[str], None] = lambda line: None
+    progress: LogStep = lambda line, done=0, of=0: None
     say: Callable[[str], None] = lambda line: None
 
     def run(self) -> Report:

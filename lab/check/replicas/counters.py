@@ -11,7 +11,7 @@ from lab.core import pointer
 from lab.core.http import Answer
 
 
-def counts_apart(
+def separate_counts(
     rounds: Sequence[Sequence[Mapping[int, Answer]]], noise: Mapping[int, Noise]
 ) -> Iterator[tuple[int, Difference]]:
     """Yield (call, difference) for each number that grows by the same step on each replica alone.
@@ -22,13 +22,13 @@ def counts_apart(
     for index, each in noise.items():
         for place in each.shown:
             counts = [[_number(answers.get(index), place) for answers in one] for one in rounds]
-            if _is_apart(counts):
+            if _are_separate(counts):
                 first, *_, last = counts[-1]
                 yield index, Difference(place, f"{first} on one", f"{last} on another")
 
 
-def _is_apart(rounds: Sequence[Sequence[int | None]]) -> bool:
-    """Whether every replica counts by one and the same step, and they do not count together."""
+def _are_separate(rounds: Sequence[Sequence[int | None]]) -> bool:
+    """True if every replica counts by one and the same step, and they do not count together."""
     in_time = [number for each in rounds for number in each if number is not None]
     if len(in_time) != len(rounds) * len(rounds[0]) or len(rounds) < 2:
         return False
@@ -39,7 +39,7 @@ def _is_apart(rounds: Sequence[Sequence[int | None]]) -> bool:
 
 
 def _number(answer: Answer | None, place: str) -> int | None:
-    """Return the number at a place, or the length of the list there; None where there is none."""
+    """Return the number at a place, or the length of the list there; None if there is none."""
     if answer is None:
         return None
     if place.endswith("/-"):

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from lab.check.conversation import Call
-from lab.check.sides import plays_on_two
+from lab.check.sides import Sides, plays_on_two
 
-Sides = tuple[int, ...]  # by call, the replica that is asked
 MOST_SPLITS = 20
 THOUGHT_OF = 40  # plays that are thought of before each that is chosen
 CHANGES_IN_BETWEEN = 6  # plays in which one replica is changed behind the other's back
 Left = dict[tuple[int, int], list[int]]
-"""By two replicas, for each call at the first: the bits of later calls yet to go to the other."""
+"""For two replicas and each call at the first: bits of later calls that must go to the other."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Certificate:
 
     @property
     def complete(self) -> bool:
-        """Whether every pair crossed."""
+        """True if every pair crossed."""
         return self.pairs == self.of_pairs
 
 

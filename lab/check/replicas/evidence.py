@@ -10,11 +10,10 @@ from lab.check.judge import COUNTED, Finding, Level, Report, Reproducer
 from lab.check.replicas.alone import AloneOnEach
 from lab.check.replicas.design import Certificate
 from lab.check.replicas.judging import findings_of, level_of_replicas
-from lab.check.replicas.replica import Replica
+from lab.check.replicas.replica import NO_REPLICA, Replica
 from lab.check.replicas.spread import Spread, Way
 from lab.check.trace import Trace
 
-NO_REPLICA = (502, 503, 504)  # how a balancer says that none answered
 DID_NOT_ANSWER = "a replica did not answer it ({}): see whether all of them run, and check again"
 ANOTHER = (
     "{0} answers {1} with {2} when it alone is asked all of it: see whether it is the same "
@@ -40,9 +39,11 @@ class ReplicaEvidence(Evidence):
         self._spread = spread
         self._required = required
         self._by_way: list[list[str]] = []
-        """By way: the plays that were run in it."""
+        """The plays that were run, by their way of spreading."""
         self._silent: dict[int, str] = {}
         """By call: what came instead of an answer, at least once."""
+        self.replica_of: dict[str, str] = {}
+        """By play: the one replica that was asked."""
 
     @property
     def counted(self) -> int:
@@ -105,7 +106,7 @@ class ReplicaEvidence(Evidence):
         self._by_way.append(plays)
 
     def answered(self, trace: Trace, sides: Sequence[int | None]) -> list[int | None]:
-        """Return by call of the conversation the replica that answered it; None where none did.
+        """Return by call of the conversation the replica that answered it; None if none did.
 
         A call that is asked again until it changes counts once, in its last place.
         """

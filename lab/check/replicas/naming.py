@@ -28,7 +28,7 @@ class Naming:
 
     headers: Mapping[str, Mapping[str, int]]
     added: Mapping[str, bool] = field(default_factory=dict)
-    """With whether it was asked for, so that it has to name one."""
+    """Further headers; True if the user asked for it, so that it has to name a replica."""
     addresses: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
@@ -38,7 +38,7 @@ class Naming:
         return next(iter(self.headers), "")
 
     def said_by(self, answer: Answer) -> dict[str, int | None]:
-        """Return by header which replica it names; None where it names none that is known."""
+        """Return by header which replica it names; None if it names none that is known."""
         said = {
             header: names.get(value)
             for header, names in self.headers.items()
@@ -97,7 +97,7 @@ def learn_names(
 
 
 def _values(answers: Iterable[Answer]) -> dict[str, set[str]]:
-    """Return by header what these answers said there; "" where one of them had none."""
+    """Return by header what these answers said there; "" if one of them had none."""
     answers = [each for each in answers if each.status is not None]
     names = {name for each in answers for name in each.headers}
     return {name: {each.header(name) or "" for each in answers} for name in names}

@@ -14,6 +14,7 @@ from lab.core.text import one_line
 OWNER = "service.invalid"  # whose cookies they are, by whatever host a replica is reached
 MOST_REPLICAS = 9
 _PORTS = {"http": 80, "https": 443}
+NO_REPLICA = (502, 503, 504)  # how a balancer says that none answered
 _REPLICA_HOST = re.compile(r"[\w.:-]+(%\w+)?")
 
 
@@ -75,7 +76,7 @@ def replica(name: str, url: str, option: str, host: str | None = None) -> Replic
 
 
 def replicas(urls: Sequence[str], host: str | None = None) -> list[Replica]:
-    """Return the replicas at these URLs, named A, B, C; LabError where there are no two."""
+    """Return the replicas at these URLs, named A, B, C; LabError if there are no two."""
     if not 2 <= len(urls) <= MOST_REPLICAS:
         raise LabError(
             f"--url was given {len(urls)} times: give 2 to {MOST_REPLICAS} URLs; each must be a "
@@ -95,7 +96,7 @@ def replicas(urls: Sequence[str], host: str | None = None) -> list[Replica]:
 
 
 def _same(one: BasedAddress, other: BasedAddress) -> bool:
-    """Whether both lead to one port of one machine, as far as their names show without DNS."""
+    """True if both lead to one port of one machine, as far as their names show without DNS."""
     where = [(each.port, each.base) for each in (one, other)]
     return where[0] == where[1] and bool(_hosts(one.host) & _hosts(other.host))
 

@@ -1,8 +1,7 @@
-"""Conversations with a command in their middle: a rollout, a restart. It is run once for all."""
+"""Conversations with one command in their middle (a rollout, a restart), run once for all."""
 
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -10,20 +9,20 @@ from pathlib import Path
 
 from lab.check.budget import Spent
 from lab.check.conversation import Call, Conversation
-from lab.check.replicas.replica import Replica
+from lab.check.replicas.replica import NO_REPLICA, Replica
 from lab.check.replicas.runner import ReplicaRunner
 from lab.check.start import run_line
 from lab.check.trace import Trace
 from lab.core.errors import LabError
+from lab.core.text import LogStep
 from lab.processes.waiting import wait_until
 
 MOST_CLIENTS = 20
 BACK_S = 60.0  # after the command, until it answers again
-_NOT_BACK = (502, 503, 504)
 
 
 @dataclass
-class _Held:
+class _WaitingClient:
     """One that runs the conversation, and waits before the call at `cut`."""
 
     cut: int
@@ -50,16 +49,14 @@ class Between:
         self._path = path
         self._over = False
 
-    def run(
-        self, conversation: Conversation, progress: Callable[[str], None]
-    ) -> list[tuple[int, Trace]]:
+    def run(self, conversation: Conversation, progress: LogStep) -> list[tuple[int, Trace]]:
         """Return for each client where it was cut, and its play; LabError if the command fails."""
-        clients = [_Held(cut) for cut in cuts(len(conversation))]
+        clients = [_WaitingClient(cut) for cut in cuts(len(conversation))]
         # Scripts print elsewhere; those that overlap would not put that back in order.
         with redirect_stdout(sys.stderr):
             try:
                 for number, each in enumerate(clients, start=1):
-                    progress(f"a client up to call {each.cut}, {number} of {len(clients)}")
+                    progress(f"a client up to call {each.cut}", number, len(clients))
                     self._start(conversation, each)
                     each.arrived.wait()
                 progress(f"--between: {self._command}")
@@ -79,7 +76,7 @@ class Between:
                 raise each.failure
         return [(each.cut, each.trace) for each in clients if each.trace is not None]
 
-    def _start(self, conversation: Conversation, client: _Held) -> None:
+    def _start(self, conversation: Conversation, client: _WaitingClient) -> None:
         def route(index: int, _: Call) -> Replica:
             if index == client.cut:
                 client.arrived.set()
@@ -104,7 +101,7 @@ class Between:
 
         def answers() -> bool:
             answer = address.ask(address.base + self._path, 2.0)
-            return answer is not None and answer[0] not in _NOT_BACK
+            return answer is not None and answer[0] not in NO_REPLICA
 
         if not wait_until(answers, BACK_S):
             raise LabError(

@@ -32,6 +32,7 @@ from lab.check.trace import ClientState, Trace
 from lab.core.errors import LabError
 from lab.core.http import Answer
 from lab.core.redaction import redact_text
+from lab.core.text import LogStep
 
 MOST_EACH_WAY = 1500  # requests; with more, each pair crosses once and not each way
 DIRECTLY = "asked directly"
@@ -65,7 +66,7 @@ class ReplicaSession:
         options: Options,
         runner: ReplicaRunner,
         report: Report,
-        progress: Callable[[str], None],
+        progress: LogStep,
         say: Callable[[str], None],
     ) -> None:
         self._asked = asked
@@ -110,11 +111,11 @@ class ReplicaSession:
         if limits := rate_limits(conversation, self._comparator.limited):
             self._report.note(limits)
 
-    def _log(self, line: str) -> None:
-        self._progress(redact_text(line))
+    def _log(self, line: str, done: int = 0, of: int = 0) -> None:
+        self._progress(redact_text(line), done, of)
 
     def _reach(self) -> None:
-        """Ask each once whether it is there; LabError where one is not."""
+        """Ask each once whether it is there; LabError if one is not."""
         through = [self._asked.balancer] if self._asked.balancer else []
         for target in (*self._asked.among, *through):
             answer = self._ask(target)
@@ -218,14 +219,16 @@ class ReplicaSession:
         for each in among:
             self._log(f"the conversation on replica {each.name}, over a kept connection")
             again = partial(self._runner.on, conversation, each, kept=True)
-            evidence.take(f"{KEPT_OPEN}, {each.name}", again)
+            play = f"{KEPT_OPEN}, {each.name}"
+            evidence.replica_of[play] = each.name
+            evidence.take(play, again)
         self._report.plays.append("on each replica alone, over new and over kept connections")
 
     def _crossed(self, conversation: Conversation, sides: Sequence[tuple[int, ...]]) -> list[str]:
         """Run it over the replicas; every other client keeps its connections."""
         among, plays = self._asked.among, list[str]()
         for number, one in enumerate(sides):
-            self._log(f"{CROSSED}, {number + 1} of {len(sides)}")
+            self._log(CROSSED, number + 1, len(sides))
             plays.append(f"{CROSSED}, {' '.join(among[side].name for side in one)}")
             kept = number % 2 == 1
             again = partial(self._runner.spread, conversation, among, one, kept=kept)

@@ -1,4 +1,4 @@
-"""What is known of the replicas that were asked, as values of the document."""
+"""How the calls were spread over the replicas, as values of the document."""
 
 from collections.abc import Iterator
 

@@ -101,7 +101,7 @@ def _text(value: Template) -> str:
 
 
 def answers_digest(call: Call) -> bool:
-    """Whether a call brings what was computed from a digest challenge (RFC 7616)."""
+    """Return True if a call brings what was computed from a digest challenge (RFC 7616)."""
     return any(
         name.lower() == "authorization" and _text(value).lower().startswith("digest ")
         for name, value in call.headers

@@ -59,7 +59,7 @@ class ApiClient:
         return answer
 
     def is_ready(self, operation: Operation) -> bool:
-        """Whether what its path needs is known, and all to which its body refers."""
+        """Return True if every value that its path and body need is known."""
         if operation.body is not None:
             for name in _required(operation.body):
                 thing = thing_named(name)

@@ -1,4 +1,4 @@
-"""An OpenAPI 3 or Swagger 2 document: read, its references followed, two versions made one."""
+"""Reads an OpenAPI 3 or Swagger 2 document, follows its references, and hides the version."""
 
 import json
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ _WORDS_OF_A_SCHEMA = frozenset({"description", "summary", "title"})  # beside a 
 
 
 class Description:
-    """The document as values. `version` is 2 or 3; LabError where it is neither."""
+    """The document as values. `version` is 2 or 3; LabError if it is neither."""
 
     def __init__(self, root: Any, file: str) -> None:
         self.file = file

@@ -1,4 +1,4 @@
-"""Tries the operations of a document on a live service: which succeed, and filled in how."""
+"""Tries the operations of a document on a live service, and keeps the values that succeed."""
 
 import time
 from collections import Counter
@@ -20,7 +20,7 @@ PROBES = 4
 ENDING = 5  # the rank from which on operations take away what others made
 NOT_FOUND = 404
 WRONG_VALUES = (400, 409, 415, 422)  # another way to fill it in may help
-Clock = Callable[[], float]
+ReadClock = Callable[[], float]
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Explorer:
         send: Client,
         description: Description,
         settings: OpenApiSettings,
-        clock: Clock = time.monotonic,
+        clock: ReadClock = time.monotonic,
     ) -> None:
         self._send = send
         self._description = description

@@ -1,4 +1,4 @@
-"""What a service has given so far, and which of it a later operation asks for by its names."""
+"""Values that a service has given, found again by the names that a later operation uses."""
 
 import re
 from collections.abc import Iterator

@@ -39,7 +39,7 @@ class HarSource:
 
 
 def parse(document: Any, file: str = "session.har") -> Conversation:
-    """Return the conversation of a HAR document; raise LabError where it is none."""
+    """Return the conversation of a HAR document; raise LabError if it is none."""
     try:
         entries = [entry for entry in document["log"]["entries"] if _is_ours(entry)]
         hosts = Counter(urlsplit(entry["request"]["url"]).netloc for entry in entries)

@@ -51,7 +51,7 @@ class Values:
         return self._template(text, scope, ())
 
     def knows(self, name: str, scope: "Scope") -> bool:
-        """Whether a name is that of a variable."""
+        """Return True if a name is that of a variable."""
         return name in scope.variables or name in self.given
 
     def keep(self, script: str, call: int) -> bool:

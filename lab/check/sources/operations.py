@@ -67,11 +67,11 @@ class Operation:
     body: Body | None = None
     responses: JsonObject = field(default_factory=dict)
     schemes: tuple[tuple[Scheme, ...], ...] | None = None
-    """None where the document says nothing of it, () where nobody is asked."""
+    """None if the document does not mention security, () if it requires none."""
 
     @property
     def reads(self) -> bool:
-        """Whether it should change nothing."""
+        """True if it should change nothing."""
         return self.method in READS
 
     @cached_property

@@ -49,7 +49,7 @@ class _LooksAhead(Exception):
 
 
 class _Impossible(Exception):
-    """Nothing matches, or it would be too long."""
+    """No text matches, or it would be too long."""
 
 
 class _Writer:

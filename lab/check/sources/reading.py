@@ -26,7 +26,7 @@ _NOT_PARAMETERS = frozenset({"accept", "content-type", "authorization"})
 
 
 def operations(description: Description) -> Known:
-    """Return the operations of a document; LabError where there is none that can be sent."""
+    """Return the operations of a document; LabError if there is none that can be sent."""
     found: list[Operation] = []
     damaged: list[str] = []
     try:

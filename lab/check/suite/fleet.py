@@ -16,7 +16,7 @@ A_DAY_S = 86_400.0  # a suite takes as long as it takes
 
 
 class Fleet:
-    """So many processes of a service on the real disk, each fresh. Close it to end them."""
+    """A number of fresh processes of a service on the real disk. Close it to end them."""
 
     def __init__(self, start: Start, folder: Path, count: int) -> None:
         self.count = count

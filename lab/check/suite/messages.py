@@ -36,13 +36,13 @@ class Head:
         return [(name.strip().lower(), value.strip()) for name, _, value in pairs]
 
     def has(self, name: str, word: str) -> bool:
-        """Whether a header lists a word: `has("connection", "close")`."""
+        """Return True if a header lists a word: `has("connection", "close")`."""
         values = (value for key, value in self.headers if key == name)
         return any(word in [each.strip() for each in v.lower().split(",")] for v in values)
 
     @property
     def length(self) -> int | None:
-        """Content-Length; None where there is none, NotHttp where it is not a number."""
+        """Content-Length; None if there is none, NotHttp if it is not a number."""
         values = {value for name, value in self.headers if name == "content-length"}
         if not values:
             return None
@@ -58,7 +58,7 @@ class Head:
 
 
 def read_head(file: BufferedIOBase) -> Head | None:
-    """Return the next head, None where the connection has ended; NotHttp if it is none."""
+    """Return the next head, None if the connection has ended; NotHttp if it is none."""
     lines: list[bytes] = []
     size = 0
     while True:
@@ -82,7 +82,7 @@ def body(file: BufferedIOBase, head: Head, *, to_the_end: bool) -> Iterator[tupl
     """Yield a body as it comes: the bytes on the wire, and what of them is content.
 
     A message with neither length nor chunks ends with its connection, or has no body. Raise
-    NotHttp where chunks are none, ConnectionError where it ends too early.
+    NotHttp if chunks are none, ConnectionError if it ends too early.
     """
     if head.has("transfer-encoding", "chunked"):
         yield from _chunks(file)

@@ -49,7 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--lab-ready", metavar="PATH", help="Path that answers when it is ready.")
     group.addoption(
-        "--lab-wait", type=float, default=20.0, metavar="S", help="Seconds to start in (20)."
+        "--lab-wait", default="20s", metavar="DURATION", help="How long it may take to start (20s)."
     )
     group.addoption(
         "--lab-reset",

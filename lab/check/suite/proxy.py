@@ -27,7 +27,7 @@ SWITCHING = 101
 class SuiteProxy:
     """Listens until it is closed; connections wait until it serves.
 
-    Port 0 is any free one. Raises LabError where a port is taken.
+    Port 0 is any free one. Raises LabError if a port is taken.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -173,7 +173,7 @@ def _answer_head(answers: BufferedIOBase) -> Head:
 
 
 def _is_kept(request: Head, answer: Head, *, has_body: bool) -> bool:
-    """Whether the client's connection stays open, by the words of both sides."""
+    """Return True if the client's connection stays open, by the headers of both sides."""
     if any(each.has("connection", "close") for each in (request, answer)):
         return False
     if any("HTTP/1.0" in each.words[i] for each, i in ((request, -1), (answer, 0))):

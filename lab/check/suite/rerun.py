@@ -38,7 +38,7 @@ class RerunResult(msgspec.Struct):
     trouble: str = ""
 
     def passed(self, test: str) -> bool:
-        """Whether a test ran and did not fail."""
+        """Return True if a test ran and did not fail."""
         return self.outcomes.get(test) == PASSED
 
     def of(self, test: str) -> list[SuiteExchange]:
@@ -71,7 +71,7 @@ class Reruns:
         self._children.close()
 
     def __call__(self, tests: Sequence[str], switch: Switch) -> RerunResult:
-        """Run these tests, in the order of the suite; LabError where they cannot be run."""
+        """Run these tests, in the order of the suite; LabError if they cannot be run."""
         if self._child is None:
             self._child = self._start()
         child = self._child

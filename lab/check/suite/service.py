@@ -14,6 +14,7 @@ from lab.check.suite.exchanges import Rotation, SuiteJournal
 from lab.check.suite.fleet import Fleet
 from lab.check.suite.proxy import SuiteProxy
 from lab.core.errors import LabError
+from lab.core.units import MOST_WAIT_S, parse_duration
 
 LAB_URL = "LAB_URL"
 MOST_OF_ONE_SERVICE = 16
@@ -31,7 +32,7 @@ class SuiteOptions:
 
     @classmethod
     def of(cls, config: pytest.Config) -> "SuiteOptions":
-        """Read the options; UsageError where they cannot be."""
+        """Read the options; UsageError if they cannot be."""
         given = config.known_args_namespace
         for each in given.lab_env:
             if not _VARIABLE_NAME.fullmatch(each.partition("=")[0]) or "=" not in each:
@@ -47,6 +48,10 @@ class SuiteOptions:
             raise pytest.UsageError(f"--lab-port {given.lab_port}: give a port, 1 to 65535")
         if given.lab_ready is not None and not given.lab_ready.startswith("/"):
             raise pytest.UsageError(f"--lab-ready {given.lab_ready!r}: begin it with /")
+        try:
+            wait_s = parse_duration(given.lab_wait, 0.001, MOST_WAIT_S)
+        except LabError as reason:
+            raise pytest.UsageError(f"--lab-wait {reason}") from None
         env = dict(each.split("=", 1) for each in given.lab_env)
         start = Start(
             given.lab_check,
@@ -54,7 +59,7 @@ class SuiteOptions:
             config.invocation_params.dir,
             given.lab_reset,
             given.lab_ready,
-            max(0.1, given.lab_wait),
+            wait_s,
         )
         try:
             start.words(0)
@@ -97,7 +102,7 @@ class Front:
 
 
 class SuiteService(Front):
-    """So many processes behind one address, of which another answers each request of a test."""
+    """Several processes behind one address; another one answers each request of a test."""
 
     def __init__(self, options: SuiteOptions) -> None:
         super().__init__(options)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from lab.check.differences import Difference, differences, varying
 from lab.check.suite.exchanges import SuiteExchange, Switch
 from lab.check.suite.rerun import Rerun, RerunResult
-from lab.core.errors import LabError
+from lab.core.errors import STOPPED, LabError
 
 MOST_SEARCHED = 5
 MOST_SWITCHES = 16  # requests before which a switch is tried, until one shows it
@@ -24,7 +24,6 @@ NOT_SHOWN = (
 NO_REQUEST = "it sends fewer than two requests to the address that this run gave it"
 NO_TIME = "there was no time left to search"
 NOT_AMONG_FIRST = "only the first five kinds of failure are searched"
-STOPPED_SEARCH = "stopped by Ctrl-C"
 NOT_ALONE = "it needs other tests before it, and which of them is not known"
 
 
@@ -34,7 +33,7 @@ class SuiteFinding:
 
     `tests` begins with the one that was searched; the same answer of the others differs. `wrote` is
     the last request that the second process must not have missed; `missed` the first later one that
-    it answers differently, None where only the test shows it. `why` says why the pair is not known.
+    it answers differently, None if only the test shows it. `why` says why the pair is not known.
     `after` are the tests that have to run before it.
     """
 
@@ -87,7 +86,7 @@ class PairSearch:
         except LabError as reason:
             found.trouble = str(reason)
         except KeyboardInterrupt:
-            found.trouble = STOPPED_SEARCH
+            found.trouble = STOPPED
         return found
 
     def _after_all_others(self, rest: Sequence[str]) -> RerunResult:

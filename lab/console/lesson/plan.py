@@ -14,7 +14,7 @@ CHAPTERS = files("lab.console.lesson").joinpath("chapters")
 CHALLENGES = files("lab.console.lesson").joinpath("challenges.toml")
 SCENES = "scenes.toml"
 
-Step: TypeAlias = dict[str, str | int | list[str]]
+ChapterStep: TypeAlias = dict[str, str | int | list[str]]
 """One step of a script: `do`, what it is done with, and what is said of it."""
 
 
@@ -75,7 +75,7 @@ class Act(msgspec.Struct, kw_only=True):
 
     label: str
     say: str | UnsetType = UNSET
-    steps: list[Step] | UnsetType = UNSET
+    steps: list[ChapterStep] | UnsetType = UNSET
     thief: str | UnsetType = UNSET
     result: ChapterResult | UnsetType = UNSET
     explain: str | UnsetType = UNSET
@@ -114,7 +114,7 @@ class Scene(msgspec.Struct):
     slug: str
     title: str
     say: str
-    steps: list[Step]
+    steps: list[ChapterStep]
 
 
 class Challenge(msgspec.Struct):
@@ -139,7 +139,7 @@ class Lesson(msgspec.Struct):
     scenes: list[Scene]
     challenges: list[Challenge]
 
-    def scripts(self) -> dict[str, list[Step]]:
+    def scripts(self) -> dict[str, list[ChapterStep]]:
         """Return every script by its name: "the-crash/0" (chapter and act), "scenes/the-crash"."""
         acts = {
             f"{each.slug}/{number}": act.steps

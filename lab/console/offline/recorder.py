@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Protocol
 
-from lab.console.lesson.plan import Lesson, Step
+from lab.console.lesson.plan import ChapterStep, Lesson
 from lab.console.offline.recording import Answered, RecordedScript, RecordedStep
 from lab.console.playback import shortened
-from lab.console.script_steps import SEATS
+from lab.console.script_steps import SCRIPT_CUSTOMERS
 from lab.console.settings import CHOICES
 from lab.core.errors import LabError
 from lab.core.json_object import JsonObject
@@ -19,7 +19,7 @@ from lab.shop.desks import DESKS
 LOGGED_S = 1.0  # nginx sends its log line as a datagram, which may be lost
 PLAIN_SETTINGS = {name: values[0] for name, values in CHOICES.items()} | {"cache": "off"}
 Events = list[JsonObject]
-Settings = dict[str, str]
+Chosen = dict[str, str]
 
 
 class ConsoleClient(Protocol):
@@ -42,7 +42,7 @@ class NotRecorded(LabError):
     """A script did not come to its end."""
 
 
-def runs(lesson: Lesson) -> Iterator[tuple[str, Settings]]:
+def runs(lesson: Lesson) -> Iterator[tuple[str, Chosen]]:
     """Yield every script of the lesson with the settings it is to be recorded with.
 
     A chapter's script is recorded as it is, and with each choice that changes what it shows.
@@ -55,7 +55,7 @@ def runs(lesson: Lesson) -> Iterator[tuple[str, Settings]]:
             yield from ((name, chosen) for chosen in _choices(steps))
 
 
-def _choices(steps: list[Step]) -> list[Settings]:
+def _choices(steps: list[ChapterStep]) -> list[Chosen]:
     """Return what else can be chosen."""
     stage, done = steps[0], {step["do"] for step in steps}
     others = {
@@ -79,14 +79,14 @@ class LessonRecorder:
 
     def enter(self) -> dict[str, JsonObject]:
         """Let the page's customers enter; return them by name, as they are kept."""
-        for seat, name in SEATS.items():
+        for each, name in SCRIPT_CUSTOMERS.items():
             status, answer = self.console.post("/lab/customer", {"name": name})
             if status != 200 or not isinstance(answer, dict):
                 raise LabError(f"the console did not let {name} enter: {answer}")
-            self._customers[seat] = answer
+            self._customers[each] = answer
         return {each["name"]: {**each, "id": each["who"]} for each in self._customers.values()}
 
-    def record(self, name: str, settings: Settings) -> RecordedScript:
+    def record(self, name: str, settings: Chosen) -> RecordedScript:
         """Perform a script from its beginning to its end; NotRecorded if a step is refused."""
         self._post("/lab/stage", PLAIN_SETTINGS)  # not the settings of the script before it
         steps = self.lesson.scripts()[name]
@@ -94,7 +94,7 @@ class LessonRecorder:
         drawings = {path: self.console.get(path) for path in (f"/lab/sequence/{d}" for d in DESKS)}
         return RecordedScript(name, settings, played, drawings)
 
-    def _perform(self, name: str, settings: Settings, number: int, step: Step) -> RecordedStep:
+    def _perform(self, name: str, settings: Chosen, number: int, step: ChapterStep) -> RecordedStep:
         events = self.console.events()
         last = int(events[-1]["id"]) if events else 0
         customer = self._customers[str(step.get("as", "me"))]["id"]

@@ -19,7 +19,7 @@ class OwnAddress(msgspec.Struct, frozen=True):
 
     @property
     def is_private(self) -> bool:
-        """Whether it is of a local network, and not reachable from the internet."""
+        """True if it is of a local network, and not reachable from the internet."""
         return IPv4Address(self.address).is_private
 
 
@@ -54,5 +54,5 @@ def _network(address: str, netmask: str | None) -> str:
 
 
 def _is_makeshift(address: str) -> bool:
-    """Whether a system gave it to itself because no one else gave it one."""
+    """Return True if the system chose it itself because no server assigned one."""
     return IPv4Address(address).is_link_local

@@ -1,4 +1,4 @@
-"""Looks after all carts of the room: puts them in again on a new stage, and asks after a fault."""
+"""Restores all carts of the room on a new stage, and reads them after a fault."""
 
 import logging
 import threading
@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from lab.console.room.phone import RoomPhone
 from lab.core.errors import LabError
 
+PUT_BACK = "put back"
 CARING_HANDS = 12  # requests of the room at once
 PUT_BACK_S = 12.0  # a stage waits no longer for its room; the rest of the carts follow
 
@@ -30,7 +31,7 @@ class Carers:
         self._own_hands = ThreadPoolExecutor(CARING_HANDS, thread_name_prefix="carers")
         self._present, self._alive = present, alive
         self._changed = threading.Condition()
-        self._wanted: dict[str, bool] = {}  # "put back", "look", "visit": in this order
+        self._wanted: dict[str, bool] = {}  # PUT_BACK, "look", "visit": in this order
         self._done = 0
         self._busy = ""
         self._stages = 0
@@ -49,7 +50,7 @@ class Carers:
         for phone in phones:
             phone.begin_anew()
         with self._changed:
-            self._wanted = {"put back": True}  # what was to be looked at is gone
+            self._wanted = {PUT_BACK: True}  # what was to be looked at is gone
             self._stages += 1
             stage = self._stages
             self._changed.notify_all()
@@ -76,26 +77,26 @@ class Carers:
                 self._changed.wait_for(lambda: self._wanted or self._closed)
                 if self._closed:
                     return
-                task = next(each for each in ("put back", "look", "visit") if each in self._wanted)
+                task = next(each for each in (PUT_BACK, "look", "visit") if each in self._wanted)
                 del self._wanted[task]
                 stage = self._stages
             self._perform(task)
             with self._changed:
-                if task == "put back":
+                if task == PUT_BACK:
                     self._done = max(self._done, stage)
                 self._changed.notify_all()
 
     def _perform(self, task: str) -> None:
         phones = self._present()
         alive = self._alive()
-        words = "put in again" if task == "put back" else "looked at"
+        words = "put in again" if task == PUT_BACK else "looked at"
         self._busy = f"{len(phones)} carts are being {words}" if phones else ""
 
         def care(phone: RoomPhone) -> None:
-            if self._closed or task in self._wanted or "put back" in self._wanted:
+            if self._closed or task in self._wanted or PUT_BACK in self._wanted:
                 return  # the next pass knows more, and has all phones
             try:
-                if task == "put back":
+                if task == PUT_BACK:
                     phone.put_back()
                 else:
                     phone.look(alive, visit=task == "visit")

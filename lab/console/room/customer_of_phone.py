@@ -33,7 +33,7 @@ class PhoneCustomer:
         self.news = ""
         self.mark: str = CartPlace.NO_CART
         self.has_lost = False
-        """Whether a cart was lost since the stage began."""
+        """True if a cart was lost since the stage began."""
         self._in_store = in_store
         self._pool_of = pool_of
         record = Record(f"{identity[0]}-{desk}", keep=MOST_KEPT_EXCHANGES, numbers=numbers)
@@ -76,7 +76,7 @@ class PhoneCustomer:
         return exchange.ok
 
     def put_back(self, wanted: Mapping[str, int]) -> None:
-        """On a new stage: log in, and have the server that answered take this cart."""
+        """Log in on a new stage, and put this cart in at the server that answered."""
         if not self.come():
             return
         for sku, quantity in wanted.items():

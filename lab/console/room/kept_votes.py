@@ -1,4 +1,4 @@
-"""The votes of a class that a crash of the lab does not take; an end as usual deletes them."""
+"""Keeps the votes of a class over a crash of the lab; a normal end deletes them."""
 
 import logging
 import time
@@ -7,9 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from lab.console.own_file import read_own
 from lab.console.room.votes import RoomVotes
-from lab.core.run_folder import write_private
+from lab.core.run_folder import read_own, write_private
 
 VOTES_FILE = "room-votes.json"
 MOST_VOTES_BYTES = 5_000_000  # 600 phones, eleven questions, two rounds: 0.6 MB

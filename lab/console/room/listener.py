@@ -64,7 +64,7 @@ http {{
     limit_req_status 429;
     limit_conn_status 429;
 
-    # The one resource that all phones poll: asked for once a second, whoever asks.
+    # All phones poll this one resource: nginx fetches it once a second for all of them.
     proxy_cache_path tmp/cache keys_zone=state:1m max_size=4m inactive=10s use_temp_path=off;
     proxy_cache_lock on;
     proxy_cache_use_stale updating;
@@ -87,7 +87,7 @@ http {{
             internal;
             add_header Retry-After 1 always;
     {headers}
-            return 200 '{{"status":$status,"title":"Refused","detail":"$said"}}';
+            return 200 '{{"status":$status,"title":"Refused","detail":"$said","silent":$silent}}';
         }}
         if ($is_known = 0) {{ return 403; }}
 
@@ -99,6 +99,7 @@ http {{
         location / {{ return 404; }}
     }}
 
+    map $status $silent {{ default false; ~^5 true; }}
     map $status $said {{
         default "This is not a page for phones: open the address on the wall again.";
         403 "This room answers only at the address on the wall: type it again.";

@@ -69,7 +69,7 @@ class RoomPhone:
 
     @property
     def has_cart(self) -> bool:
-        """Whether a desk owes it a cart."""
+        """True if a desk owes it a cart."""
         return any(each.lines for each in self.customers.values())
 
     def come(self, hands: Executor) -> None:
@@ -144,7 +144,7 @@ class RoomPhone:
 
 
 def is_phones_op(op: str) -> bool:
-    """Whether a request in nginx's log is one of a phone's customer."""
+    """Return True if a request in nginx's log is one of a phone's customer."""
     return op.startswith("phone-")
 
 

@@ -14,6 +14,7 @@ from lab.console.request_bodies import any_text, one_of, read, whole
 from lab.console.room.phone import PHONE_SHELF
 from lab.console.room.room import NotInRoom, Room
 from lab.console.room.votes import VOTE_ROUNDS
+from lab.console.words import phone_script
 from lab.shop.http import PROBLEM
 
 PHONE_COOKIE = "room_phone"
@@ -144,7 +145,8 @@ def _answered(error: Exception) -> Response:
 
 def _file(name: str) -> Response:
     kind, folder = PHONE_FILES[name]
-    return _public(folder.joinpath(name).read_bytes(), kind, 60)
+    body = folder.joinpath(name).read_bytes()
+    return _public(phone_script().encode() + body if name == "phone.js" else body, kind, 60)
 
 
 def _public(body: bytes, kind: str, age_s: int) -> Response:

@@ -4,18 +4,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
-from lab.console.admission import Leaving, first_to_leave
+from lab.console.admission import MayGiveWay, first_to_leave
 
 MOST_PHONES = 600
 
 
-class Placed(Leaving, Protocol):
+class Placed(MayGiveWay, Protocol):
     """What counts of a phone in the room."""
 
     id: str
     number: int
     address: str
-    """Where it was seen last: kept in memory only, never shown or written down."""
+    """The address it last used: kept in memory only, never shown or written."""
 
 
 P = TypeVar("P", bound=Placed)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from lab.console.room.simulated_phone import Hung, PhoneCounts, SimulatedPhone
+from lab.console.room.simulated_phone import NoAnswer, PhoneCounts, SimulatedPhone
 from lab.processes.spawn import Children, clean_environment, module_command
 
 CODE_VARIABLE = "LAB_ROOM_CODE"
@@ -47,7 +47,7 @@ async def fill(
             try:
                 await phone.join()
                 break
-            except (Hung, OSError) as error:
+            except (NoAnswer, OSError) as error:
                 counts.errors.append(f"{type(error).__name__}: {error}")
                 await phone.close()
                 await asyncio.sleep(1.0)

@@ -99,7 +99,7 @@ class Room:
         return phone
 
     def is_elsewhere(self, id: str, address: str) -> bool:
-        """Whether a phone at another address has this id."""
+        """Return True if a phone at another address has this id."""
         with self._changing:
             phone = self._phones.find(id)
         return phone is not None and phone.address != address

@@ -34,7 +34,7 @@ class PhoneCounts:
     """When a phone first saw that many votes counted."""
 
 
-class Hung(Exception):
+class NoAnswer(Exception):
     """The other side closed, or did not answer in time."""
 
 
@@ -58,7 +58,7 @@ class SimulatedPhone:
         body = {"code": self._code, "name": f"Phone {self._number}"}
         status, answer = await self.request("POST", "/room/join", body)
         if status != 200:
-            raise Hung(f"join was answered {status}: {answer.get('detail', '')}")
+            raise NoAnswer(f"join was answered {status}: {answer.get('detail', '')}")
         self.me = answer
 
     async def live(self, clicks_per_s: float, until_s: float | None = None) -> None:
@@ -74,7 +74,7 @@ class SimulatedPhone:
                 else:
                     at_s = max(at_s + PHONE_POLLS_S, time.monotonic())
                     await self._poll()
-            except (Hung, OSError) as error:
+            except (NoAnswer, OSError) as error:
                 self._counts.errors.append(f"{type(error).__name__}: {error}")
                 await self.close()
                 await asyncio.sleep(PHONE_POLLS_S)
@@ -136,7 +136,7 @@ class SimulatedPhone:
             return await asyncio.wait_for(self._answer(), PHONE_TIMEOUT_S)
         except (TimeoutError, asyncio.IncompleteReadError) as error:
             await self.close()
-            raise Hung(f"{method} {path}: {type(error).__name__}") from None
+            raise NoAnswer(f"{method} {path}: {type(error).__name__}") from None
 
     async def _answer(self) -> tuple[int, JsonObject]:
         assert self._reader is not None

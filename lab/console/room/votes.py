@@ -117,7 +117,7 @@ class RoomVote:
         self.phase = Phase.SHOWN
 
     def decide(self, seen: int | None) -> None:
-        """Note which answer the run has borne out; None where none fits. Votes are over then."""
+        """Note which answer the run has borne out; None if none fits. Votes are over then."""
         if seen is not None and not 0 <= seen < len(self.question.choices):
             raise LabError(f"choose one of the {len(self.question.choices)} answers")
         self.seen, self.decided = seen, True

@@ -3,9 +3,10 @@
  * becomes one sentence. It also shows a notice if a key could not do its work.
  */
 
+import { cartsOf } from "./carts.js";
 import { $, h, say } from "./dom.js";
 import { capital } from "./names.js";
-import { state, subscribe, onShown } from "./state.js";
+import { onShown, shown, state, subscribe } from "./state.js";
 import { FAULTS, UNANSWERED } from "./words.js";
 
 const GATHER_MS = 500;
@@ -43,19 +44,24 @@ function flush() {
   if (line) line.textContent = text; // even the same text: it happened again
 }
 
-/** The sentence about an event and its subject; null if it needs no announcement. */
-export function sentence(event, who) {
+/** The sentence about an event and its subject; null if it needs no announcement. `cart` is the customer's, as it is drawn. */
+export function sentence(event, who, cart) {
   if (event.kind === "stage") return ["A clean stage.", "stage"];
+  if (event.kind === "setting") return [`${capital(event.target)} is now ${event.evidence.value}.`, event.target];
   if (event.kind === "fault") return [ofFault(event), `${event.desk} ${event.target}`];
   if (event.kind !== "exchange" || (who && event.who !== who)) return null;
   const desk = capital(event.desk);
-  if (event.fate) return [`${desk}: ${who ? "cart" : `${event.customer}'s cart`} ${event.fate}.`, `${event.desk} cart`];
+  if (event.fate) return [`${desk}: ${who ? "cart" : `${event.customer}'s cart`} ${fateOf(event, cart)}.`, `${event.desk} cart`];
   if (UNANSWERED.includes(event.status ?? 0)) return [`${desk}: no server answered.`, `${event.desk} cart`];
   return event.status >= 400 ? [`${desk}: refused with ${event.status}.`, `${event.desk} cart`] : null;
 }
 
+/** Another server may still have a cart that this one did not show. */
+function fateOf({ fate }, cart) {
+  return cart?.fate === "unshown" ? "not shown" : fate;
+}
+
 function ofFault({ desk, fault, target, confirmed, evidence = {} }) {
-  if (fault === "knob") return `${capital(target)} is now ${evidence.value}.`;
   const name = target === "store" ? "The session store" : `Server ${target}`;
   const seen = [evidence.pid && `pid ${evidence.pid}`, evidence.signal, { true: "confirmed", false: "not confirmed" }[confirmed]];
   const proof = seen.filter(Boolean).join(", ");
@@ -64,7 +70,7 @@ function ofFault({ desk, fault, target, confirmed, evidence = {} }) {
 
 /** Announce the state of a cart only if it has changed. */
 function isNews(event, text) {
-  if (event.kind === "stage" || event.kind === "fault") known = {};
+  if (["stage", "fault", "setting"].includes(event.kind)) known = {};
   if (event.kind !== "exchange") return true;
   const cart = `${event.desk} ${event.who}`;
   const before = known[cart];
@@ -73,7 +79,8 @@ function isNews(event, text) {
 }
 
 onShown((event) => {
-  const [text, about] = sentence(event, state.recording ? "" : state.me?.who ?? "no one") ?? [];
+  const cart = event.fate && cartsOf(shown(), event.desk).get(event.who || event.customer);
+  const [text, about] = sentence(event, state.recording ? "" : state.me?.who ?? "no one", cart) ?? [];
   if (text && isNews(event, text)) announce(text, about);
 });
 

@@ -31,7 +31,8 @@ export function hear(shown, event) {
     case "request":
     case "exchange": return depart(shown, event);
     case "stack": return release({ ...shown, waiting: [...shown.waiting, event] });
-    case "fault": return release(count(draw(hurry(shown, event.desk), event), event));
+    case "fault":
+    case "setting": return release(count(draw(hurry(shown, event.desk), event), event));
     default: return draw(shown, event);
   }
 }

@@ -1,7 +1,7 @@
 /** The first scene: one question, its answers as large buttons, and the way on. */
 
 import { bar, button } from "./card.js";
-import { SEATS } from "./customer.js";
+import { CUSTOMERS } from "./customer.js";
 import { h } from "./dom.js";
 import { deskPicture } from "./figures.js";
 import { isDecided } from "./scenes.js";
@@ -30,7 +30,7 @@ export function drawAsk({ chapter, people, guess, chosen, begun, ended, mayRun, 
 /** What its script does that the question speaks of, so that the drawing has it. */
 function comingOf({ thief, steps = [] }) {
   const done = (what) => steps.filter((each) => each.do === what);
-  const crowd = done("login").filter(({ until }) => until).map(({ as = "me", until }) => ({ name: SEATS[as], server: until }));
+  const crowd = done("login").filter(({ until }) => until).map(({ as = "me", until }) => ({ name: CUSTOMERS[as], server: until }));
   return { thief, crowd, added: done("add-server").length, fresh: done("restart").length > 0, left: done("kill")[0]?.target };
 }
 

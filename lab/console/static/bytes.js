@@ -1,7 +1,7 @@
 /** An exchange as the text of HTTP/1.1, its credentials and its new lines marked: pure. */
 
 const CREDENTIAL = /[^\s"';,=&:]*…\(\d+ chars, sha256 [0-9a-f]{8}\)/g;
-const MOST_SHOWN = 26; // rows of a body, about; the rest is folded
+const MOST_ROWS = 26; // rows of a body, about; the rest is folded
 const ROW_CHARS = 60;
 const WORTH_FOLDING = 6;
 const MOST_COMPARED = 200_000; // pairs of lines
@@ -48,7 +48,7 @@ export function unfolded(lines) {
   const head = lines.findIndex((line) => !textOf(line)) + 1 || lines.length;
   let rows = 0;
   let shown = head;
-  while (shown < lines.length && (rows += 1 + Math.floor(textOf(lines[shown]).length / ROW_CHARS)) <= MOST_SHOWN) shown += 1;
+  while (shown < lines.length && (rows += 1 + Math.floor(textOf(lines[shown]).length / ROW_CHARS)) <= MOST_ROWS) shown += 1;
   const left = lines.slice(shown).reduce((sum, line) => sum + 1 + Math.floor(textOf(line).length / ROW_CHARS), 0);
   return left < WORTH_FOLDING ? lines.length : shown;
 }

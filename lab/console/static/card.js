@@ -6,8 +6,8 @@ import { h, mark, refill } from "./dom.js";
 export const RIGHTS = "This needs the instructor's rights: open the link that `lab up` printed, or let `lab open` make another.";
 
 /**
- * The base of both kinds of card. A subclass has `status(now)`, a text, and `show(now, status)`,
- * its nodes; `update(now)` may refresh them while the status stays.
+ * The base of both kinds of card. A subclass has `status(now)`, its state and what else it shows,
+ * and `show(now, state)`, its nodes; `update(now)` may refresh them while the status stays.
  */
 export class Card {
   constructor(chapter, number) {
@@ -17,10 +17,11 @@ export class Card {
 
   draw(now) {
     const status = this.status(now);
-    const changed = this.body.dataset.key !== status;
+    const [state, key] = [status[0], status.join(" ")];
+    const changed = this.body.dataset.key !== key;
     const within = this.body.contains(document.activeElement);
-    refill(this.body, status, () => this.show(now, status).flat().filter((each) => each instanceof Node));
-    mark(this.node, "data-state", status.split(" ")[0]);
+    refill(this.body, key, () => this.show(now, state).flat().filter((each) => each instanceof Node));
+    mark(this.node, "data-state", state);
     this.update?.(now);
     if (changed && within) this.comeInto();
   }

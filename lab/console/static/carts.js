@@ -7,7 +7,7 @@
  */
 
 import { header, isCached } from "./looks.js";
-import { FAULTS, SAFE_METHODS } from "./words.js";
+import { FATE_SIGNS, FAULTS, SAFE_METHODS } from "./words.js";
 
 const MOST_LINES = 2;
 
@@ -19,9 +19,9 @@ const MOST_LINES = 2;
  */
 export function cartsOf(scene, desk) {
   const customers = new Map();
-  const priced = Boolean(scene.stack?.knobs?.[desk]?.changed?.token);
+  const priced = Boolean(scene.stack?.settings?.[desk]?.changed?.token);
   for (const event of happened(scene, desk)) {
-    if (event.kind === "fault") shake(customers, event);
+    if (event.kind === "fault" || event.kind === "setting") shake(customers, event);
     else if (!event.aside) note(customers, event, storeAt(scene, desk, event.id), priced);
   }
   for (const customer of customers.values()) finish(customer, scene.stack?.desks?.[desk] ?? null);
@@ -43,10 +43,11 @@ export function cast(customers, favourites, most = 3) {
 export function tally(others) {
   const all = others.length;
   const count = (sign, word) => [others.filter((each) => each.sign === sign).length, `${word} ${sign}`];
-  const told = [count("✓", "kept"), count("!", "not shown"), count("✕", "lost")].filter(([some]) => some);
-  if (!all || !told.length) return all ? `+ ${all} more` : "";
-  if (told[0][0] === all) return `+ ${all}, all ${told[0][1]}`;
-  return `+ ${all}: ${told.map(([some, word]) => `${some} ${word}`).join(", ")}`;
+  const { kept, unshown, lost } = FATE_SIGNS;
+  const counts = [count(kept, "kept"), count(unshown, "not shown"), count(lost, "lost")].filter(([some]) => some);
+  if (!all || !counts.length) return all ? `+ ${all} more` : "";
+  if (counts[0][0] === all) return `+ ${all}, all ${counts[0][1]}`;
+  return `+ ${all}: ${counts.map(([some, word]) => `${some} ${word}`).join(", ")}`;
 }
 
 /** The content of a cart in a few words; `priced`: with what a line costs. */
@@ -78,12 +79,12 @@ function happened(scene, desk) {
 
 /** Where the desk kept its carts when event `id` happened: "memory", "file", "redis…", "token". */
 function storeAt(scene, desk, id) {
-  const now = scene.stack?.knobs?.[desk]?.store ?? (desk === "stateless" ? "token" : "memory");
+  const now = scene.stack?.settings?.[desk]?.store ?? (desk === "stateless" ? "token" : "memory");
   if (now === "token") return now;
-  const changes = scene.faults.filter((each) => each.fault === "knob" && each.target === "store");
+  const changes = scene.faults.filter((each) => each.kind === "setting" && each.target === "store");
   const before = changes.filter((each) => each.id < id).at(-1);
   const after = changes.find((each) => each.id > id);
-  if (before) return before.stack?.knobs?.[desk]?.store ?? now;
+  if (before) return before.stack?.settings?.[desk]?.store ?? now;
   if (after) return after.evidence?.was ?? (after.evidence?.value === "memory" ? "file" : "memory");
   return now;
 }
@@ -118,7 +119,7 @@ function read(customer, exchange, store) {
   // The scene no longer has the write, so this read is the first to show the cart.
   if (fate === "kept" && !customer.owed) put(customer, exchange, store, response?.body?.cart);
   customer.fate = fate === "kept" ? "kept" : isHolder(customer, exchange) ? "lost" : "unshown";
-  customer.told = fate;
+  customer.finding = fate;
   if (customer.priced && fate === "kept") customer.goods = goodsOf(response?.body?.cart, true);
   customer.cause = exchange.op;
   const server = isCached(exchange) ? "the cache" : exchange.served_by || "the balancer";
@@ -151,20 +152,20 @@ function home({ served_by, instance }, store) {
  * After a fault only a new read counts; a cart that was found lost stays lost, as in the score.
  * Some faults end the process that held the cart.
  */
-function shake(customers, { fault, target, confirmed, evidence }) {
+function shake(customers, { kind, fault, target, confirmed, evidence }) {
   for (const customer of customers.values()) {
     if (customer.fate !== "lost") customer.fate = "open";
     if (confirmed === false) continue;
     const wasIts = [evidence?.instance, evidence?.was].includes(customer.instance) || !evidence?.instance;
     const server = customer.place === "server" && customer.server === target && wasIts;
     if (server && FAULTS[fault]?.ends_process) customer.gone = "gone with its process";
-    if (customer.place === "store" && takesTheStore(fault, target)) customer.gone = "gone with the store";
+    if (customer.place === "store" && takesTheStore(kind, fault, target)) customer.gone = "gone with the store";
   }
 }
 
 /** A store that is ended or begun anew has forgotten; another one never knew. */
-function takesTheStore(fault, target) {
-  return target === "store" && (fault === "knob" || FAULTS[fault]?.ends_process);
+function takesTheStore(kind, fault, target) {
+  return target === "store" && (kind === "setting" || FAULTS[fault]?.ends_process);
 }
 
 /** Compare with the servers now: another process cannot have the cart. Then choose the words. */
@@ -179,8 +180,8 @@ function finish(customer, servers) {
   if (!customer.owed || (customer.gone && customer.fate === "doubt")) customer.fate = "open";
   if (customer.gone && customer.fate === "unshown") customer.fate = "lost";
   const { fate } = customer;
-  const said = { kept: "kept", doubt: "nobody can say", unshown: customer.unshown, lost: customer.told ?? "lost", open: "" }[fate];
-  customer.sign = { kept: "✓", doubt: "?", unshown: "!", lost: "✕", open: customer.gone ? "✕" : "" }[fate];
+  const said = { kept: "kept", doubt: "nobody can say", unshown: customer.unshown, lost: customer.finding ?? "lost", open: "" }[fate];
+  customer.sign = { ...FATE_SIGNS, doubt: FATE_SIGNS.unknown, open: customer.gone ? FATE_SIGNS.lost : "" }[fate];
   customer.word = fate === "open" && customer.gone ? customer.gone : said;
   if (fate === "lost") customer.word = customer.gone || `${said}: ${customer.reader}`;
 }

@@ -14,7 +14,7 @@ import { set, shown, state, subscribe } from "./state.js";
 import { Stopped, until } from "./steps.js";
 import { DESKS } from "./words.js";
 
-const KEPT = "challenges";
+const KEPT_AS = "challenges";
 const CLEAN = { servers: 3, store: "memory", affinity: "none", retry: "off", cache: "off" };
 const NO_SERVERS = "Challenges need servers to break: pip install two-desks, then lab up.";
 const SERVER = { "": "the balancer's choice", served: "the one that answered last" };
@@ -30,7 +30,7 @@ function mayBreak({ instructor, own, live }) {
 class LabChallenges extends HTMLElement {
   connectedCallback() {
     if (this.list) return;
-    const kept = recallJson(KEPT);
+    const kept = recallJson(KEPT_AS);
     this.solved = new Set(Array.isArray(kept) ? kept : []);
     this.chosen = state.challenge?.slug;
     this.list = h("ul", { class: "chosen-from" });
@@ -51,7 +51,7 @@ class LabChallenges extends HTMLElement {
       give("Order", () => this.order({ do: "checkout" })), give("Send the last request again", () => this.repeat()));
   }
 
-  get seat() {
+  get as() {
     return this.querySelector("[name=who]").value;
   }
 
@@ -62,22 +62,22 @@ class LabChallenges extends HTMLElement {
 
   order(order) {
     const server = this.querySelector("[name=server]").value;
-    return act({ ...order, ...(server && order.do !== "login" && { server }), desks: this.desks }, this.seat);
+    return act({ ...order, ...(server && order.do !== "login" && { server }), desks: this.desks }, this.as);
   }
 
   async lookAround() {
     for (const desk of this.desks) {
       for (const { name, state: how } of state.scene.stack.desks[desk]) {
-        if (how !== "dead") await act({ do: "view", server: name, desks: [desk] }, this.seat);
+        if (how !== "dead") await act({ do: "view", server: name, desks: [desk] }, this.as);
       }
     }
   }
 
   repeat() {
-    const own = [...state.scene.exchanges.values()].filter(({ who, aside }) => who === state[this.seat]?.who && !aside);
+    const own = [...state.scene.exchanges.values()].filter(({ who, aside }) => who === state[this.as]?.who && !aside);
     const last = this.desks.map((desk) => own.findLast((each) => each.desk === desk)).filter(Boolean);
     if (!last.length) throw new Error("Nothing has been sent yet: log in first.");
-    return Promise.all(last.map(({ op, desk }) => act({ do: "replay", op, desks: [desk] }, this.seat)));
+    return Promise.all(last.map(({ op, desk }) => act({ do: "replay", op, desks: [desk] }, this.as)));
   }
 
   async begin({ slug }) {
@@ -142,7 +142,7 @@ class LabChallenges extends HTMLElement {
   solve({ slug, title }) {
     if (this.solved.has(slug)) return;
     this.solved.add(slug);
-    remember(KEPT, JSON.stringify([...this.solved]));
+    remember(KEPT_AS, JSON.stringify([...this.solved]));
     announce(`Challenge solved: ${title}.`, "challenge");
   }
 }

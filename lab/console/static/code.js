@@ -47,7 +47,7 @@ class LabCode extends HTMLElement {
   }
 
   describe() {
-    const differs = DESKS.some((desk) => this.found[desk].html.includes("line changed"));
+    const differs = DESKS.some((desk) => this.found[desk].differs);
     say(this.note, `${this.about} ${differs ? "≠ marks what differs." : "Both desks have the same lines here."}`);
   }
 

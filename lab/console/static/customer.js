@@ -4,13 +4,13 @@ import { post, Refused } from "./api.js";
 import { recall, remember, WINDOW } from "./kept.js";
 import { set, state } from "./state.js";
 
-export const SEATS = { me: "John", second: "Bob", third: "Carol" };
+export const CUSTOMERS = { me: "John", second: "Bob", third: "Carol" };
 const coming = {};
 
 /** Enter, or come back after a reload: the window keeps the customer's key. */
-export function come(seat = "me") {
-  coming[seat] ??= enter(seat).finally(() => delete coming[seat]);
-  return coming[seat];
+export function come(as = "me") {
+  coming[as] ??= enter(as).finally(() => delete coming[as]);
+  return coming[as];
 }
 
 /** Enter under another name, as a new customer. */
@@ -25,50 +25,50 @@ export function enterAnew() {
 }
 
 /** Do something at the desks: act({do: "add", sku: "pen", quantity: 2}). Returns {ops}. */
-export function act(order, seat) {
-  return send("/lab/act", order, seat);
+export function act(order, as) {
+  return send("/lab/act", order, as);
 }
 
 /** Do a step of a script: doStep({script: "the-crash/0", step: 2, settings: {}}). Returns {id, ops}. */
-export function doStep(step, seat) {
-  return send("/lab/step", step, seat);
+export function doStep(step, as) {
+  return send("/lab/step", step, as);
 }
 
-async function send(path, order, seat = "me", again = true) {
-  const customer = state[seat] ?? (await come(seat));
+async function send(path, order, as = "me", again = true) {
+  const customer = state[as] ?? (await come(as));
   const { begun } = state.scene;
-  const stillHere = () => state[seat]?.id === customer.id; // or this window has a new customer by now
+  const stillHere = () => state[as]?.id === customer.id; // or this window has a new customer by now
   try {
     const { credentials, ...done } = await post(path, { ...order, customer: customer.id });
     // Credentials of an earlier stage are not valid on the new one.
     if (stillHere() && state.scene.begun === begun) {
-      set({ [seat]: { ...state[seat], credentials: { ...state[seat].credentials, ...credentials } } });
+      set({ [as]: { ...state[as], credentials: { ...state[as].credentials, ...credentials } } });
     }
     return done;
   } catch (refusal) {
     if (!(refusal instanceof Refused) || refusal.status !== 404 || !again) throw refusal;
     if (stillHere()) {
-      remember(seat, null, WINDOW); // the key is of an earlier lab
-      set({ [seat]: null });
+      remember(as, null, WINDOW); // the key is of an earlier lab
+      set({ [as]: null });
     }
-    return send(path, order, seat, false);
+    return send(path, order, as, false);
   }
 }
 
-async function enter(seat) {
-  const id = state.own ? null : recall(seat, WINDOW);
+async function enter(as) {
+  const id = state.own ? null : recall(as, WINDOW);
   if (id) {
     try {
-      return keep(seat, await post("/lab/customer", { id }));
+      return keep(as, await post("/lab/customer", { id }));
     } catch (refusal) {
       if (refusal.status !== 404) throw refusal;
     }
   }
-  return keep(seat, await post("/lab/customer", { name: SEATS[seat] }));
+  return keep(as, await post("/lab/customer", { name: CUSTOMERS[as] }));
 }
 
-function keep(seat, customer) {
-  if (!state.own) remember(seat, customer.id, WINDOW);
-  set({ [seat]: { credentials: null, ...customer } });
-  return state[seat];
+function keep(as, customer) {
+  if (!state.own) remember(as, customer.id, WINDOW);
+  set({ [as]: { credentials: null, ...customer } });
+  return state[as];
 }

@@ -59,8 +59,8 @@ function outcomeOf(own, fault, servers) {
 
 /** The balancer's affinity when event `id` came. */
 function affinityAt({ faults, stack }, desk, id) {
-  const turns = faults.filter(({ fault, target }) => fault === "knob" && target === "affinity");
-  return turns.findLast((each) => each.id < id)?.evidence.value ?? turns[0]?.evidence.was ?? stack?.knobs[desk].affinity;
+  const turns = faults.filter(({ kind, target }) => kind === "setting" && target === "affinity");
+  return turns.findLast((each) => each.id < id)?.evidence.value ?? turns[0]?.evidence.was ?? stack?.settings[desk].affinity;
 }
 
 /** Laptops that were ordered and had not been put into the cart. */

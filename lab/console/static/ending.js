@@ -6,9 +6,9 @@ import { h } from "./dom.js";
 import { forgetting } from "./forget.js";
 import { pictureOf } from "./picture.js";
 import { findingsOf, resultOf } from "./scenes.js";
-import { TITLES } from "./words.js";
+import { GUESS_SIGNS, TITLES } from "./words.js";
 
-const RIGHT = { yes: "✓ right", no: "≠ another came true", none: "? none fitted", skipped: "• not predicted", open: "• your choice" };
+const RIGHT = { yes: "right", no: "another came true", none: "none fitted", skipped: "not predicted", open: "your choice" };
 const HEADS = ["Chapter", "You said", "Right?", "What came of the claim", "Measured"];
 const TITLE = "Two Desks: what I predicted, and what was measured";
 
@@ -80,7 +80,7 @@ function inWords({ title, desks }) {
 }
 
 function cellsOf({ title, verdict, desks, said, right }) {
-  return [title, ...(verdict ? [said, RIGHT[right], verdict, desks.join("; ")] : ["–", "not run", "–", "–"])];
+  return [title, ...(verdict ? [said, `${GUESS_SIGNS[right]} ${RIGHT[right]}`, verdict, desks.join("; ")] : ["–", "not run", "–", "–"])];
 }
 
 /** The lines of the picture: {cells, widths in parts of the whole, size, bold}. */

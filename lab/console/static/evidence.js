@@ -11,7 +11,7 @@ import { DESKS, TITLES } from "./words.js";
 import "./code.js";
 import "./sequence.js";
 
-const USUAL = "http://127.0.0.1:8000"; // where `lab up` serves by default
+const USUAL_ORIGIN = "http://127.0.0.1:8000"; // where `lab up` serves by default
 
 class LabEvidence extends HTMLElement {
   connectedCallback() {
@@ -82,7 +82,7 @@ class Column {
     const app = recording?.[desk === "stateful" ? "left" : "right"]?.app ?? desk;
     // A recording numbers its customers alike, but they are not ours.
     const own = recording ? undefined : ownCustomers().find((each) => each.who === who)?.credentials?.[desk];
-    return commandOf(curl, `${live ? location.origin : USUAL}/${app}`, own);
+    return commandOf(curl, `${live ? location.origin : USUAL_ORIGIN}/${app}`, own);
   }
 
   showCode() {

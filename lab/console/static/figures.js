@@ -2,7 +2,7 @@
 
 import { svg } from "./dom.js";
 
-const NAMES = "ABCDEFGH";
+const SERVER_NAMES = "ABCDEFGH";
 const WIDE = 330; // of one desk
 const APART = 40;
 const HIGH = 204;
@@ -29,12 +29,12 @@ function counterOf(count, kept, left) {
   const step = WIDE / (count + 1);
   return [
     Array.from({ length: count }, (_, n) => {
-      const away = NAMES[n] === left;
+      const away = SERVER_NAMES[n] === left;
       const [x, y] = away ? [32, 158] : [step * (n + 1), 66];
       return svg("g", {},
         away && svg("path", { class: "chair", d: CHAIR, transform: `translate(${step * (n + 1) - 32} 40)` }),
         kept === "memory" && (away || !left) && thought(away ? x + 48 : x, away ? y - 2 : y - 40, away),
-        person(x, y, 1.05), svg("text", { class: "name", x, y: y + 29 }, NAMES[n]));
+        person(x, y, 1.05), svg("text", { class: "name", x, y: y + 29 }, SERVER_NAMES[n]));
     }),
     svg("rect", { class: "wood", x: 8, y: 100, width: WIDE - 16, height: 30, rx: 5 }),
   ];
@@ -48,7 +48,7 @@ function racksOf(count, kept, old, added, beside) {
   const rack = (x, n) => svg("g", {},
     svg("path", { class: "wire", d: `M${WIDE / 2} 118L${x} 84` }),
     svg("rect", { class: n < old ? "rack" : "rack fresh", x: x - wide / 2, y: 8, width: wide, height: 76, rx: 6 }),
-    svg("text", { class: n < old ? "name" : "name small", x, y: 34 }, n < old ? NAMES[n] : `${NAMES[n]} new`),
+    svg("text", { class: n < old ? "name" : "name small", x, y: 34 }, n < old ? SERVER_NAMES[n] : `${SERVER_NAMES[n]} new`),
     kept === "memory" && drawer(x - wide / 2 + 8, 46, wide - 16, 28, added && n < old), kept === "token" && key(x - 15, 52));
   return [
     Array.from({ length: count }, (_, n) => rack(count < 4 ? step * (n + 1) : (wide + 12) * (n + 0.5) + 10, n)),
@@ -60,7 +60,7 @@ function racksOf(count, kept, old, added, beside) {
 /** Customers, each with a line to the server that its cookie names. */
 function crowdOf(crowd, servers) {
   return [svg("text", { class: "small sticks", x: WIDE - 28, y: 120 }, "cookies"), crowd.map(({ name, server }, n) => {
-    const [x, to] = [WIDE - 60 * (crowd.length - n) + 24, (WIDE / (servers + 1)) * (NAMES.indexOf(server) + 1)];
+    const [x, to] = [WIDE - 60 * (crowd.length - n) + 24, (WIDE / (servers + 1)) * (SERVER_NAMES.indexOf(server) + 1)];
     return svg("g", { class: "crowd" }, svg("path", { class: "cookie", d: `M${x} 146L${to} 84` }), person(x, 158, 0.85), svg("text", { class: "small", x, y: 199 }, name));
   })];
 }

@@ -17,11 +17,11 @@ export function findingOf(kind, { tried, path }, exchange, people = false, thief
   const stateless = kind === "stateless";
   const good = (status >= 200 && status < 400) || [404, 409, 422].includes(status);
   const [found, not] = people
-    ? [stateless ? "signature: good ✓" : `“I know ${customer}” ✓`, stateless ? "signature: bad ✕" : `“Who is ${customer}?” ✕`]
-    : [stateless ? "seal: good ✓" : "drawer: found ✓", stateless ? "seal: bad ✕" : `no drawer for ${customer} ✕`];
-  const emptied = good && !stateless && !people && EMPTIES.test(path) ? "drawer: found, emptied ✓" : found;
-  const shown = (words, line) => (theft ? { words: words.replace(/ [✓✕]$/, ""), good: "thief", line } : { words, good, line });
-  if (good) return shown(emptied, "finds");
-  if (status === 401) return shown(not, "refuses");
+    ? [stateless ? "signature: good" : `“I know ${customer}”`, stateless ? "signature: bad" : `“Who is ${customer}?”`]
+    : [stateless ? "seal: good" : "drawer: found", stateless ? "seal: bad" : `no drawer for ${customer}`];
+  const emptied = good && !stateless && !people && EMPTIES.test(path) ? "drawer: found, emptied" : found;
+  const shown = (words, sign, line) => (theft ? { words, good: "thief", line } : { words: `${words} ${sign}`, good, line });
+  if (good) return shown(emptied, "✓", "finds");
+  if (status === 401) return shown(not, "✕", "refuses");
   return status === 503 && !stateless ? { words: "cannot look", good, line: "" } : null;
 }

@@ -51,7 +51,7 @@ class LabInstructor extends HTMLElement {
       const turn = async () => {
         const { value } = select;
         this.turning.add(setting);
-        await this.order(`Setting ${setting} to ${value}`, () => post("/lab/knobs", { [setting]: value }));
+        await this.order(`Setting ${setting} to ${value}`, () => post("/lab/settings", { [setting]: value }));
         this.turning.delete(setting);
         set({}); // it shows again what is
       };
@@ -89,7 +89,7 @@ class LabInstructor extends HTMLElement {
     if (act.running) say(this.playing, `${act.label}, step ${act.at} of ${act.of}${act.paused ? " (paused)" : ""}: ${act.caption}`);
   }
 
-  drawStack({ desks, knobs: settings, store }) {
+  drawStack({ desks, settings, store }) {
     for (const [setting, select] of this.selects) {
       const value = String(settings.stateful[setting]).split(":")[0];
       if (!this.turning.has(setting) && select.value !== value) select.value = value;

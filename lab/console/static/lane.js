@@ -15,7 +15,7 @@ import { Places } from "./places.js";
 import { endOf, ServerBox } from "./server-box.js";
 import { SESSION_CODE, SETTINGS, STATE_SIGNS, UNANSWERED } from "./words.js";
 
-const NAMES = { stateful: ["Stateful desk", "the server remembers"], stateless: ["Stateless desk", "the customer carries it"] };
+const DESK_NAMES = { stateful: ["Stateful desk", "the server remembers"], stateless: ["Stateless desk", "the customer carries it"] };
 const STORED = /^(redis|file)/;
 const USUAL = new Set(["round robin", "retries off", "cache off", "nothing runs here"]);
 const PLURALS = { retry: "retries", cache: "cache" };
@@ -48,7 +48,7 @@ export class Lane {
       const op = target.closest("[data-op]")?.dataset.op;
       if (op) this.select(op);
     });
-    this.node = h("section", { class: "lane", "data-desk": this.desk, "aria-label": NAMES[this.desk][0] },
+    this.node = h("section", { class: "lane", "data-desk": this.desk, "aria-label": DESK_NAMES[this.desk][0] },
       div("title", {}, this.name, this.hint, this.others, this.numbers),
       this.customers, this.balancer, this.row, this.store, this.steps, this.source(), this.recent, this.layer);
   }
@@ -68,7 +68,7 @@ export class Lane {
   /** Show `view`: {scene, own, selected, recording, plot, numbers, loads, soFar, people}. Returns the carts that have fallen since. */
   draw({ scene, own, selected, recording, plot, numbers, loads, soFar, people }) {
     const { stack } = scene;
-    const settings = stack?.knobs?.[this.desk];
+    const settings = stack?.settings?.[this.desk];
     const customers = cartsOf(scene, this.desk);
     const mine = recording ? ["c1"] : own.map(({ who }) => who);
     for (const { who, credential, goods } of customers.values()) if (credential) this.ids.set(who, [credential.text, goods]);
@@ -90,8 +90,8 @@ export class Lane {
     this.kind = settings ? { token: "stateless" }[settings.store] ?? "stateful" : this.desk;
     const recorded = recording?.[this.desk === "stateful" ? "left" : "right"]?.name;
     const changed = Object.keys(settings?.changed ?? {}).filter((name) => this.kind === "stateless" || name === "prices").map((name) => CHANGED[name]);
-    say(this.name, NAMES[this.kind][0]);
-    say(this.hint, recorded ? `recorded: ${recorded}` : changed.join(", ") || (this.kind === "stateful" && STORED.test(settings?.store) ? "the store remembers" : NAMES[this.kind][1]));
+    say(this.name, DESK_NAMES[this.kind][0]);
+    say(this.hint, recorded ? `recorded: ${recorded}` : changed.join(", ") || (this.kind === "stateful" && STORED.test(settings?.store) ? "the store remembers" : DESK_NAMES[this.kind][1]));
     say(this.others, this.kind === "stateless" || !others.length ? tally(others) : `+ ${others.length} more`);
     refill(this.numbers, JSON.stringify([numbers, soFar]), () => [
       ...(soFar && numbers.length ? [box("hint", {}, "so far:")] : []),
@@ -161,7 +161,7 @@ export class Lane {
   }
 
   drawBalancer(settings, scene) {
-    const affinity = settings?.affinity === "cookie" ? "sticky cookie" : "round robin";
+    const affinity = settings?.affinity === "cookie" ? "affinity by cookie" : "round robin";
     const shown = ["retry", "cache"].filter((setting) => settings?.[setting]); // a recording may not know
     const words = settings ? [affinity, ...shown.map((setting) => `${PLURALS[setting]} ${SETTINGS[setting].values[settings[setting]] ?? settings[setting]}`)] : ["nothing runs here"];
     mark(this.balancer.firstChild, "disabled", !settings);
@@ -222,7 +222,7 @@ export class Lane {
     const rest = tally(others.filter(here));
     const key = JSON.stringify([mine.map(({ name, goods, sign, word, cause }) => [name, goods, sign, word, cause]), named.length, rest, this.people]);
     refill(node, key, () => [
-      ...mine.map((customer) => chip(this.people ? { ...customer, word: customer.word.replace("its process", customer.server) } : customer, named.length > 1 && `${brief(customer.name)}: `)),
+      ...mine.map((customer) => chip(this.people && customer.gone && customer.word === customer.gone ? { ...customer, word: `gone with ${customer.server}` } : customer, named.length > 1 && `${brief(customer.name)}: `)),
       ...(rest ? [box("others", {}, rest)] : []),
     ]);
   }

@@ -6,7 +6,7 @@ import { sceneOf } from "./scenes.js";
 import { recorded } from "./source.js";
 import { ownCustomers, set, state, subscribe } from "./state.js";
 
-const AGAIN_MS = 2000;
+const LEAD_AGAIN_MS = 2000;
 
 let last = null; // the script that ran last: {chapter, act, step, of, who, second, third}
 let sent = ""; // the place that the lab was sent last
@@ -41,7 +41,7 @@ async function send(place, atLast = false) {
     sent = key;
     if (!state.led) set({ led: place });
   } catch {
-    await new Promise((wake) => setTimeout(wake, AGAIN_MS));
+    await new Promise((wake) => setTimeout(wake, LEAD_AGAIN_MS));
   }
   calm = true;
   set({}); // the lesson may have gone on meanwhile

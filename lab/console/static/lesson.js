@@ -19,7 +19,7 @@ import { openCloser, showPanel } from "./tabs.js";
 import { Watch } from "./watch.js";
 
 const LED = "The instructor runs it, for the whole room.";
-const NAMES = { ask: "Ask", watch: "Watch", so: "So?" };
+const SCENE_NAMES = { ask: "Ask", watch: "Watch", so: "So?" };
 
 class LabLesson extends HTMLElement {
   connectedCallback() {
@@ -27,7 +27,7 @@ class LabLesson extends HTMLElement {
     this.watch = new Watch({ again: (number) => (state.recording ? play(true) : this.run(number)), onward: () => this.turnTo("so"), people: () => set({ people: !isPeopled(state) }), code: () => set({ coded: !this.isCoded(state) }) });
     this.box = h("div", { class: "scene" });
     this.append(this.box);
-    this.turns = SCENES.map((scene) => h("button", { type: "button", class: "turn", "data-scene": scene, onclick: () => this.turnTo(scene) }, NAMES[scene]));
+    this.turns = SCENES.map((scene) => h("button", { type: "button", class: "turn", "data-scene": scene, onclick: () => this.turnTo(scene) }, SCENE_NAMES[scene]));
     $("#scenes").append(...this.turns);
     subscribe((now) => this.draw(now));
   }

@@ -109,7 +109,7 @@ function drawTop(now) {
 function drawLine({ connection, refused, recording, live, own, scene }) {
   const trouble = connection === "lost" ? refused : scene.stack?.trouble;
   const wrong = live && (trouble || connection === "lost");
-  const kept = wrong ? null : (recorded ?? recording)?.provenance;
+  const kept = wrong ? null : (recording ?? recorded)?.provenance;
   const line = trouble ? `✕ ${trouble}` : LINES[connection];
   const connected = live && !kept && !wrong && connection === "open";
   const short = kept?.made ?? (live ? `${line}${own && connected ? " your own stage" : ""}` : "no servers here");

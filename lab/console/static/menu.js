@@ -9,14 +9,14 @@ import { h } from "./dom.js";
 import { capital, ordersAt } from "./names.js";
 import { SETTINGS, STORE_FAULTS } from "./words.js";
 
-const LOCKED = "To change anything, open the link that `lab up` printed, or begin a challenge: that gives you a stage of your own.";
+const MENU_LOCKED = "To change anything, open the link that `lab up` printed, or begin a challenge: that gives you a stage of your own.";
 
 /** Which kind of thing is offered what: `view` is {scene, mayBreak, recording}. */
 export function offerOf(place, desk, view) {
   const [kind, name] = place.split(":");
   const offer = { server: serverOffer, balancer: balancerOffer, store: storeOffer }[kind](view.scene, desk, name);
   if (view.recording) return { ...offer, groups: [], note: "A recording: what is live is one click on “Back to live” away." };
-  return view.mayBreak ? offer : { ...offer, groups: [], note: LOCKED };
+  return view.mayBreak ? offer : { ...offer, groups: [], note: MENU_LOCKED };
 }
 
 function serverOffer({ stack, requests }, desk, name) {
@@ -39,7 +39,7 @@ function serverOffer({ stack, requests }, desk, name) {
 }
 
 function balancerOffer({ stack, requests }, desk) {
-  const settings = stack.knobs[desk];
+  const settings = stack.settings[desk];
   return {
     title: "Balancer, both desks",
     groups: [
@@ -61,13 +61,13 @@ function storeOffer({ stack }) {
     title: "Session store",
     groups: [{ items: actions }, storeChoice(stack)].filter(({ items }) => items.length),
     facts: [
-      ["kind", stack.knobs.stateful.store], ["program", store?.program ?? "none"],
+      ["kind", stack.settings.stateful.store], ["program", store?.program ?? "none"],
       ["state", store?.state ?? "none"], ["pid", store?.pid ?? "no process of the lab"],
     ],
   };
 }
 
-function storeChoice({ knobs: settings }) {
+function storeChoice({ settings }) {
   return choice("store", settings.stateful.store.split(":")[0]);
 }
 
@@ -78,7 +78,7 @@ function order(kind, call) {
 function choice(name, now) {
   const { label, values } = SETTINGS[name];
   const items = Object.entries(values).map(([value, word]) => (
-    { label: word, checked: value === now, order: ["/lab/knobs", { [name]: value }] }));
+    { label: word, checked: value === now, order: ["/lab/settings", { [name]: value }] }));
   return { label, items };
 }
 

@@ -6,13 +6,13 @@ import { recorded } from "./source.js";
 import { set, state } from "./state.js";
 
 const KEPT = `lesson-3${recorded ? ` ${recorded.made}` : ""}`; // each recording has its own
-const OWN = recall("window", WINDOW) ?? String(Math.random()).slice(2);
+const THIS_WINDOW = recall("window", WINDOW) ?? String(Math.random()).slice(2);
 
 let leaving = false; // a reload interrupts what is running: that is not noted as a failure
 addEventListener("beforeunload", () => { leaving = true; });
 addEventListener("pageshow", () => { leaving = false; });
 
-remember("window", OWN, WINDOW);
+remember("window", THIS_WINDOW, WINDOW);
 set({ lesson: interrupted(read() ?? {}) });
 onKept(KEPT, () => {
   set({ lesson: read() ?? {} });
@@ -36,7 +36,7 @@ export function note(slug, patch) {
 export function noteAct(slug, number, patch) {
   if (leaving) return;
   const { acts } = noteOf(slug);
-  note(slug, { acts: { ...acts, [number]: { ...acts[number], ...patch, by: OWN } } });
+  note(slug, { acts: { ...acts, [number]: { ...acts[number], ...patch, by: THIS_WINDOW } } });
 }
 
 /** Forget every prediction and every result. */
@@ -82,7 +82,7 @@ function read() {
 function interrupted(lesson) {
   for (const { acts } of Object.values(lesson)) {
     for (const act of Object.values(acts)) {
-      if (act.state === "running" && act.by === OWN && !act.run) act.state = "interrupted";
+      if (act.state === "running" && act.by === THIS_WINDOW && !act.run) act.state = "interrupted";
     }
   }
   return lesson;

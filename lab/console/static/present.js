@@ -11,7 +11,7 @@ const KEYS = [
   [["←", "Page Up"], "back"],
   [["Space"], "pause or continue what is running, or the recording"],
 ];
-const LETTERS = [
+const LETTER_KEYS = [
   [["1", "2", "3", "4"], "choose that answer"],
   [["K"], "kill the server that served your customer last, at both desks"],
   [["R"], "reset: a clean stage, with the settings as they are"],
@@ -59,7 +59,7 @@ export function blank() {
 /** Open the list of keys. */
 export function openHelp() {
   dialog ??= makeHelp();
-  const keys = [...KEYS, ...LETTERS, ...(document.querySelector("room-wall") ? ROOM : [])];
+  const keys = [...KEYS, ...LETTER_KEYS, ...(document.querySelector("room-wall") ? ROOM : [])];
   refill($("dl", dialog), keys.length, () => keys.flatMap(row));
   if (!dialog.open) dialog.showModal();
 }

@@ -1,6 +1,7 @@
 /** A question with its choices, the sealed prediction, and the measured answer next to it. */
 
 import { h } from "./dom.js";
+import { GUESS_SIGNS } from "./words.js";
 
 /** Ask: calls `seal(index)` with the choice, or `seal("skip")` without a prediction. */
 export function asking(name, question, choices, seal) {
@@ -30,20 +31,20 @@ export function sealed(question, choices, guess, change) {
 
 /** The measured answer next to the prediction, in words and with a sign. */
 export function judged(choices, guess, seen) {
-  const [right, sign, words] = judgement(choices, guess, seen);
-  return h("p", { class: "judged", "data-right": right }, h("span", { class: "sign", "aria-hidden": "true" }, sign), h("span", {}, words));
+  const [right, words] = judgement(choices, guess, seen);
+  return h("p", { class: "judged", "data-right": right }, h("span", { class: "sign", "aria-hidden": "true" }, GUESS_SIGNS[right]), h("span", {}, words));
 }
 
 function judgement(choices, guess, seen) {
   const text = (number) => `“${choices[number]?.text.replace(/\.$/, "") ?? ""}”`;
   const predicted = typeof guess === "number";
   if (seen === null && choices.some(({ when }) => when)) {
-    return ["none", "?", `None of the choices fits what was measured this time.${predicted ? ` You predicted: ${text(guess)}.` : ""}`];
+    return ["none", `None of the choices fits what was measured this time.${predicted ? ` You predicted: ${text(guess)}.` : ""}`];
   }
   if (seen === null) {
-    return ["open", "•", predicted ? `You chose ${text(guess)}. Hold it against what was measured.` : "Hold your choice against what was measured."];
+    return ["open", predicted ? `You chose ${text(guess)}. Hold it against what was measured.` : "Hold your choice against what was measured."];
   }
-  if (!predicted) return ["skipped", "•", `It happened: ${text(seen)}.`];
-  if (guess === seen) return ["yes", "✓", `As you predicted: ${text(seen)}.`];
-  return ["no", "≠", `Not what you predicted. You said ${text(guess)}; what happened was ${text(seen)}.`];
+  if (!predicted) return ["skipped", `It happened: ${text(seen)}.`];
+  if (guess === seen) return ["yes", `As you predicted: ${text(seen)}.`];
+  return ["no", `Not what you predicted. You said ${text(guess)}; what happened was ${text(seen)}.`];
 }

@@ -35,16 +35,16 @@ export class RunCard extends Card {
   }
 
   status(now) {
-    const { state, guess, run, took = "" } = this.noted;
-    if (state === "running") return `running ${run ?? ""}`;
-    return `${state ?? "ready"} ${mayRun(now)} ${state ? took : guess ?? ""}`;
+    const { state, guess, run, took } = this.noted;
+    if (state === "running") return [state, run];
+    return [state ?? "ready", mayRun(now), state ? took : guess];
   }
 
-  show(now, status) {
+  show(now, state) {
     const { guess, trouble: sentence } = this.noted;
     const start = (label, next) => bar(button(label, () => this.run(), { main: next, next, name: "run" }));
     const onward = (label, show) => (mayRun(now) ? start(label, true) : this.showKeptPart(show));
-    switch (status.split(" ")[0]) {
+    switch (state) {
       case "running": return [
         h("p", { class: "label", tabindex: -1, "data-next": true }, "It runs on servers of its own, beside the stage."),
         this.line = h("p", { class: "caption" }),

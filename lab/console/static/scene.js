@@ -43,6 +43,7 @@ export function reduce(scene, event) {
       next.last = { ...scene.last, [event.desk]: event };
       return next;
     case "fault":
+    case "setting":
       next.faults = [...scene.faults, event];
       return next;
     case "run":

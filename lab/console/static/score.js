@@ -2,11 +2,11 @@
 
 import { h, mark, say } from "./dom.js";
 import { shown, subscribe } from "./state.js";
-import { DESKS, TITLES } from "./words.js";
+import { DESKS, FATE_SIGNS, TITLES } from "./words.js";
 
 const COLUMNS = [
-  ["kept", "shown ✓", ({ kept }) => kept],
-  ["lost", "not shown !", ({ lost }) => lost],
+  ["kept", `shown ${FATE_SIGNS.kept}`, ({ kept }) => kept],
+  ["lost", `not shown ${FATE_SIGNS.unshown}`, ({ lost }) => lost],
   ["open", "not looked at yet", ({ open }) => open],
   ["errors", "refused or failed, without copies", ({ errors }) => errors],
   ["operations", "store operations", (score) => score.store_operations],

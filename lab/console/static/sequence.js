@@ -7,7 +7,7 @@ import { state, subscribe } from "./state.js";
 import { isShown, whenShown } from "./tabs.js";
 import { DESKS, TITLES } from "./words.js";
 
-const AGAIN_MS = 1000;
+const DRAW_EVERY_MS = 1000;
 
 class LabSequence extends HTMLElement {
   connectedCallback() {
@@ -15,7 +15,7 @@ class LabSequence extends HTMLElement {
     this.columns = Object.fromEntries(DESKS.map((desk) => [desk, h("div", { class: "drawn" })]));
     this.append(h("div", { class: "pair" }, DESKS.map((desk) => h("section", { class: "exchange", "data-desk": desk }, h("h3", {}, TITLES[desk]), this.columns[desk]))));
     this.texts = {};
-    this.drawnAt = -AGAIN_MS;
+    this.drawnAt = -DRAW_EVERY_MS;
     subscribe((now) => this.draw(now));
     whenShown(this, () => this.draw(state));
   }
@@ -34,7 +34,7 @@ class LabSequence extends HTMLElement {
 
   /** Redraw at most once a second, and finally in the newest state. */
   tooSoon() {
-    const wait = AGAIN_MS - (performance.now() - this.drawnAt);
+    const wait = DRAW_EVERY_MS - (performance.now() - this.drawnAt);
     if (wait <= 0) {
       this.drawnAt = performance.now();
       return false;

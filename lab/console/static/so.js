@@ -4,9 +4,7 @@ import { bar, button } from "./card.js";
 import { h } from "./dom.js";
 import { findingsOf } from "./scenes.js";
 import { bars } from "./server-box.js";
-import { DESKS, TITLES } from "./words.js";
-
-const SIGNS = { yes: "✓", no: "≠", none: "?", open: "•", skipped: "•" };
+import { DESKS, GUESS_SIGNS, TITLES, VERDICT_SIGNS } from "./words.js";
 
 /** Draw it: `given` is {chapter, result, others, cases, mayRun, ending: what closes the last chapter, or null}; `does` {next(), closer(), watch(), run(number)}. */
 export function drawSo({ chapter, result, others, cases, mayRun, ending }, does) {
@@ -18,7 +16,7 @@ export function drawSo({ chapter, result, others, cases, mayRun, ending }, does)
     h("div", { class: "desks" }, desks.map((each) => card(each, result.load?.[each.desk]))),
     !cases.length && h("p", { class: "note meanings" }, meaningsOf(result.facts)),
     h("div", { class: cases.length ? "split" : "whole" }, h("div", {},
-      said && h("p", { class: "judged", "data-right": right }, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[right]),
+      said && h("p", { class: "judged", "data-right": right }, h("span", { class: "sign", "aria-hidden": "true" }, GUESS_SIGNS[right]),
         h("span", {}, h("strong", {}, said), because && ` ${because}`)),
       h("p", { class: "decided" }, act.explain ?? chapter.explain)),
     cases.length > 0 && scores(cases, result.number, mayRun, does)),
@@ -43,8 +41,13 @@ function meaningsOf(facts) {
 function card({ desk, good, words, numbers }, load) {
   return h("section", { class: "desk-card", "data-desk": desk, "data-good": good },
     h("h2", {}, `${TITLES[desk]} desk`),
-    h("p", { class: "outcome" }, h("span", { "aria-hidden": "true" }, good ? "✓ " : "✕ "), words),
-    load ? shares(load) : h("p", { class: "number" }, numbers.map(({ number, unit }, n) => [n > 0 && ", ", h("b", {}, number), ` ${unit}`])));
+    h("p", { class: "outcome" }, h("span", { "aria-hidden": "true" }, `${VERDICT_SIGNS[good ? "holds" : "fails"]} `), words),
+    load ? shares(load) : oneNumber(numbers.at(-1)));
+}
+
+/** One is enough here: the stage counts the others as well. */
+function oneNumber({ number, unit }) {
+  return h("p", { class: "number" }, h("b", {}, number), ` ${unit}`);
 }
 
 /** The requests of each server, before servers were added and after. */
@@ -56,7 +59,7 @@ function shares({ before, after }) {
 
 /** The chapter's own score: one row for each case, and the way to run those that have not run. */
 function scores(cases, shown, mayRun, does) {
-  const cell = (each, n) => h("td", { "data-harm": each.desks?.[n].harm }, each.desks ? `${each.desks[n].harm ? "✕" : "✓"} ${each.desks[n].number}` : "–");
+  const cell = (each, n) => h("td", { "data-harm": each.desks?.[n].harm }, each.desks ? `${VERDICT_SIGNS[each.desks[n].harm ? "fails" : "holds"]} ${each.desks[n].number}` : "–");
   return h("table", { class: "case-scores" },
     h("caption", {}, "More of them, each with a run of its own:"),
     h("thead", {}, h("tr", {}, h("td"), h("td"), DESKS.map((desk) => h("th", { scope: "col", "data-desk": desk }, TITLES[desk])))),

@@ -3,7 +3,7 @@
  * place, and the rest of the page is the same.
  */
 
-const OF_A_STAGE = /^\/lab\/(events|customer|act|step|sequence|kill|restart|pause|resume|drain|add|store|knobs|stage|status)(\/|$)/;
+const OF_A_STAGE = /^\/lab\/(events|customer|act|step|sequence|kill|restart|pause|resume|drain|add|store|settings|stage|status)(\/|$)/;
 
 let base = "";
 

@@ -8,17 +8,17 @@ import { sceneOf } from "./scenes.js";
 import { recorded } from "./source.js";
 import { set, state, subscribe } from "./state.js";
 
-const OWN = recall("speaker", WINDOW) ?? String(Math.random()).slice(2); // each window has a speaker's window of its own
+const SPEAKER = recall("speaker", WINDOW) ?? String(Math.random()).slice(2); // each window has a speaker's window of its own
 const GO = [".ask .seal:not(:disabled)", ".ask .run", ".ask .skip-it", ".onward:not([hidden])"].map((part) => `lab-lesson ${part}`);
-const channel = new BroadcastChannel(`two-desks:${OWN}`);
+const channel = new BroadcastChannel(`two-desks:${SPEAKER}`);
 
-remember("speaker", OWN, WINDOW);
+remember("speaker", SPEAKER, WINDOW);
 let sent = "";
 
 /** Open the speaker's window, or bring it to the front. */
 export function openSpeaker() {
   if (recorded) return notice("The speaker view belongs to a lab that runs: pip install two-desks, then lab up.");
-  if (!open(`/speaker#${OWN}`, `speaker-${OWN}`, "popup,width=1000,height=720")) notice("This browser has blocked the window: allow it, and press S again.");
+  if (!open(`/speaker#${SPEAKER}`, `speaker-${SPEAKER}`, "popup,width=1000,height=720")) notice("This browser has blocked the window: allow it, and press S again.");
 }
 
 function placeOf(now) {

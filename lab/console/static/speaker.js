@@ -6,9 +6,9 @@ import { $, h, mark, refill, say } from "./dom.js";
 import { recall, remember, WINDOW } from "./kept.js";
 
 const channel = new BroadcastChannel(`two-desks:${globalThis.location?.hash.slice(1)}`);
-const KEYS = ["ArrowRight", "ArrowLeft", "PageDown", "PageUp", "1", "2", "3", "4", "b", ".", "k", "r", "p"];
-const GONE = "The lesson's window is closed: open it again, and this one goes on.";
-const SIGNS = { true: "✓ ", false: "" };
+const LESSON_KEYS = ["ArrowRight", "ArrowLeft", "PageDown", "PageUp", "1", "2", "3", "4", "b", ".", "k", "r", "p"];
+const CLOSED = "The lesson's window is closed: open it again, and this one goes on.";
+const RIGHT_SIGN = { true: "✓ ", false: "" };
 
 let chapters = [];
 let place = null;
@@ -30,7 +30,7 @@ export function elapsed(ms) {
 }
 
 function draw() {
-  say($("#trouble"), place ? (place.connection === "lost" ? "The lesson's window is not connected to the lab." : "") : GONE);
+  say($("#trouble"), place ? (place.connection === "lost" ? "The lesson's window is not connected to the lab." : "") : CLOSED);
   const chapter = chapters[(place?.step ?? 0) - 1];
   if (!place || !chapter) return;
   const { step, scene, act, votes, guess, recording } = place;
@@ -48,7 +48,7 @@ function draw() {
 
 function answer({ text, because }, n, chosen, vote) {
   const counts = (vote?.histogram ?? []).map((round) => round[n]);
-  return h("li", {}, h("strong", {}, `${SIGNS[chosen]}${text}`), counts.length > 0 && h("span", { class: "counts" }, ` ${counts.join(" → ")}`), h("p", {}, because));
+  return h("li", {}, h("strong", {}, `${RIGHT_SIGN[chosen]}${text}`), counts.length > 0 && h("span", { class: "counts" }, ` ${counts.join(" → ")}`), h("p", {}, because));
 }
 
 function tick() {
@@ -71,7 +71,7 @@ async function start() {
     button("Pause", () => press(" "), { name: "pause" }), button("Black screen", () => press("b")), button("Clock from 0:00", restart));
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || (event.key === " " && event.target.closest("button"))) return;
-    if (event.key !== " " && !KEYS.includes(event.key.toLowerCase()) && !KEYS.includes(event.key)) return;
+    if (event.key !== " " && !LESSON_KEYS.includes(event.key.toLowerCase()) && !LESSON_KEYS.includes(event.key)) return;
     event.preventDefault();
     press(event.key);
   });

@@ -75,7 +75,7 @@ class LabStage extends HTMLElement {
     if (event.kind === "request") this.setOut(event, key);
     if (event.kind === "exchange") this.answered(event, key);
     if (event.kind === "stage") for (const desk of DESKS) this.flights[desk].clear();
-    if (event.kind === "stage" || event.kind === "fault") this.forget(event.desk);
+    if (["stage", "fault", "setting"].includes(event.kind)) this.forget(event.desk);
   }
 
   /** What the last request has left at the desk is not this one's. */

@@ -31,11 +31,11 @@ export const state = {
   keys: true, // are single letters commands?
 };
 
-const SEATS = ["me", "second", "third"];
+const CUSTOMER_KEYS = ["me", "second", "third"];
 let epoch = ""; // identifies the lab that numbers the events
 const viewers = new Set();
 const listeners = new Set();
-const witnesses = new Set();
+const viewersOfShown = new Set();
 let frame = 0;
 
 /** Call `draw` with the state now and in each frame after a change; returns a function to stop. */
@@ -53,8 +53,8 @@ export function onEvent(viewer) {
 
 /** Call it with each event when the stage shows it: an exchange once its answer is back. */
 export function onShown(viewer) {
-  witnesses.add(viewer);
-  return () => witnesses.delete(viewer);
+  viewersOfShown.add(viewer);
+  return () => viewersOfShown.delete(viewer);
 }
 
 /** Change part of the state: set({connection: "open"}). */
@@ -70,7 +70,7 @@ export function shown(now = state) {
 
 /** This window's customers, as far as they have come: the lesson's own first. */
 export function ownCustomers(now = state) {
-  return SEATS.map((seat) => now[seat]).filter(Boolean);
+  return CUSTOMER_KEYS.map((as) => now[as]).filter(Boolean);
 }
 
 /** A new connection has sent its snapshot. */
@@ -98,7 +98,7 @@ export function passTurn(key) {
 export function comeBack(key) {
   const { exchange } = state.shown.travelling.get(key) ?? {};
   set({ shown: arrive(state.shown, key) });
-  if (exchange) witness(exchange);
+  if (exchange) publishShown(exchange);
 }
 
 /** Show the end of whatever is on its way. */
@@ -135,23 +135,23 @@ export function backToLive() {
 
 /** On a new stage customers keep their names, and their old credentials are void. */
 function withEmptyHands() {
-  return Object.fromEntries(SEATS.map((seat) => [seat, state[seat] && { ...state[seat], credentials: null }]));
+  return Object.fromEntries(CUSTOMER_KEYS.map((as) => [as, state[as] && { ...state[as], credentials: null }]));
 }
 
 /** Let the stage know of an event; without a way to travel it is there at once. */
 function show(event) {
   const travels = event.kind === "request" || event.kind === "exchange";
-  if (event.kind === "fault") {
+  if (event.kind === "fault" || event.kind === "setting") {
     for (const [key, { desk }] of state.shown.travelling) if (!event.desk || desk === event.desk) comeBack(key);
   }
   set({ shown: hear(state.shown, event) });
   const back = travels && !state.shown.travelling.has(keyOf(event));
   for (const viewer of listeners) attempt(viewer, event);
-  if (!travels || (back && event.kind === "exchange")) witness(event);
+  if (!travels || (back && event.kind === "exchange")) publishShown(event);
 }
 
-function witness(event) {
-  for (const viewer of witnesses) attempt(viewer, event);
+function publishShown(event) {
+  for (const viewer of viewersOfShown) attempt(viewer, event);
 }
 
 /** An error in one part of the page must not stop the others. */

@@ -5,7 +5,7 @@ import { clearStage, state } from "./state.js";
 
 const LOOK_EVERY_MS = 25;
 const UNSEEN = "The page has not seen it. Is the connection lost, or was the stage reset meanwhile? Try again.";
-const LOG_MS = 1000; // nginx sends its log line as a datagram, which may be lost
+const LOG_LATE_MS = 1000; // nginx sends its log line as a datagram, which may be lost
 
 /** The caption of a step. */
 export function captionOf(step) {
@@ -13,12 +13,12 @@ export function captionOf(step) {
 }
 
 /** Do step `number` of the script `name`. Throws what the console refused, Stopped by `signal`. */
-export async function perform(name, number, { do: verb, as: seat }, settings, signal) {
+export async function perform(name, number, { do: verb, as }, settings, signal) {
   if (verb === "stage") clearStage();
-  const { id, ops } = await doStep({ script: name, step: number, settings }, seat);
+  const { id, ops } = await doStep({ script: name, step: number, settings }, as);
   await until(() => state.scene.id >= id, signal);
   const logged = () => ops.every((op) => state.scene.requests.some((each) => each.op === op));
-  const end = performance.now() + LOG_MS;
+  const end = performance.now() + LOG_LATE_MS;
   await until(() => logged() || performance.now() > end, signal);
 }
 

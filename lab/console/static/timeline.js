@@ -140,14 +140,14 @@ function stroke(look, x, y) {
 function faultMark({ fault, at, word, start, fits }) {
   const row = DESKS.indexOf(fault.desk); // none: a fault of the store, or a setting of both
   const [top, bottom] = row < 0 ? [0, 2 * ROW + 2] : [row * ROW + 1, (row + 1) * ROW + 1];
-  return svg("g", { class: FAULTS[fault.fault]?.brings_up !== false ? "fault up" : "fault", "data-fault": fault.fault, "data-target": fault.target },
+  return svg("g", { class: FAULTS[fault.fault]?.brings_up !== false ? "fault up" : "fault", "data-fault": fault.fault ?? fault.kind, "data-target": fault.target },
     svg("title", {}, `${word} at ${fault.at.toFixed(1)} s`),
     svg("line", { x1: at, x2: at, y1: top, y2: bottom }),
     fits && svg("text", { x: start, y: 2 * ROW + 13 }, word));
 }
 
-function wordOf({ fault, target, evidence }) {
-  if (fault === "knob") return `${target}: ${evidence?.value ?? "changed"}`;
+function wordOf({ kind, fault, target, evidence }) {
+  if (kind === "setting") return `${target}: ${evidence?.value ?? "changed"}`;
   return `${fault} ${target}`;
 }
 

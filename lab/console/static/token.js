@@ -156,7 +156,15 @@ function box(title, sentence, ...content) {
   return h("section", { class: "box", "data-box": title.toLowerCase() }, h("h3", {}, title), " ", h("p", { class: "soft" }, sentence), content);
 }
 
+/** Shortened, and at a click as it is. */
 function drawn(parts) {
+  const whole = Object.values(parts).join(".");
+  const shown = h("code", { class: "whole", tabindex: -1 }, whole);
+  const toggle = ({ currentTarget }) => { currentTarget.replaceWith(shown); shown.focus(); };
+  return [...partsOf(parts), " ", h("button", { type: "button", class: "small show-whole", onclick: toggle }, `Show all ${whole.length} characters`)];
+}
+
+function partsOf(parts) {
   return Object.entries(parts).flatMap(([name, text], index) => [
     index > 0 && h("b", { class: "dot-between" }, " . "),
     h("span", { class: `token-part ${name}` }, h("b", {}, name), " ", h("code", {}, shortened(text)), text.length > 12 && h("small", {}, ` ${text.length} characters`)),

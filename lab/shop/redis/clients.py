@@ -1,6 +1,6 @@
 """redis-py's client for each kind of store URL, with one time limit and without retries.
 
-redis-py's defaults report a dead store after 3 to 5 s, and never report a hung one.
+redis-py's defaults report a dead store after 3 to 5 s, and never report a paused one.
 """
 
 from typing import Any

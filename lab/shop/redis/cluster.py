@@ -15,7 +15,7 @@ class PatientCluster(Redis):
     """A `Redis` client that sends its commands, each on one key, to the cluster of `find()`.
 
     redis-py asks node after node for the map of the cluster at the start and after each failed
-    command, one thread at a time: with three hung nodes, eight concurrent requests took 1.2 to
+    command, one thread at a time: with three paused nodes, eight concurrent requests took 1.2 to
     7.5 s. Here a request fails at once, and another thread renews the map.
     """
 

@@ -7,7 +7,7 @@ _OTHER_HOST = (62, 64)
 
 
 def tls_trouble(error: BaseException) -> str:
-    """Return what is wrong with TLS and what to do; "" where an error has another cause."""
+    """Return what is wrong with TLS and what to do; "" if an error has another cause."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__

@@ -1,4 +1,4 @@
-"""A logout is kept in the process that was told: every other one accepts the token.
+"""A logout is kept in the process that answered it: every other one accepts the token.
 
 After the usual advice to keep a list of revoked tokens, taken as a set of the module. With KEEP=0
 there is no such list: no process refuses a token, and the author has said so.

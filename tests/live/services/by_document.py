@@ -61,7 +61,7 @@ def check(schema, value):
 
 
 def is_read_only(error):
-    """Whether what is missing is only for answers to have."""
+    """Return True if what is missing is only for answers to have."""
     properties = error.schema.get("properties", {})
     missing = [name for name in error.validator_value if name not in error.instance]
     return all(resolved(properties.get(name, {})).get("readOnly") for name in missing)

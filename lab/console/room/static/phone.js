@@ -1,14 +1,12 @@
-/** A phone in the room: it polls one public resource, votes, and shops at both desks. */
-"use strict";
+/** A phone in the room: it polls one public resource, votes, and shops at both desks. Signs come before it, of lab/console/words.py. */
 
 const POLL_MS = 1000;
 const $ = (id) => document.getElementById(id);
 const DESKS = { stateful: "Stateful desk", stateless: "Stateless desk" };
 const FATES = {
-  "-": "nothing in it yet", x: "✕ lost", "?": "? no server answers for it", w: "✕ another's cart was shown",
-  h: "✓ kept: in your parcel", s: "✓ kept in the shared store",
+  "-": "nothing in it yet", x: `${FATE_SIGNS.lost} lost`, "?": `${FATE_SIGNS.unknown} no server answers for it`, w: `${FATE_SIGNS.wrong} another's cart was shown`,
+  h: `${FATE_SIGNS.kept} kept: in your parcel`, s: `${FATE_SIGNS.kept} kept in the shared store`,
 };
-const STATES = { up: "●", paused: "‖", dead: "✕", draining: "↓", starting: "…" };
 
 let code = "";
 let me = null; // the answer to /room/me
@@ -17,6 +15,7 @@ let epoch = "";
 let marks = ""; // mine in the state that was drawn last
 let busy = false;
 let said = ""; // what went wrong with the last press
+let silent = false; // whether that is: the lab does not answer
 let away = 0; // polls without an answer
 
 /** Make an element; text is always text, so markup in a name has no effect. */
@@ -51,13 +50,13 @@ async function send(path, body) {
       signal: AbortSignal.timeout?.(8000),
     });
   } catch {
-    throw new Error("The lab does not answer. Are you in the room's Wi-Fi? Keep this page open: it tries again.");
+    const error = new Error("The lab does not answer. Are you in the room's Wi-Fi? Keep this page open: it tries again.");
+    throw Object.assign(error, { silent: true });
   }
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const problem = await answer.json().catch(() => ({}));
   const error = new Error(problem.detail ?? `The lab answered ${answer.status}. Wait a moment, then try again.`);
-  error.status = answer.status;
-  throw error;
+  throw Object.assign(error, { status: answer.status, silent: problem.silent });
 }
 
 async function poll() {
@@ -75,11 +74,17 @@ async function poll() {
     if (mine === "..") await comeBack();
   } catch (error) {
     away += 1;
-    if (away > 2) said = error.message;
+    if (away > 2) complain(error);
   }
-  if (!away && said.startsWith("The lab does not answer")) said = "";
+  if (!away && silent) complain({ message: "" });
   render();
   setTimeout(poll, POLL_MS * (away > 5 ? 3 : 1));
+}
+
+/** Show an error; one that is a silence of the lab ends when the lab answers again. */
+function complain(error) {
+  said = error.message;
+  silent = Boolean(error.silent);
 }
 
 function own({ desks }) {
@@ -108,7 +113,7 @@ async function comeBack() {
       await join(name);
       said = "You were out of the room for a moment and are in again. Carts begin empty: press +.";
     } catch (error) {
-      said = error.message;
+      complain(error);
     }
   }
 }
@@ -131,7 +136,7 @@ async function attempt(act) {
   try {
     await act();
   } catch (error) {
-    said = error.message;
+    complain(error);
     if (error.status === 404) await comeBack();
   }
   busy = false;
@@ -204,7 +209,7 @@ function deskOf(desk) {
   const kept = /[A-Zhs]/.test(mark);
   return h("div", { class: "desk", "data-mark": kept ? "kept" : mark },
     h("h2", {}, DESKS[desk]),
-    h("p", {}, things && `${things}: `, h("span", { class: "fate" }, FATES[mark] ?? `✓ kept in the memory of server ${mark}`)),
+    h("p", {}, things && `${things}: `, h("span", { class: "fate" }, FATES[mark] ?? `${FATE_SIGNS.kept} kept in the memory of server ${mark}`)),
     h("p", { class: "soft" }, credential ? `${desk === "stateful" ? "Your ticket" : "Your parcel"}: ${credential}` : "You have no credential here."),
     news && h("p", { class: "news" }, news));
 }
@@ -217,9 +222,9 @@ function markAt(desk) {
 function strip(desk) {
   const { servers, store } = room.desks[desk];
   const mark = markAt(desk);
-  const names = servers.map(([name, state]) => h("span", { class: mark === name && "mine" }, `${name}${STATES[state] ?? ""}`));
-  const held = { x: "✕ lost", "?": "? no answer", w: "✕ not yours", "-": "empty", h: "✓ in hand", s: "✓ in store" }[mark] ?? `✓ in ${mark}`;
-  const place = desk === "stateless" ? "no store" : store === "memory" ? "memory" : `store ${STATES[room.store_state] ?? ""}`;
+  const names = servers.map(([name, state]) => h("span", { class: mark === name && "mine" }, `${name}${STATE_SIGNS[state] ?? ""}`));
+  const held = { x: `${FATE_SIGNS.lost} lost`, "?": `${FATE_SIGNS.unknown} no answer`, w: `${FATE_SIGNS.wrong} not yours`, "-": "empty", h: `${FATE_SIGNS.kept} in hand`, s: `${FATE_SIGNS.kept} in store` }[mark] ?? `${FATE_SIGNS.kept} in ${mark}`;
+  const place = desk === "stateless" ? "no store" : store === "memory" ? "memory" : `store ${STATE_SIGNS[room.store_state] ?? ""}`;
   return h("p", { class: "strip", "aria-label": DESKS[desk] }, h("span", {}, `You: ${held}`), h("b", {}, names), h("span", {}, place));
 }
 

@@ -1,10 +1,8 @@
 /** What stands on the wall: answers with their bars, the desks, and the chapter's own numbers. */
 
 import { $, h, mark, svg } from "/lab/static/dom.js";
-import { DESKS, TITLES } from "/lab/static/words.js";
+import { DESKS, STATE_SIGNS, TITLES } from "/lab/static/words.js";
 import { dotsOf, placesOf } from "./dots.js";
-
-const SIGNS = { up: "●", paused: "‖", dead: "✕", draining: "↓", starting: "…" };
 
 /** The first number of each desk, for the wall; null where there is none. */
 export function ofChapter(numbers) {
@@ -27,7 +25,7 @@ export function deskDrawing(desk, { servers, store }) {
   return h("section", { class: "wall-desk", "data-desk": desk, "aria-label": `${TITLES[desk]} desk` }, svg("svg", { viewBox: `0 0 ${width} ${height}` },
     svg("text", { class: "wall-title", x: 0, y: 48 }, `${TITLES[desk]} desk`),
     boxes.map(({ label, state: how, heap, x, y, w, h: high }) => svg("g", { class: heap ? "wall-heap" : "wall-place", "data-state": how },
-      svg("rect", { x, y, width: w, height: high, rx: 10 }), svg("text", { x: x + 14, y: y + 34 }, how ? `${label} ${SIGNS[how] ?? ""}` : label))),
+      svg("rect", { x, y, width: w, height: high, rx: 10 }), svg("text", { x: x + 14, y: y + 34 }, how ? `${label} ${STATE_SIGNS[how] ?? ""}` : label))),
     svg("g", { class: "dots" })));
 }
 

@@ -18,8 +18,8 @@ import { DESKS } from "/lab/static/words.js";
 import { countsOf } from "./dots.js";
 import { bars, deskDrawing, moveDots, ofChapter } from "./wall-parts.js";
 
-const LOOK_MS = 500;
-const TYPING = "input, select, textarea, [contenteditable]";
+const ASK_EVERY_MS = 500;
+const FIELDS = "input, select, textarea, [contenteditable]";
 const ONWARD = new Set(["ArrowRight", "PageDown"]);
 
 class RoomWall extends HTMLElement {
@@ -45,7 +45,7 @@ class RoomWall extends HTMLElement {
       this.fail(error.message);
     }
     this.draw();
-    setTimeout(() => this.look(), LOOK_MS);
+    setTimeout(() => this.look(), ASK_EVERY_MS);
   }
 
   get chapter() { return state.plan?.chapters[state.view.step - 1]; }
@@ -164,7 +164,7 @@ class RoomWall extends HTMLElement {
 
   key(event) {
     const { key, target, repeat } = event;
-    if (event.ctrlKey || event.altKey || event.metaKey || target.closest?.(TYPING) || document.querySelector("dialog[open], :popover-open")) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || target.closest?.(FIELDS) || document.querySelector("dialog[open], :popover-open")) return;
     const letter = state.keys ? key.toLowerCase() : "";
     if (ONWARD.has(key)) repeat || this.onward();
     else if (letter === "w") this.out = !this.out;

@@ -10,7 +10,6 @@ from typing import Any
 from lab.capacity import document
 from lab.capacity.crossings import CapacityPlan
 from lab.capacity.rules import Need
-from lab.core.errors import LabError
 from lab.exercises import NotMet, Work, after, check, require
 
 PLAN, ANSWER, PARAGRAPH = "plan.json", "answer.toml", "answer.md"
@@ -51,9 +50,8 @@ def plan_of(work: Work) -> CapacityPlan:
         path.write_text(plan_text(work), encoding="utf-8")
         try:
             return document.read(path)
-        except LabError as error:
-            why = str(error).removeprefix(f"{path} is ").partition(";")[0]
-            raise NotMet(f"{PLAN} is no plan of this lab: {why}", help=AGAIN) from None
+        except document.DamagedPlan as error:
+            raise NotMet(f"{PLAN} is no plan of this lab: {error.why}", help=AGAIN) from None
 
 
 AGAIN = "Copy plan.json from the folder that `lab plan` names at its end, and leave it as it is."
@@ -73,7 +71,7 @@ def answers(work: Work) -> dict[str, Any]:
 
 
 def is_near(said: float, due: float) -> bool:
-    """Whether two numbers are the same but for rounding."""
+    """Return True if two numbers are the same but for rounding."""
     return abs(said - due) <= max(0.5, NEAR * abs(due))
 
 
@@ -166,6 +164,6 @@ def a_paragraph_argues(work: Work) -> None:
 
 
 def in_words(number: float, value: float) -> bool:
-    """Whether a number of the text is `value`, perhaps rounded, in thousands or in millions."""
+    """True if a number of the text is `value`, perhaps rounded, in thousands or in millions."""
     units = (1, 10**3, 10**6, 10**9)
     return value > 0 and any(abs(number * unit - value) <= 0.06 * value for unit in units)

@@ -74,7 +74,7 @@ def play(work: Work, lines: list[Line], shop: str) -> tuple[HttpExchange, str] |
 
 
 def leaks(work: Work, lines: list[Line], shop: str = f"starter/{SHOP}") -> bool:
-    """Whether Bob's last request is answered with Ada's secret word."""
+    """Return True if Bob's last request is answered with Ada's secret word."""
     played = play(work, lines, shop)
     return bool(played and lines[-1].who == "bob" and played[1] in played[0].text)
 

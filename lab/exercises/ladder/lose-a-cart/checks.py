@@ -60,7 +60,7 @@ def vanished(desk: VariantResult) -> list[str]:
 def runs(work: Work) -> None:
     """The script runs at both desks."""
     for desk in run_at_both_desks(work).values():
-        wrong = desk.traceback or desk.broken_expectation or desk.trouble
+        wrong = desk.at_length or desk.broken_expectation or desk.trouble
         require(
             not wrong,
             f"{SCRIPT} at the {desk.app} desk: {desk.trouble or desk.broken_expectation or wrong}",

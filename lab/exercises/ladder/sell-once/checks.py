@@ -116,7 +116,7 @@ def serves_its_customers(work: Work) -> None:
             for server in (desk.first, desk.second):
                 bought = ada.fill(server)
                 order = ada.buy(server).require_status(
-                    201, help="Is a customer with a new cart told that it was sold already?"
+                    201, help="Does a customer with a new cart learn that it was sold already?"
                 )
                 sold = {line["sku"] for line in order.value("order", "lines")}
                 require(set(bought) <= sold, "the order is another cart", evidence=order)

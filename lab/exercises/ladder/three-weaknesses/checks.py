@@ -19,7 +19,7 @@ def run(work: Work, script: str, *settings: str) -> tuple[VariantResult, Variant
     document = work.run(script, "--servers", servers, *settings)
     by_app = {each.app: each for each in document.experiments[0].variants}
     for desk in by_app.values():
-        wrong = desk.traceback or desk.broken_expectation or desk.trouble
+        wrong = desk.at_length or desk.broken_expectation or desk.trouble
         command = f"lab run ./{script} --servers {servers} {' '.join(settings)}"
         require(
             not wrong,

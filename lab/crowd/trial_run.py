@@ -1,8 +1,8 @@
-"""One visit before a crowd comes, by one shopper: how many requests it has, and when a cart."""
+"""One iteration before a crowd comes, by one shopper: how many requests it has, and when a cart."""
 
 import msgspec
 
-from lab.crowd.expectation import TriedVisit
+from lab.crowd.expectation import TrialRun
 from lab.crowd.journal import Journal
 from lab.crowd.messages import CrowdJob
 from lab.crowd.pacer import RunOver
@@ -16,10 +16,10 @@ TRIED_REQUESTS = 500  # of a script that is still no endless one
 TRIED_FOR_S = 10.0
 
 
-def rehearse(job: CrowdJob) -> TriedVisit:
-    """Send one visit of the job's script, its looks at the cart included, and count.
+def trial_run(job: CrowdJob) -> TrialRun:
+    """Send one iteration of the job's script, its looks at the cart included, and count.
 
-    LabError where no crowd can run the script.
+    LabError if no crowd can run the script.
     """
     profile = msgspec.structs.replace(
         job.profile,
@@ -37,8 +37,8 @@ def rehearse(job: CrowdJob) -> TriedVisit:
     try:
         user.iterate_once()
     except RunOver:
-        return TriedVisit(0, journal.cart_at)
-    return TriedVisit(journal.requests, journal.cart_at)
+        return TrialRun(0, journal.cart_at)
+    return TrialRun(journal.requests, journal.cart_at)
 
 
 class _Counting(Journal):

@@ -1,4 +1,4 @@
-"""A ledger against a deployment: which variants it has, and what one missing server costs it."""
+"""The suite against a deployment: which variants it has, and what one missing server costs it."""
 
 from dataclasses import replace
 
@@ -70,7 +70,7 @@ def test_deployment_has_the_directives_that_an_experiment_gives_the_balancer():
         assert (each.app, each.settings.servers, len(each.server_urls)) == (declared.app, 3, 3)
 
 
-def test_what_only_the_labs_own_servers_can_be_is_no_variant_of_a_deployment():
+def test_variant_of_the_labs_own_servers_only_is_left_out_of_a_deployment():
     declared = (
         replace(TOKEN, module="lab.variants.denylist", directives=("proxy_cache x",)),
         replace(MEMORY, env={"TOKEN_MAX_AGE_S": "1"}, http_directives=("access_log x",)),

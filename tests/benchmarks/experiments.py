@@ -1,4 +1,4 @@
-"""Figure 6: the whole ledger, wall time by experiment, and what share is process start-up."""
+"""Figure 6: the whole suite, wall time by experiment, and what share is process start-up."""
 
 import json
 import subprocess
@@ -54,7 +54,7 @@ def _command(options: list[str], runs: int) -> Row:
 
 
 def _share(quick: bool) -> Row:
-    """Run the ledger here, one experiment after the other, none started ahead, and time it."""
+    """Run the suite here, one experiment after the other, none started ahead, and time it."""
     spent: dict[str, tuple[float, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for experiment in experiments.bundled():
@@ -67,7 +67,7 @@ def _share(quick: bool) -> Row:
         for share, name in sorted(((s / w, n) for n, (w, s) in spent.items()), reverse=True)
     )
     return Row(
-        f"share of start-up in the ledger{', quick' if quick else ''}",
+        f"share of start-up in the suite{', quick' if quick else ''}",
         [start / wall],
         f"n = 1; {start:.1f} of {wall:.1f} s with no stack started ahead: until a stack is up, and "
         f"where a script starts servers until they answer; by experiment: {text}",

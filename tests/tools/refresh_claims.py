@@ -1,6 +1,6 @@
 """Keeps the table of results in lab/docs/claims.md true.
 
-`python tests/tools/refresh_ledger.py` runs every experiment and writes the table;
+`python tests/tools/refresh_claims.py` runs every experiment and writes the table;
 `--from RESULT.json` takes a run that was made already (a full one, not --quick).
 """
 
@@ -25,19 +25,19 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == ["--from"] and len(arguments) == 2:
         document = load(arguments[1], Path()).document
     elif not arguments:
-        document = run_ledger()
+        document = run_suite()
     else:
         print(__doc__, file=sys.stderr)
         return 2
     if any(each.quick or each.interrupted for each in document.experiments):
         sys.exit("the numbers of the handbook come from a full run: leave --quick away")
-    text = with_block(PAGE.read_text(encoding="utf-8"), "ledger", table(document))
+    text = with_block(PAGE.read_text(encoding="utf-8"), "claims", table(document))
     PAGE.write_text(text, encoding="utf-8", newline="\n")
     return 0
 
 
-def run_ledger() -> RunDocument:
-    """Run the whole ledger and return its result.json."""
+def run_suite() -> RunDocument:
+    """Run the whole suite and return its result.json."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [sys.executable, "-m", "lab", "run", "--all", "--json", "--out", folder],
@@ -47,7 +47,7 @@ def run_ledger() -> RunDocument:
             check=False,
         )
     if done.returncode not in (0, 1):
-        sys.exit(f"the ledger ended with {done.returncode}")
+        sys.exit(f"the suite ended with {done.returncode}")
     return checked(json.loads(done.stdout), "the run")
 
 
