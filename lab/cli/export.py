@@ -37,6 +37,10 @@ def export(file: Path, source: Path | None, runs: tuple[str, ...], out: Path) ->
     recorded; the badge says RECORDED, with the date and the versions. Without a recording in
     --out, one is made first, in about a minute.
 
+    The file is never larger than 1 MB: of long kept runs it has the headers and bodies of the
+    first requests only, and says so. If that is not enough nothing is written, and the exit
+    status is 2.
+
     The handbook's page *Without a server* has a workflow that publishes it on GitHub Pages.
 
     Examples:

@@ -7,7 +7,7 @@ import msgspec
 from lab.core.text import one_line
 
 _PROGRAMS = {"lab": "lab", "nginx": "nginx", "store": "store", "python": "Python"}
-_MOST_CHARS = 40
+_PROGRAM_CHARS = 40
 
 
 class Provenance(msgspec.Struct, frozen=True):
@@ -32,4 +32,4 @@ def title(component: object, known_as: str = "") -> str:
         said = [component.get("program", known_as), component.get("version", "")]
     else:
         said = [known_as, component] if component else []
-    return one_line(" ".join(str(each) for each in said if each), _MOST_CHARS)
+    return one_line(" ".join(str(each) for each in said if each), _PROGRAM_CHARS)

@@ -30,7 +30,7 @@ from lab.console.services import Services
 from lab.core.errors import LabError
 from lab.shop.desks import DESKS
 
-JSON_TYPE = "application/json"
+_JSON_ANSWER = "application/json"
 POLICY = (
     "default-src 'none'; script-src {scripts} data:; style-src 'unsafe-inline'; "
     "img-src data:; connect-src 'none'; base-uri 'none'; form-action 'none'"
@@ -75,7 +75,7 @@ def _pairs(variants: Sequence[VariantOutline]) -> Iterator[tuple[str, ...]]:
 
 
 def _as_json(value: object) -> Answered:
-    return Answered(JSON_TYPE, msgspec.json.encode(value).decode())
+    return Answered(_JSON_ANSWER, msgspec.json.encode(value).decode())
 
 
 def one_file(recording: Recording, answers: Mapping[str, Answered]) -> str:
@@ -145,7 +145,7 @@ def as_data(answers: Mapping[str, Answered]) -> dict[str, object]:
     """Return answers with their JSON read, so that what is alike in two of them is found."""
     return {
         path: {"type": answer.type, "json": json.loads(answer.text)}
-        if answer.type == JSON_TYPE
+        if answer.type == _JSON_ANSWER
         else msgspec.to_builtins(answer)
         for path, answer in answers.items()
     }

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from lab.core.errors import LabError
 
-LEAST_CHARS = 30  # a shorter part is not worth a reference
+LEAST_PART_CHARS = 30  # a shorter part is not worth a reference
 _REFERENCE = "$"
 
 
@@ -82,7 +82,7 @@ class _Parts:
                 value = {_REFERENCE: [[name, each] for name, each in value.items()]}
         elif isinstance(value, list):
             value = [self._written(each) for each in value]
-        if part.uses < 2 or part.size < LEAST_CHARS:
+        if part.uses < 2 or part.size < LEAST_PART_CHARS:
             return value
         self._written_at[number] = len(self.all)
         self.all.append(value)
