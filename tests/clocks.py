@@ -11,6 +11,19 @@ class Clock:
         return self.now_s
 
 
+class TickingClock(Clock):
+    """A clock that goes on by `step_s` each time it is asked."""
+
+    def __init__(self, step_s, at_each=lambda: None):
+        super().__init__()
+        self.step_s, self.at_each = step_s, at_each
+
+    def __call__(self):
+        self.at_each()
+        self.now_s += self.step_s
+        return self.now_s
+
+
 class SleepingClock:
     """Stands for the module `time`: time goes on only where one sleeps.
 

@@ -31,6 +31,7 @@ def send(
     wanted: int = 0,
     kept: requests.Session | None = None,
     until: Callable[[bytes], bool] | None = None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Answer:
     """Send `request` (its URL is a path) to `address`; `cookies` go along, and learn.
 
@@ -40,7 +41,7 @@ def send(
     it goes over the connection that this session has, which is kept for the next. A body of which
     `until` says that it has come is complete.
     """
-    began = time.perf_counter()
+    began = clock()
     with nullcontext(kept) if kept else session_of_its_own() as session:
         try:
             request.url = f"{address.url}{request.url}"
@@ -60,11 +61,11 @@ def send(
             got = session.send(prepared, timeout=timeout_s, allow_redirects=False, stream=True)
             if owned is not prepared:
                 extract_cookies_to_jar(cookies, owned, got.raw)  # type: ignore[no-untyped-call]
-            body, complete, events = _read(got, timeout_s, wanted, until or _never)
+            body, complete, events = _read(got, timeout_s, wanted, until or _never, clock)
         except (requests.RequestException, HTTPError, HTTPException, ValueError, OSError) as error:
-            seconds = time.perf_counter() - began
+            seconds = clock() - began
             return Answer(None, failure=transport_error(error), elapsed_s=seconds)
-    seconds = time.perf_counter() - began
+    seconds = clock() - began
     return Answer(
         got.status_code,
         _headers(got, address.port),
@@ -107,15 +108,19 @@ def _never(body: bytes) -> bool:
 
 
 def _read(
-    response: requests.Response, timeout_s: float, wanted: int, until: Callable[[bytes], bool]
+    response: requests.Response,
+    timeout_s: float,
+    wanted: int,
+    until: Callable[[bytes], bool],
+    clock: Callable[[], float],
 ) -> tuple[bytes, bool, int]:
     """Read the body, whether it is all of it, and how many events came at first."""
     read: Callable[..., bytes] = getattr(response.raw, "read1", response.raw.read)
     body, first = b"", wanted
-    began = time.monotonic()
+    began = clock()
     deadline = began + (min(timeout_s, PATIENCE_S) if wanted else timeout_s)
     while True:
-        _patience(response, deadline - time.monotonic())
+        _patience(response, deadline - clock())
         try:
             piece = read(65536, decode_content=True)
         except (TimeoutError, ReadTimeoutError) as error:
@@ -124,13 +129,13 @@ def _read(
             raise TimeoutError("headers came, and then nothing") from error
         if not piece:
             return body, True, 0
-        if not first and body and time.monotonic() > began + BURST_S:
+        if not first and body and clock() > began + BURST_S:
             first = count_events(body)
         body += piece
         if until(body):
             return body, True, 0
         enough = wanted and count_events(body) >= wanted
-        if enough or len(body) > MOST_BYTES or time.monotonic() > deadline:
+        if enough or len(body) > MOST_BYTES or clock() > deadline:
             return body[:MOST_BYTES], False, first or count_events(body)
 
 

@@ -7,7 +7,7 @@ request, so that a host knows a finding again. Its place is the line that sends 
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import PurePath
@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from lab.check.document import CheckDocument, CheckedCall
 from lab.check.judge import Level, sentence
-from lab.core.json_object import JsonObject, json_text
+from lab.core.json_object import json_text
 from lab.core.text import visible
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -103,7 +103,7 @@ def as_sarif(checks: Sequence[Checked]) -> str:
     return json_text({"$schema": SARIF_SCHEMA, "version": SARIF_VERSION, "runs": [run]})
 
 
-def _rule(rule: SarifRule) -> JsonObject:
+def _rule(rule: SarifRule) -> Mapping[str, object]:
     return {
         "id": rule.id,
         "shortDescription": {"text": rule.title},
@@ -113,7 +113,7 @@ def _rule(rule: SarifRule) -> JsonObject:
     }
 
 
-def _results(check: Checked) -> Iterator[JsonObject]:
+def _results(check: Checked) -> Iterator[Mapping[str, object]]:
     found, seen, any_result = check.found, Counter[str](), False
     by_number = {each.call: each for each in found.calls}
     if found.failed_assertion:
@@ -125,17 +125,15 @@ def _results(check: Checked) -> Iterator[JsonObject]:
         any_result = True
         key = call.route or call.request
         seen[key] += 1
-        result = _result(
+        yield _result(
             check,
             _LEVEL_RULES[call.level],
             _message(call),
             call.origin,
             f"{key} {seen[key]}",
             [by_number[number] for number in call.needs or () if number in by_number],
+            call.known,
         )
-        if call.known:
-            result["suppressions"] = [{"kind": "external", "justification": visible(call.known)}]
-        yield result
     if found.verdict in _LEVEL_RULES and found.verdict not in found.allowed and not any_result:
         yield _result(check, _LEVEL_RULES[found.verdict], found.because, "", "the check")
 
@@ -152,11 +150,12 @@ def _result(
     origin: str,
     subject: str,
     needs: Sequence[CheckedCall] = (),
-) -> JsonObject:
+    known: str = "",
+) -> Mapping[str, object]:
     """`subject` is what tells it from other results of the same rule and file."""
     place = _place(check, origin)
     digest = hashlib.sha256("\n".join((rule.id, str(check.file), subject)).encode()).hexdigest()
-    made: JsonObject = {
+    made: dict[str, object] = {
         "ruleId": rule.id,
         "ruleIndex": _ALL.index(rule),
         "level": rule.severity,
@@ -174,10 +173,12 @@ def _result(
             }
             for number, each in enumerate(needs, 1)
         ]
+    if known:
+        made["suppressions"] = [{"kind": "external", "justification": visible(known)}]
     return made
 
 
-def _place(check: Checked, origin: str) -> JsonObject:
+def _place(check: Checked, origin: str) -> Mapping[str, object]:
     """Return a location: the line of the file that `origin` ("talk.py:12: …") names, else its 1st.
 
     A check without a file is about the service as a whole.

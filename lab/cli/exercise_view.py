@@ -1,12 +1,12 @@
 """How `lab exercise` looks: the ladder, each check as it ends, and the points at the end."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 from lab.cli.check_report import plain_text
-from lab.core.json_object import JsonObject
 from lab.core.page import Mark
 from lab.exercises.exercise import Exercise
 from lab.exercises.result import CheckResult, CheckStatus, WorkResult
@@ -37,7 +37,7 @@ def ladder_table(found: list[Exercise]) -> Table:
     return table
 
 
-def listed(each: Exercise) -> JsonObject:
+def listed(each: Exercise) -> Mapping[str, object]:
     """Return an exercise as `--json` lists it."""
     said = each.described
     return {

@@ -1,6 +1,6 @@
 """How `lab grade` looks: a row for each submission, and what was not confined."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,7 +9,6 @@ from rich.text import Text
 
 from lab.cli.check_report import plain_text
 from lab.cli.exercise_view import SIGNS
-from lab.core.json_object import JsonObject
 from lab.core.text import one_line
 from lab.exercises import confine
 from lab.exercises.grading import Submission
@@ -88,14 +87,13 @@ def not_confined(graded: Sequence[Submission]) -> list[str]:
     return [*lacking, _NEVER_CONFINED]
 
 
-def listed(each: Submission) -> JsonObject:
+def listed(each: Submission) -> Mapping[str, object]:
     """Return a submission as `--json` has it."""
-    plain: JsonObject = msgspec.to_builtins(each.result)
     return {
         "name": each.name,
         "passed": each.result.passed,
         "earned": each.result.earned,
         "points": each.result.points,
         "confined": sorted(each.confined),
-        **plain,
+        **msgspec.structs.asdict(each.result),
     }

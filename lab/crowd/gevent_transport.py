@@ -26,7 +26,13 @@ from lab.core.http import (
     TransportError,
     transport_error,
 )
-from lab.evidence.transport import CONNECT_TIMEOUT_S, BrowserCookies, SentHeaders, TransportResult
+from lab.evidence.transport import (
+    CONNECT_TIMEOUT_S,
+    BrowserCookies,
+    Monotonic,
+    SentHeaders,
+    TransportResult,
+)
 
 IDLE_S = 20.0  # nginx closes a connection that was idle for 75 s; ours are closed well before
 _RECEIVE_BYTES = 16 * 1024
@@ -123,14 +129,20 @@ def _connect_error(error: OSError) -> TransportError:
 class GeventTransport:
     """A transport that takes about a fifth of the processor time of `requests`."""
 
-    def __init__(self, pool: ConnectionPool, cookies: CookieJar | None = None) -> None:
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        cookies: CookieJar | None = None,
+        clock: Monotonic = time.monotonic,
+    ) -> None:
         self._pool = pool
+        self._clock = clock
         self._headers = DEFAULTS
         self.cookies: CookieJar = CachingCookieJar() if cookies is None else cookies
 
     def another(self, cookies: CookieJar | None = None) -> "GeventTransport":
         """Return a second client (see `Transport`)."""
-        client = GeventTransport(self._pool, cookies)
+        client = GeventTransport(self._pool, cookies, self._clock)
         if cookies is None:
             client._headers = {}
         return client
@@ -152,7 +164,7 @@ class GeventTransport:
     ) -> TransportResult:
         """Send one request (see `Transport`)."""
         sent_headers, message = self._message(method, url, headers, body)
-        began = time.monotonic()
+        began = self._clock()
         result = TransportResult(sent_headers, began, 0.0)
         try:
             connection = self._pool.take()
@@ -166,7 +178,7 @@ class GeventTransport:
             result.error, result.status = ConnectionReset(type(error).__name__), None
         except (OSError, HTTPParseError) as error:  # gevent's timeouts are OSErrors
             result.error, result.status = transport_error(error), None
-        result.elapsed_ms = (time.monotonic() - began) * 1000
+        result.elapsed_ms = (self._clock() - began) * 1000
         return result
 
     def _exchange(

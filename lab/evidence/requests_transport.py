@@ -7,14 +7,26 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from lab.core.http import transport_error
-from lab.evidence.transport import CONNECT_TIMEOUT_S, BrowserCookies, SentHeaders, TransportResult
+from lab.evidence.transport import (
+    CONNECT_TIMEOUT_S,
+    BrowserCookies,
+    Monotonic,
+    SentHeaders,
+    TransportResult,
+)
 
 
 class RequestsTransport:
     """Sends requests with `requests`: about 0.7 ms of processor time each."""
 
-    def __init__(self, cookies: CookieJar | None = None, authority: str = "") -> None:
+    def __init__(
+        self,
+        cookies: CookieJar | None = None,
+        authority: str = "",
+        clock: Monotonic = time.monotonic,
+    ) -> None:
         """`authority` is the file of the authority that HTTPS is trusted by ("": the usual)."""
+        self._clock = clock
         self.session = requests.Session()
         self.session.trust_env = False  # no proxies, no .netrc: and a third less time a request
         if cookies is not None:
@@ -39,7 +51,7 @@ class RequestsTransport:
 
     def another(self, cookies: CookieJar | None = None) -> "RequestsTransport":
         """Return a second client (see `Transport`)."""
-        client = RequestsTransport(cookies, self._authority)
+        client = RequestsTransport(cookies, self._authority, self._clock)
         if cookies is None:
             client.session.headers.clear()
         return client
@@ -62,7 +74,7 @@ class RequestsTransport:
         )
         for name in (name for name, value in headers.items() if value is None):
             request.headers.pop(name, None)  # the cookie jar's own as well
-        began = time.monotonic()
+        began = self._clock()
         response, error = None, None
         try:
             response = self.session.send(
@@ -70,7 +82,7 @@ class RequestsTransport:
             )
         except requests.RequestException as failure:
             error = transport_error(failure)
-        elapsed_ms = (time.monotonic() - began) * 1000
+        elapsed_ms = (self._clock() - began) * 1000
         result = TransportResult(dict(request.headers), began, elapsed_ms, error=error)
         if response is not None:
             result.status = response.status_code

@@ -3,7 +3,7 @@
 A script sends them with `requests`, a crowd with a leaner client (`lab.crowd`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from typing import Protocol, Self
@@ -13,6 +13,8 @@ from lab.core.http import TransportError
 from lab.evidence.exchange import MAX_COOKIE_BYTES
 
 CONNECT_TIMEOUT_S = 2.0
+Monotonic = Callable[[], float]
+"""A clock in seconds that never goes back, such as `time.monotonic`."""
 SentHeaders = Mapping[str, str | None]
 
 

@@ -10,7 +10,6 @@ Each process is its child, in a group of its own, and dies with it. On Linux onl
 import ctypes
 import gc
 import importlib
-import json
 import os
 import runpy
 import signal
@@ -18,8 +17,38 @@ import socket
 import sys
 from contextlib import suppress
 
-from lab.core.json_object import JsonObject
+import msgspec
+
 from lab.processes.guardian import die_with
+
+
+class ForkOrder(msgspec.Struct, tag=True):
+    """Run a module in a new process, which writes to `log`."""
+
+    number: int
+    name: str
+    module: str
+    arguments: list[str]
+    log: str
+    environment: dict[str, str]
+
+
+class EndedOrder(msgspec.Struct, tag=True):
+    """Say how a process ended."""
+
+    number: int
+    pid: int
+
+
+class ForkAnswer(msgspec.Struct):
+    """The answer to the order of that number: a new process, why there is none, or an end."""
+
+    number: int
+    pid: int | None = None
+    error: str = ""
+    status: int | None = None
+    """That of a signal is negative; None while it runs."""
+
 
 PR_SET_NAME = 15  # <linux/prctl.h>: what `top` and `ps -e` call a process
 
@@ -36,19 +65,23 @@ def main(modules: list[str]) -> None:
         _run(order)
 
 
-def _obey(lab: socket.socket) -> JsonObject | None:
+def _obey(lab: socket.socket) -> ForkOrder | None:
     """Obey orders; return None after the last, and in a new process the order it is for."""
     parent = os.getpid()
+    orders: msgspec.json.Decoder[ForkOrder | EndedOrder] = msgspec.json.Decoder(
+        ForkOrder | EndedOrder
+    )
     statuses: dict[int, int] = {}
     with lab.makefile("rb") as lines:
         for line in lines:
-            order: JsonObject = json.loads(line)
-            if "ended" in order:
-                _answer(lab, order, status=_status(order["ended"], statuses))
+            order = orders.decode(line)
+            if isinstance(order, EndedOrder):
+                _answer(lab, ForkAnswer(order.number, status=_status(order.pid, statuses)))
             elif _fork(lab, order):
                 os.setsid()
                 die_with(parent, signal.SIGKILL)
-                _answer(lab, order, pid=os.getpid())  # from now on the lab may kill its group
+                # From now on the lab may kill its group.
+                _answer(lab, ForkAnswer(order.number, pid=os.getpid()))
                 return order
     return None
 
@@ -63,29 +96,29 @@ def _status(pid: int, statuses: dict[int, int]) -> int | None:
     return statuses[pid]
 
 
-def _fork(lab: socket.socket, order: JsonObject) -> bool:
+def _fork(lab: socket.socket, order: ForkOrder) -> bool:
     """Fork; return whether this is the new process."""
     try:
         return os.fork() == 0
     except OSError as error:  # too many processes
-        _answer(lab, order, error=str(error))
+        _answer(lab, ForkAnswer(order.number, error=str(error)))
         return False
 
 
-def _answer(lab: socket.socket, order: JsonObject, **answer: int | str | None) -> None:
-    lab.sendall(json.dumps({**answer, "number": order["number"]}).encode() + b"\n")
+def _answer(lab: socket.socket, answer: ForkAnswer) -> None:
+    lab.sendall(msgspec.json.encode(answer) + b"\n")
 
 
-def _run(order: JsonObject) -> None:
+def _run(order: ForkOrder) -> None:
     """Be what `python -m module` would be: its name, files, environment and arguments."""
-    ctypes.CDLL(None).prctl(PR_SET_NAME, order["name"].encode(), 0, 0, 0)
-    with open(order["log"], "ab") as log, open(os.devnull, "rb") as nothing:  # noqa: PTH123
+    ctypes.CDLL(None).prctl(PR_SET_NAME, order.name.encode(), 0, 0, 0)
+    with open(order.log, "ab") as log, open(os.devnull, "rb") as nothing:  # noqa: PTH123
         for number, opened in enumerate((nothing, log, log)):
             os.dup2(opened.fileno(), number)
     os.environ.clear()
-    os.environ.update(order["environment"])
-    sys.argv[1:] = order["arguments"]
-    runpy.run_module(order["module"], run_name="__main__", alter_sys=True)
+    os.environ.update(order.environment)
+    sys.argv[1:] = order.arguments
+    runpy.run_module(order.module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,18 @@
 """The lab's end of a fork server, and the processes that it has started."""
 
-import json
 import socket
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import IO
 
+import msgspec
+
 from lab.core.errors import LabError
-from lab.core.json_object import JsonObject
 from lab.processes.child import SIGKILL, Child, group_lives
+from lab.processes.fork_server import EndedOrder, ForkAnswer, ForkOrder
 
 ORDER_TIMEOUT_S = 20.0
 READ_AT_START = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "MALLOC_", "GLIBC_")
@@ -45,33 +47,26 @@ class ForkServer:
         environment: Mapping[str, str],
     ) -> "ForkedProcess":
         """Run a module in a new process. LabError if it cannot be made."""
-        answer = self.ask(
-            {
-                "name": name,
-                "module": module,
-                "arguments": arguments,
-                "log": str(log_path.absolute()),
-                "environment": dict(environment),
-            }
-        )
-        if answer is None or "pid" not in answer:
-            why = answer["error"] if answer else f"see {self._program.log_path}"
+        log, given = str(log_path.absolute()), dict(environment)
+        number = next(self._numbers)
+        answer = self._ask(ForkOrder(number, name, module, list(arguments), log, given))
+        if answer is None or answer.pid is None:
+            why = answer.error if answer else f"see {self._program.log_path}"
             raise LabError(f"{name} was not started: {why}")
-        return ForkedProcess(self, answer["pid"])
+        return ForkedProcess(self, answer.pid)
 
-    def ask(self, order: JsonObject) -> JsonObject | None:
-        """Return the answer to an order; None if the fork server is gone."""
-        with self._asking:
-            number = next(self._numbers)
-            try:
-                self._connection.sendall(json.dumps({**order, "number": number}).encode() + b"\n")
-                while line := self._answers.readline():
-                    answer: JsonObject = json.loads(line)
-                    if answer["number"] == number:  # not one that a Ctrl-C left unread
-                        return answer
-            except OSError:
-                pass
-            return None
+    def ended(self, pid: int) -> ForkAnswer | None:
+        """Return how a process ended, if it has; None if the fork server is gone."""
+        return self._ask(EndedOrder(next(self._numbers), pid))
+
+    def _ask(self, order: ForkOrder | EndedOrder) -> ForkAnswer | None:
+        with self._asking, suppress(OSError):
+            self._connection.sendall(msgspec.json.encode(order) + b"\n")
+            while line := self._answers.readline():
+                answer = msgspec.json.decode(line, type=ForkAnswer)
+                if answer.number == order.number:  # not one that a Ctrl-C left unread
+                    return answer
+        return None
 
     def close(self) -> None:
         """Close the connection: nothing can be asked any more."""
@@ -94,9 +89,9 @@ class ForkedProcess:
     def poll(self) -> int | None:
         """Return its exit status, that of a signal negative; None while it runs."""
         if self._status is None:
-            answer = self._server.ask({"ended": self.pid})
+            answer = self._server.ended(self.pid)
             if answer is not None:
-                self._status = answer["status"]
+                self._status = answer.status
             elif not group_lives(self.pid):  # it died with the fork server
                 self._status = -SIGKILL
         return self._status

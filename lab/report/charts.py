@@ -7,13 +7,22 @@ from functools import cache
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from lab.core.json_object import JsonObject
+import msgspec
+
 from lab.core.page import Figure, Graph
 from lab.core.text import one_line
 from lab.evidence.run_document import ExperimentResult, VariantResult
 
-Curve = JsonObject
-"""A measured curve: labels "x" and "y", and "points"; see `is_curve`."""
+
+class Curve(msgspec.Struct):
+    """A measured curve: the labels of both axes, and its points."""
+
+    x: object
+    y: object
+    points: list[tuple[str | int | float, int | float | None]]
+    title: object = None
+
+
 VariantCurve = tuple[VariantResult, Curve]
 
 SVG = "http://www.w3.org/2000/svg"
@@ -40,25 +49,23 @@ def curves(experiment: ExperimentResult) -> dict[str, list[VariantCurve]]:
     found: dict[str, list[VariantCurve]] = {}
     for variant in experiment.variants:
         for name, value in variant.measurements.items():
-            if is_curve(value):
-                found.setdefault(str(value.get("title", name)), []).append((variant, value))
+            if curve := curve_of(value):
+                title = name if curve.title is None else str(curve.title)
+                found.setdefault(title, []).append((variant, curve))
     return found
 
 
-def is_curve(value: Any) -> bool:
-    """Return True if a measurement is a curve: labels of both axes, and points with numbers."""
-    if not isinstance(value, dict) or not {"x", "y", "points"} <= value.keys():
-        return False
-    points = value["points"]
-    return (
-        isinstance(points, list)
-        and bool(points)
-        and all(
-            isinstance(p, list) and len(p) == 2 and (p[1] is None or _number(p[1])) for p in points
-        )
-        and any(p[1] is not None for p in points)
-        and (all(_number(p[0]) for p in points) or not any(_number(p[0]) for p in points))
-    )
+def curve_of(value: object) -> Curve | None:
+    """Return a measurement as a curve; None where it is none."""
+    if not isinstance(value, dict):
+        return None
+    known = Curve.__struct_fields__
+    try:
+        curve = msgspec.convert({name: value[name] for name in known if name in value}, Curve)
+    except msgspec.ValidationError:
+        return None
+    kinds = {_number(x) for x, _ in curve.points}
+    return curve if len(kinds) == 1 and any(y is not None for _, y in curve.points) else None
 
 
 def charts(experiment: ExperimentResult, prefix: str) -> list[Chart]:
@@ -71,8 +78,8 @@ def charts(experiment: ExperimentResult, prefix: str) -> list[Chart]:
 
 def _figure(title: str, lines: list[VariantCurve]) -> Figure:
     first = lines[0][1]
-    graphs = [Graph(variant.name, variant.app, curve["points"]) for variant, curve in lines]
-    return Figure(title, str(first["x"]), str(first["y"]), graphs)
+    graphs = [Graph(variant.name, variant.app, curve.points) for variant, curve in lines]
+    return Figure(title, str(first.x), str(first.y), graphs)
 
 
 def draw(figure: Figure, name: str) -> Chart:

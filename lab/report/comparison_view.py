@@ -1,6 +1,6 @@
 """Two runs side by side, for the terminal and as JSON: what differs, and by more than chance."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from statistics import median
 
@@ -8,7 +8,6 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.core.comparison import Comparison, Likeness
-from lab.core.json_object import JsonObject
 from lab.core.quantity import Counted, Quantity, Ranged, Stated, Timed
 from lab.core.text import one_line
 
@@ -127,7 +126,7 @@ def value(quantity: Quantity | None) -> str:
     return "–"
 
 
-def as_json(found: Sequence[Comparison]) -> list[JsonObject]:
+def as_json(found: Sequence[Comparison]) -> list[Mapping[str, object]]:
     """Return the comparisons as plain JSON values; of times the median and n."""
     return [
         {
@@ -142,7 +141,7 @@ def as_json(found: Sequence[Comparison]) -> list[JsonObject]:
     ]
 
 
-def _json(quantity: Quantity | None) -> JsonObject | None:
+def _json(quantity: Quantity | None) -> Mapping[str, object] | None:
     if quantity is None:
         return None
     if isinstance(quantity, Timed):

@@ -19,7 +19,7 @@ from lab.evidence.run_document import (
     VariantResult,
 )
 from lab.report import curl, wording
-from lab.report.charts import Chart, charts, is_curve
+from lab.report.charts import Chart, charts, curve_of
 from lab.report.drawing import environment
 from lab.report.har import variant_began
 from lab.report.plain import http_text
@@ -188,7 +188,7 @@ def _measured(variants: list[VariantResult]) -> list[tuple[str, list[str]]]:
     rows = []
     for name in names:
         values = [each.measurements.get(name) for each in variants]
-        if not any(is_curve(value) for value in values):
+        if not any(curve_of(value) for value in values):
             rows.append((name.replace("_", " "), [_value(value) for value in values]))
     return rows
 

@@ -1,11 +1,10 @@
 """The kept runs as a table for the terminal, and as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 from rich.text import Text
 
-from lab.core.json_object import JsonObject
 from lab.core.text import one_line
 from lab.report.catalog import KeptRun, size_bytes
 
@@ -28,7 +27,7 @@ def runs_table(runs: Sequence[KeptRun]) -> Table:
     return table
 
 
-def as_json(runs: Sequence[KeptRun]) -> list[JsonObject]:
+def as_json(runs: Sequence[KeptRun]) -> list[Mapping[str, object]]:
     """Return the runs as plain JSON values, the newest first."""
     return [
         {

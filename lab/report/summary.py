@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -42,7 +41,7 @@ class _Crowd(msgspec.Struct, kw_only=True):
     lane: str = ""  # what earlier versions call the variant
     script: str
     carts_as_predicted: bool
-    doubts: list[Any]
+    doubts: list[msgspec.Raw]
 
 
 class _Assumptions(msgspec.Struct):
@@ -54,7 +53,7 @@ class _Document(msgspec.Struct):
 
     experiments: list[_Experiment] | None = None
     crowds: list[_Crowd] | None = None
-    calls: list[Any] | None = None
+    calls: list[msgspec.Raw] | None = None
     verdict: str = ""
     source: str | None = None
     failed_assertion: str | None = None

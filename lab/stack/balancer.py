@@ -102,12 +102,12 @@ class Balancer:
         return self._log_size()
 
     def failure(self) -> str | None:
-        """Say that nginx cannot serve now: it has ended, is frozen, or does not answer; or None."""
+        """Say that nginx cannot serve now: it has ended, is paused, or does not answer; or None."""
         if self.has_ended():
             ending = self._child.ending if self._child else "not started"
             return f"the load balancer is broken: nginx has ended ({ending})"
-        if self._is_frozen():
-            return "the load balancer does not answer: nginx is stopped (SIGSTOP)"
+        if self._is_paused():
+            return "the load balancer does not answer: nginx is paused (SIGSTOP)"
         if not wait_until(self._answers, ANSWERS_WITHIN_S):
             return "the load balancer does not answer: nginx has no free connection, or hangs"
         return None
@@ -182,7 +182,7 @@ class Balancer:
         else:
             os.kill(self.pid, signal.SIGHUP)
 
-    def _is_frozen(self) -> bool:
+    def _is_paused(self) -> bool:
         try:
             processes = [psutil.Process(self.pid), *self._workers()]
             return any(each.status() == psutil.STATUS_STOPPED for each in processes)

@@ -3,7 +3,6 @@
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,19 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import wait_for
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 import stateful_app
 import stateless_app
+from lab.processes.ports import is_open
 from lab.shop.http import InstanceInfo
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
 
 KEY = "a key for tests that is long enough to be accepted"
 STORES = ["memory", "file", "redis"]
-START_TIMEOUT_S = 60
 
 
 class Customer:
@@ -131,13 +131,9 @@ def running_valkey(port: int = 0) -> Iterator[Valkey]:
 
 
 def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while process.poll() is None and time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.005)
-    pytest.fail(f"valkey-server on port {port} did not start: exit status {process.poll()}")
+    wait_for(lambda: process.poll() is not None or is_open(port))
+    if process.poll() is not None:
+        pytest.fail(f"valkey-server on port {port} did not start: exit status {process.poll()}")
 
 
 @pytest.fixture(scope="session")

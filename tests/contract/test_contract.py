@@ -1,11 +1,12 @@
 """What every endpoint answers when asked properly: the same at every desk, the token aside."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from time import time
+from unittest.mock import Mock
 
 import pytest
+from clocks import Clock
 from redis import Redis
 from werkzeug.test import TestResponse
 
@@ -21,6 +22,7 @@ LAPTOP = {
     "unit_price_cents": 129_900,
     "line_total_cents": 129_900,
 }
+NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 EMPTY = {"lines": [], "item_count": 0, "total_cents": 0, "revision": 0}
 
 
@@ -173,13 +175,16 @@ def test_products_may_be_kept_by_any_cache(desk: Desk, logged_in: bool) -> None:
 # --- the session of the stateful desk -------------------------------------------------------
 
 
-def test_cookie_is_kept_from_scripts_and_other_sites(stateful_desk: Desk) -> None:
+def test_cookie_is_kept_from_scripts_and_other_sites(
+    stateful_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.shop.sessions.datetime", Mock(now=lambda zone: NOON))
     [cookie] = stateful_desk.visitor().login().headers.getlist("Set-Cookie")
     _, *attributes = cookie.split("; ")
     expires = {text for text in attributes if text.startswith("Expires=")}
     assert set(attributes) - expires == {"HttpOnly", "Path=/", "SameSite=Lax"}
-    lifetime = parsedate_to_datetime(expires.pop().removeprefix("Expires=")) - datetime.now(UTC)
-    assert 3590 < lifetime.total_seconds() <= 3600
+    ends = parsedate_to_datetime(expires.pop().removeprefix("Expires="))
+    assert ends == NOON + timedelta(hours=1)
 
 
 def test_logging_in_gives_a_new_session_id_and_ends_the_old_one(stateful_desk: Desk) -> None:
@@ -269,26 +274,19 @@ def test_slow_read_brings_no_session_back_to_life(
     assert john.view().status_code == 401
 
 
-class Clock:
-    """Replaces cachelib's clock: memory and directory go by it."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = time()
-        for module in ("simple", "file"):
-            monkeypatch.setattr(f"cachelib.{module}.time", lambda: self.now)
-
-
 @pytest.mark.parametrize("store", ["memory", "file"])
 def test_expiry_counts_from_the_last_change(
     store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = Clock(monkeypatch)
+    clock = Clock()
+    for module in ("simple", "file"):  # of cachelib: memory and directory go by it
+        monkeypatch.setattr(f"cachelib.{module}.time", clock)
     john = stateful(f"file:{tmp_path}" if store == "file" else store).customer()
     for _ in range(3):
-        clock.now += 3000
+        clock.now_s += 3000
         assert john.add("pen").status_code == 201
     for elapsed_s, status in ((1800, 200), (1700, 200), (200, 401)):
-        clock.now += elapsed_s
+        clock.now_s += elapsed_s
         assert john.view().status_code == status, "a read prolongs nothing"
 
 

@@ -2,8 +2,8 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,8 @@ from werkzeug.test import TestResponse
 
 from .conftest import Customer, Desk, Valkey, running_valkey, stateful, stateless
 
-PROMISED_S = 1.0
-FLAKE_MARGIN_S = (
-    1.8  # the promise is 1 s; a busy machine adds some, the client's defaults take 3 s or more
-)
+# The promise is 1 s; a busy machine adds some, and the client's defaults take 3 s or more.
+DEADLINE_S = 2.8
 
 
 @pytest.fixture
@@ -40,13 +38,9 @@ FAULTS = [
 
 
 def timed(act: Callable[[], TestResponse]) -> TestResponse:
-    """Do it, and hold it to the promised time."""
-    began = time.monotonic()
-    answer = act()
-    took_s = time.monotonic() - began
-    print(f"{answer.status_code} after {took_s:.3f} s (promised: {PROMISED_S} s)")
-    assert took_s < PROMISED_S + FLAKE_MARGIN_S
-    return answer
+    """Do it, and wait for it no longer than until the deadline."""
+    with ThreadPoolExecutor(1) as hands:
+        return hands.submit(act).result(DEADLINE_S)
 
 
 def assert_unavailable(answer: TestResponse) -> None:

@@ -4,10 +4,10 @@ import base64
 import hashlib
 import json
 import string
-import time
 from collections.abc import Iterator
 
 import pytest
+from clocks import Clock
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer, base64_decode
 from werkzeug.test import TestResponse
 
@@ -78,30 +78,28 @@ def test_every_server_with_the_key_accepts_a_token(issued: tuple[Desk, str]) -> 
 
 
 def test_token_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("itsdangerous.timed.time.time", clock)
     desk = stateless(max_age_s=60)
     token = token_of(desk)
-    now = time.time()
-    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: now + 59)
+    clock.now_s += 60
     assert show(desk, token).status_code == 200
-    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: now + 62)
+    clock.now_s += 1
     answer = show(desk, token)
     assert_invalid(answer)
     assert "older than 60 s" in answer.json["detail"]
 
 
 def test_expiry_counts_from_the_last_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("itsdangerous.timed.time.time", clock)
     desk = stateless(max_age_s=60)
     john = desk.customer()
-    now = time.time()
-
-    def at(elapsed_s: float) -> None:
-        monkeypatch.setattr("itsdangerous.timed.time.time", lambda: now + elapsed_s)
-
-    for elapsed_s in (50, 100, 150):
-        at(elapsed_s)
+    for _ in range(3):
+        clock.now_s += 50
         assert john.add("pen").status_code == 201
-    for elapsed_s, status in ((180, 200), (205, 200), (212, 401)):
-        at(elapsed_s)
+    for later_s, status in ((30, 200), (30, 200), (1, 401)):
+        clock.now_s += later_s
         assert john.view().status_code == status, "a read prolongs nothing"
 
 

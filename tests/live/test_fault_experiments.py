@@ -9,7 +9,7 @@ from lab.evidence.result import Verdict
 from lab.experiments import find
 from lab.experiments.runner import Run
 from lab.report import wording
-from lab.report.charts import is_curve
+from lab.report.charts import curve_of
 from lab.stack.programs import find_store
 
 NAMES = ("crash", "restart-all", "store-outage", "scale-out", "storage")
@@ -109,7 +109,7 @@ def test_new_server_takes_its_share_only_where_anybody_may_go(ran):
     assert measured(result, "memory-affinity")["max_over_mean_load"] == 2.0
     last = measured(result, "memory")["steps"][-1]
     assert 0 < last["misrouted"] < last["reads"]
-    curves = [each for each in measured(result, "token").values() if is_curve(each)]
+    curves = [each for each in measured(result, "token").values() if curve_of(each)]
     assert [[x for x, _ in curve["points"]] for curve in curves] == [[1, 2]] * 2
 
 

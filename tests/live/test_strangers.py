@@ -290,33 +290,33 @@ def test_killed_worker_of_nginx_leaves_the_row_unknown_and_the_next_one_judged(t
     assert exit_status([result]) == 3
 
 
-def freeze(process):
+def pause(process):
     """Stop it, and wait until the kernel has: on a busy machine that is not at once."""
     process.suspend()
     assert wait_until(lambda: process.status() == psutil.STATUS_STOPPED, DEADLINE_S)
 
 
-def freeze_master(balancer):
-    freeze(psutil.Process(balancer.pid))
+def pause_master(balancer):
+    pause(psutil.Process(balancer.pid))
 
 
-def freeze_worker(balancer):
-    freeze(psutil.Process(balancer.pid).children()[0])
+def pause_worker(balancer):
+    pause(psutil.Process(balancer.pid).children()[0])
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-@pytest.mark.parametrize("freeze_part", [freeze_master, freeze_worker])
-def test_frozen_nginx_is_said_and_no_row_of_timeouts(tmp_path, freeze_part):
+@pytest.mark.parametrize("pause_part", [pause_master, pause_worker])
+def test_paused_nginx_is_said_and_no_row_of_timeouts(tmp_path, pause_part):
     def script(shopper, lab):
         shopper.login()
         shopper.add("laptop")
-        freeze_part(lab._pool.balancer)
+        pause_part(lab._pool.balancer)
         shopper.view_cart(timeout_s=0.2)
 
     result = perform(tmp_path, script, "stateful", "stateless")
     first, second = result.variants
     assert wording.outcome(first) == (
-        "the load balancer does not answer: nginx is stopped (SIGSTOP)"
+        "the load balancer does not answer: nginx is paused (SIGSTOP)"
     )
     assert (first.verdict, result.verdict) == (Verdict.UNKNOWN, Verdict.UNKNOWN)
     assert wording.outcome(second) == NOT_RUN

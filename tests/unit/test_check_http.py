@@ -2,12 +2,12 @@
 
 import socket
 import threading
-import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
+from clocks import TickingClock
 
 from lab.check.address import Address
 from lab.check.conversation import Call, Ref, plain
@@ -17,8 +17,11 @@ from lab.check.trace import NOTHING, request_of, without_refs
 
 
 @contextmanager
-def server(*answers):
-    """Answer each connection with the next of some bytes; keep what was asked."""
+def server(*answers, pace=None):
+    """Answer each connection with the next of some bytes; keep what was asked.
+
+    Of an answer that is a list, each further piece is sent when `pace`, a semaphore, is released.
+    """
     asked = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -32,11 +35,14 @@ def server(*answers):
                             connection.sendall(piece)
                         except OSError:
                             break
-                        time.sleep(0.05 if isinstance(answer, list) else 0)
+                        if pace:
+                            pace.acquire(timeout=60)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield listener.getsockname()[1], asked
+        if pace:
+            pace.release(1000)
         thread.join(60)
 
 
@@ -99,10 +105,14 @@ def test_answer_that_is_no_http_is_none(answer):
 @pytest.mark.parametrize("wanted", [0, 1])
 def test_answer_that_never_ends_gives_what_came_in_time(wanted):
     drops = [b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", *[b"x"] * 100]
-    with server(drops) as (port, _):
-        answer = send(Address(port), requests.Request("GET", "/"), new_jar(), 0.8, wanted=wanted)
+    pace = threading.Semaphore(0)
+    clock = TickingClock(0.25, at_each=pace.release)
+    with server(drops, pace=pace) as (port, _):
+        request = requests.Request("GET", "/")
+        answer = send(Address(port), request, new_jar(), 8, wanted=wanted, clock=clock)
     assert answer.status == 200 and answer.content
-    assert not answer.complete  # it would end by itself, after 5 s
+    assert not answer.complete  # it would end by itself, after a hundred
+    assert clock.now_s > 1000.5  # it was read by, not only before and after
 
 
 def test_body_that_is_too_long_is_cut():
@@ -195,11 +205,14 @@ def test_stream_is_read_until_what_is_wanted_has_come():
     """A server that keeps its event stream open after the answer is not waited for."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
     pieces = [head + b"data: 1\n\n", b"data: 2\n\n", *[b": ping\n\n"] * 400]
-    with server(pieces) as (port, _):
-        request = requests.Request("GET", "/")
-        answer = send(
-            Address(port), request, new_jar(), 30, until=lambda body: b"data: 2\n\n" in body
-        )
+    pace = threading.Semaphore(0)
+
+    def until(body):
+        pace.release()
+        return b"data: 2\n\n" in body
+
+    with server(pieces, pace=pace) as (port, _):
+        answer = send(Address(port), requests.Request("GET", "/"), new_jar(), 30, until=until)
     assert answer.complete
     assert b"data: 2" in answer.content
     assert answer.content.count(b"ping") < 400

@@ -13,12 +13,12 @@ from click.testing import CliRunner
 from rich.console import Console
 
 import lab
+from lab.cli import crowd_options, output, server_faults, stack_options
 from lab.cli import main as command_line
-from lab.cli import output, server_faults
 from lab.cli.main import LazyCommand, cli
 from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.core.errors import LabError
-from lab.core.faults import FaultKind
+from lab.core.faults import STORE_FAULTS, FaultKind
 
 COMMANDS = sorted(cli.commands)
 LAZY = [name for name in COMMANDS if isinstance(cli.commands[name], LazyCommand)]
@@ -258,3 +258,9 @@ def test_every_fault_is_a_command_with_a_line_of_its_own(kind):
 def test_store_takes_the_faults_of_a_store_as_words():
     refused = CliRunner().invoke(cli, ["store", "flush"])
     assert "'kill', 'restart', 'pause', 'resume'" in " ".join(refused.output.split())
+
+
+def test_tables_of_faults_have_every_kind():
+    assert {*server_faults._FAULTS} == {*FaultKind}
+    assert {*stack_options._FAULT_COMMANDS} > {*FaultKind}
+    assert {*stack_options._STORE_COMMANDS} == {*crowd_options._FAULT_HELP} == {*STORE_FAULTS}

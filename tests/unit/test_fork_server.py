@@ -1,14 +1,15 @@
 """The orders of a fork server, and the answers the lab makes of them."""
 
-import json
 import os
 import socket
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from lab.core.errors import LabError
 from lab.processes import fork_server
+from lab.processes.fork_server import EndedOrder, ForkAnswer, ForkOrder
 from lab.processes.forked import ForkedProcess, ForkServer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
@@ -82,11 +83,12 @@ def test_fork_that_fails_is_an_answer_and_the_next_order_is_obeyed(monkeypatch):
     monkeypatch.setattr(os, "waitpid", lambda pid, how: (pid, 9))
     near, far = socket.socketpair()
     with near, far:
-        for order in ({"module": "m"}, {"ended": 5}, {"ended": 5}):
-            near.sendall(json.dumps({**order, "number": 4}).encode() + b"\n")
+        for order in (ForkOrder(4, "A", "m", [], "log", {}), EndedOrder(4, 5), EndedOrder(4, 5)):
+            near.sendall(msgspec.json.encode(order) + b"\n")
         near.shutdown(socket.SHUT_WR)
         assert fork_server._obey(far) is None
-        answers = [json.loads(line) for line in near.makefile("rb").read1().splitlines()]
-    assert "temporarily unavailable" in answers[0]["error"]
-    assert answers[1:] == [{"status": -9, "number": 4}] * 2
-    assert {each["number"] for each in answers} == {4}
+        lines = near.makefile("rb").read1().splitlines()
+    answers = [msgspec.json.decode(line, type=ForkAnswer) for line in lines]
+    assert "temporarily unavailable" in answers[0].error
+    assert answers[1:] == [ForkAnswer(4, status=-9)] * 2
+    assert answers[0].number == 4

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -233,6 +232,6 @@ def test_files_of_a_student_are_not_the_labs_where_both_lie_in_one_folder():
 
 def test_place_outside_the_script_is_none():
     try:
-        time.sleep(-1)
+        int("x")
     except ValueError as error:
         assert place(error.__traceback__, Path("elsewhere/mine.py")) is None

@@ -8,12 +8,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 
 import pytest
+from clocks import TickingClock
 
 from lab.core.errors import ScriptMistake
 from lab.core.http import ConnectionRefused, ConnectionReset, ReadTimedOut
 from lab.core.op_key import OP_KEY
 from lab.evidence.exchange import OpStatus
 from lab.evidence.record import Record
+from lab.evidence.requests_transport import RequestsTransport
 from lab.evidence.shopper import Shopper
 
 DEADLINE_S = 60
@@ -237,10 +239,19 @@ def test_timeout_leaves_a_write_unknown_and_a_read_failed(shop, shopper):
     assert (added.status, added.outcome) == (None, OpStatus.UNKNOWN)
     assert isinstance(added.failure, ReadTimedOut) and added.failure.sent
     assert added.error.startswith("timed out waiting for the answer")
-    assert added.elapsed_ms >= SOON_S * 1000
     assert shopper.tracker.unsettled_writes == 1
     viewed = shopper.view_cart(timeout_s=SOON_S)
     assert (viewed.status, viewed.outcome) == (None, OpStatus.FAILED)
+
+
+def test_time_of_an_exchange_is_that_of_its_transports_clock(shop):
+    transport = RequestsTransport(clock=TickingClock(0.25))
+    with customer_at(shop.url, transport=transport) as shopper:
+        assert shopper.view_cart().elapsed_ms == 250
+        assert shopper.replay(shopper.last).elapsed_ms == 250  # sent by a second client
+    shop.will(hang_up=True)
+    with customer_at(shop.url, transport=transport) as shopper:
+        assert shopper.view_cart().elapsed.total_seconds() == 0.25
 
 
 def test_server_that_hangs_up_leaves_a_write_unknown_and_it_is_not_sent_again(shop, shopper):

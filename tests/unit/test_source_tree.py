@@ -38,6 +38,32 @@ COPIED = {
     "LABELS": ("lab.experiments.readable", "stateless_app.state"),
 }
 
+# The name of JSON of unknown shape, and its aliases; where one may stand, and what it is there.
+JSON_OBJECTS = {"JsonObject", "Measurements", "Results", "Events"}
+EDGES = {
+    "a body of the shop, which may be any shop's": {
+        *("lab/shop/", "lab/variants/", "lab/seeded_bugs/", "lab/evidence/cart_tracker.py"),
+        *("lab/experiments/first_visit.py", "lab/experiments/readable.py"),
+        *("lab/console/room/phone_state.py", "lab/console/room/simulated_phone.py"),
+    },
+    "a description of a service, a tool or a project": {
+        *("lab/check/mcp/", "lab/check/sources/", "lab/check/settings.py", "lab/cli/check_mcp.py"),
+    },
+    "what a script measures, by names of its own": {
+        *("lab/evidence/result.py", "lab/evidence/run_document.py", "lab/experiments/"),
+    },
+    "what a server says of itself, which may be another program": {
+        *("lab/processes/waiting.py", "lab/stack/server.py", "lab/stack/deployment.py"),
+        "lab/console/renewal.py",
+    },
+    "what a page asks for": {
+        *("lab/console/request_bodies.py", "lab/console/orders.py", "lab/console/script_steps.py"),
+    },
+    "what a console answers, read as a page reads it": {"lab/console/offline/"},
+    "a run of an earlier version": {"lab/crowd/document.py", "lab/report/upgrade.py"},
+    "the name itself": {"lab/core/json_object.py"},
+}
+
 
 @cache
 def trees():
@@ -126,6 +152,11 @@ def test_no_module_stands_at_the_top_of_the_lab():
     assert top == {"lab/__init__.py", "lab/__main__.py"}
 
 
+def named_in(tree):
+    """The names that a piece of code uses."""
+    return [each.id for each in ast.walk(tree) if isinstance(each, ast.Name)]
+
+
 def written_in(text):
     """The modules in which an expression is written so."""
     return {
@@ -139,6 +170,26 @@ def written_in(text):
 def test_json_of_unknown_shape_has_one_name():
     """`dict[str, Any]` is written where the name is defined: in the lab, and in the shop."""
     assert written_in("dict[str, Any]") == {"lab/core/json_object.py", "lab/shop/cart.py"}
+
+
+def test_json_of_unknown_shape_stands_at_the_edges_only():
+    """What the lab makes itself has a type; what goes out is a Struct, or a Mapping."""
+    found = {file for file, tree in trees().items() if JSON_OBJECTS & {*named_in(tree)}}
+    edges = tuple(each for places in EDGES.values() for each in places)
+    assert {file for file in found if not file.startswith(edges)} == set()
+    assert {each for each in edges if not any(file.startswith(each) for file in found)} == set()
+
+
+def test_alias_of_json_of_unknown_shape_counts_as_it():
+    found = {
+        ast.unparse(each.targets[0])
+        for tree in trees().values()
+        for each in tree.body
+        if isinstance(each, ast.Assign)
+        and re.match(r"(dict|list|Mapping|\w+$)", ast.unparse(each.value))
+        if JSON_OBJECTS & {*named_in(each.value)} or "Any" in named_in(each.value)
+    }
+    assert found == JSON_OBJECTS
 
 
 def test_shell_has_one_escaper():

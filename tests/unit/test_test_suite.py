@@ -62,25 +62,47 @@ def test_skip_fails_where_everything_is_required_and_nowhere_else(tmp_path):
 
 CLOCKS = {"time", "monotonic", "perf_counter", "time_ns", "monotonic_ns", "perf_counter_ns"}
 TODAY = {"now", "utcnow", "today"}
-UNIT_TESTS = sorted((ROOT / "tests" / "unit").glob("*.py"))
+PARTS = [ROOT / "tests" / each for each in ("unit", "contract")]
+UNTIMED = sorted(file for part in PARTS for file in part.glob("*.py"))
 
 
 def reads_a_clock(node):
-    """True for a call of `time.monotonic()`, `datetime.now()` and the like."""
+    """True for `time.monotonic()`, `datetime.now()`, a sleep, and a limit of `elapsed_ms`."""
     match node:
+        case ast.Compare(ops=ops):
+            orders = any(isinstance(each, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for each in ops)
+            return orders and any(map(is_elapsed, ast.walk(node)))
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="time"), attr="sleep")):
+            return True
         case ast.Call(func=ast.Attribute(value=ast.Name(id="time"), attr=name)):
             return name in CLOCKS
         case ast.Call(func=ast.Attribute(value=ast.Name(id="datetime" | "date"), attr=name)):
             return name in TODAY
         case ast.ImportFrom(module="time", names=names):
-            return any(each.name in CLOCKS for each in names)
+            return any(each.name in {*CLOCKS, "sleep"} for each in names)
     return False
 
 
-@pytest.mark.parametrize("source", UNIT_TESTS, ids=lambda path: path.stem)
-def test_unit_test_reads_no_clock(source):
+def is_elapsed(node):
+    return isinstance(node, ast.Attribute) and node.attr.startswith("elapsed")
+
+
+@pytest.mark.parametrize("source", UNTIMED, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_unit_and_contract_tests_read_no_clock(source):
     tree = ast.parse(source.read_text(encoding="utf-8"))
     assert [node.lineno for node in ast.walk(tree) if reads_a_clock(node)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("time.time()", "time.monotonic()", "datetime.now(UTC)", "date.today()", "time.sleep(1)"),
+        *("from time import perf_counter", "from time import sleep"),
+        *("assert added.elapsed_ms >= 200", "assert 0.2 <= added.elapsed.total_seconds() < 9"),
+    ],
+)
+def test_clock_is_seen_however_it_is_read(line):
+    assert any(map(reads_a_clock, ast.walk(ast.parse(line))))
 
 
 # A test's name begins with its subject. `every`, `each` and `no` may stand before it.

@@ -1,5 +1,6 @@
 """What a recorded lesson is: the console's own answers and events, script by script."""
 
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -8,7 +9,6 @@ import msgspec
 from lab.console.lesson import plan
 from lab.console.lesson.plan import Lesson
 from lab.core.errors import LabError
-from lab.core.json_object import JsonObject
 from lab.core.run_folder import write_private
 
 RECORDING_FILE = "walkthrough.json"
@@ -25,8 +25,8 @@ class Answered(msgspec.Struct, frozen=True):
 class RecordedStep(msgspec.Struct, frozen=True):
     """What the console answered to a step, and the events that came of it."""
 
-    answer: JsonObject
-    events: list[JsonObject]
+    answer: Mapping[str, object]
+    events: list[Mapping[str, object]]
 
 
 class RecordedScript(msgspec.Struct, frozen=True):
@@ -50,10 +50,10 @@ class Recording(msgspec.Struct, frozen=True):
     lab: str
     lesson: str
     """The digest of the lesson that was recorded."""
-    components: JsonObject
+    components: Mapping[str, object]
     """What ran: nginx, the session store, Python, the system."""
-    customers: dict[str, JsonObject]
-    snapshot: JsonObject
+    customers: Mapping[str, Mapping[str, object]]
+    snapshot: Mapping[str, object]
     answers: dict[str, Answered]
     choices: dict[str, list[str]]
     """The settings that were recorded with each of their values; the first is the usual one."""

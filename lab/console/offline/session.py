@@ -28,7 +28,6 @@ from lab.console.offline.recording import (
 from lab.console.services import LiveConsole, Services
 from lab.console.settings import CHOICES, console_variants
 from lab.core.errors import LabError
-from lab.core.json_object import JsonObject
 from lab.evidence.result import Settings
 from lab.experiments.provision import ProvisionedStack
 from lab.stack.programs import find_store
@@ -94,7 +93,7 @@ class _InProcess:
     def refresh(self) -> None:
         self._live.playground.refresh()
 
-    def snapshot(self) -> JsonObject:
+    def snapshot(self) -> Mapping[str, object]:
         """Return what a page is sent first."""
         message = b"".join(self._live.feed.reader().take().parts).decode()
         data = message.partition("\ndata: ")[2].strip()
@@ -122,7 +121,7 @@ def _code(lesson: plan.Lesson, recorded: list[RecordedScript]) -> list[str]:
     asked = {(each.code.method, each.code.path) for each in lesson.chapters if each.code}
     for step in chain.from_iterable(script.steps for script in recorded):
         seen = (event for event in step.events if event["kind"] == "exchange")
-        asked |= {(event["method"], event["path"].partition("?")[0]) for event in seen}
+        asked |= {(str(e["method"]), str(e["path"]).partition("?")[0]) for e in seen}
     return [
         f"/lab/code?{urlencode({'method': method, 'path': path})}" for method, path in sorted(asked)
     ]
