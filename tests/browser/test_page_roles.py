@@ -202,6 +202,7 @@ def test_learner_sees_the_kept_result_of_an_experiment_against_its_own_predictio
             act.locator("summary").click()
         act.locator("input[type=radio]").first.check()
         act.locator(".seal").click()
+        act.locator(".show-kept").wait_for()
         assert act.locator(".run").count() == 0
         said = act.inner_text()
         assert "the instructor alone runs it" in said and "lab run crash" in said

@@ -141,7 +141,7 @@ def test_every_script_is_recorded_with_every_choice():
                 assert ((name, frozenset({(setting, value)})) in recorded) == wanted
 
 
-def test_where_a_server_is_killed_affinity_and_store_are_recorded_together():
+def test_affinity_and_store_are_recorded_together_where_a_server_is_killed():
     lesson = plan.load()
     pairs = {name: chosen for name, chosen in runs(lesson) if len(chosen) > 1}
     assert {"the-crash/0", "affinity/0"} <= pairs.keys()
