@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from lab.console import marks
 from lab.console.events import (
@@ -34,6 +34,8 @@ MOST_PATH_CHARS = 300
 MOST_LABEL_CHARS = 60
 HUNG_UP = 499  # what nginx logs where the client left before the answer
 
+# As nginx.conf leaves it, or as redaction does: "…(268 chars, sha256 1f2e3d4c)".
+_URL_TOKEN = re.compile(r"token=([\w.-]{1,6})…(?:\([^()&]*\))?&userId=([A-Za-z0-9-]{1,24})")
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
 
 
@@ -50,6 +52,7 @@ def from_log(entry: AccessEntry, desk: str, server_at: Mapping[int, str], who: s
         request_id=_name(entry.request_id),
         method=_name(entry.method),
         path=_path(_within(entry)),
+        query=_query(entry.query),
         asked=_name(entry.target),
         status=0 if entry.status == HUNG_UP else entry.status,
         # An answer from nginx's cache quotes the server it is from; none was asked.
@@ -75,6 +78,7 @@ def request_of(exchange: RecordedExchange, desk: str, who: str) -> RequestEvent:
         op=one_line(exchange.op, MOST_LABEL_CHARS),
         method=one_line(exchange.method, MOST_LABEL_CHARS),
         path=one_line(exchange.path.partition("?")[0], MOST_PATH_CHARS),
+        query=_query(exchange.path.partition("?")[2]),
         asked=one_line(exchange.target or "", MOST_LABEL_CHARS),
         status=exchange.status or 0,
         served_by=one_line(exchange.served_by or "", MOST_LABEL_CHARS) if tried else "",
@@ -176,6 +180,12 @@ def _within(entry: AccessEntry) -> str:
     """Return the path within the shop: without the desk's prefix, and without /@B."""
     skipped = 3 if entry.target else 2
     return "/" + "/".join(entry.path.split("/")[skipped:])
+
+
+def _query(text: str) -> str | UnsetType:
+    """Return the article's query with no more of its token than begins it; UNSET for any other."""
+    found = _URL_TOKEN.fullmatch(text)
+    return f"token={found[1]}…&userId={found[2]}" if found else UNSET
 
 
 # What an exchange of result.json has is shortened already; what the log has is not.

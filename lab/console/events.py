@@ -34,6 +34,8 @@ class RequestEvent(msgspec.Struct, tag_field="kind", tag="request", kw_only=True
     request_id: str = ""
     method: str
     path: str
+    query: str | UnsetType = UNSET
+    """What the balancer's log has of the query, if a token is in it: "token=.SIklj…&userId=123"."""
     asked: str
     status: int
     served_by: str

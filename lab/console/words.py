@@ -12,6 +12,7 @@ from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.core.http import UNANSWERED
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import SAFE_METHODS
+from lab.report.symbols import GOODS_PATHS, SYMBOLS
 from lab.report.wording import FATE_SIGNS, VERDICT_SIGNS
 from lab.shop.desks import DESKS
 
@@ -41,6 +42,8 @@ def words() -> Mapping[str, object]:
         "DESKS": DESKS,
         "TITLES": {desk: desk.capitalize() for desk in DESKS},
         "VERDICT_SIGNS": VERDICT_SIGNS,
+        "SYMBOLS": SYMBOLS,
+        "GOODS_PATHS": GOODS_PATHS,
         "FATE_SIGNS": {str(fate): sign for fate, sign in FATE_SIGNS.items()} | {"unshown": "!"},
         "GUESS_SIGNS": _GUESS_SIGNS,
         "KNOWN_FATES": [fate for fate in Fate if fate is not Fate.UNKNOWN],

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from lab.core.text import one_line, visible
 from lab.report.sequence import Story, diagram, widths
+from lab.report.symbols import SYMBOLS
 
 
 def sequence_svg(story: Story) -> str:
@@ -46,4 +47,5 @@ def environment() -> Environment:
     environment.filters["drawing"] = lambda chart: Markup(chart.svg)  # drawn by us, text escaped
     environment.filters["one_line"] = one_line
     environment.globals["sequence_widths"] = widths()
+    environment.globals["symbols"] = SYMBOLS
     return environment

@@ -20,7 +20,7 @@ from lab.core.op_key import is_ours
 from lab.stack.datagram_filter import keep_only
 
 # Name in the JSON → nginx variable. Never $request, $request_uri or $args: a token in a
-# query string is a secret, and secrets do not belong in logs.
+# query string is a secret, and secrets do not belong in logs. nginx.conf makes $query_left.
 LOG_FIELDS = {
     "op": "$http_x_op",
     "key": "$http_x_op_key",
@@ -37,6 +37,7 @@ LOG_FIELDS = {
     "request_bytes": "$request_length",
     "store_operations": "$upstream_http_x_store_operations",
     "ended_at": "$msec",
+    "query": "$query_left",
 }
 _decode = msgspec.json.Decoder(dict[str, str]).decode
 # nginx's list of the servers that it asked: ", " after a retry, " : " after a redirect.
@@ -76,6 +77,8 @@ class AccessEntry:
     """When it was over, seconds since the epoch."""
     store_operations: int | None = None
     """X-Store-Operations of the answer; None if the server keeps nothing in a store."""
+    query: str = ""
+    """Query as nginx logged it: "token=.SIklj…&userId=123"; "" for one of any other form."""
 
     @property
     def pool(self) -> str:

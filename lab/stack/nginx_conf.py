@@ -27,7 +27,11 @@ events {{ worker_connections 8192; }}  # a crowd that waits for a paused server 
 
 http {{
     # Each request is logged {log_says}. Never the query
-    # string: a token may be in it.
+    # string: a token may be in it. Of one as in /api/cart?token=…&userId=123 its beginning is left.
+    map $args $query_left {{
+        "~^token=(?<token_head>[^&]{{6}})[^&]{{20,}}&userId=(?<token_user>[A-Za-z0-9-]{{1,24}})$"
+            "token=$token_head…&userId=$token_user";
+    }}
     log_format lab escape=json
 {log_format};
     access_log {access_log} lab;

@@ -1,5 +1,7 @@
 """What is drawn and moves: people who leave, drawers that open, a thief's copy, harm in red."""
 
+import re
+
 import pytest
 from conftest import wait_for
 
@@ -37,9 +39,112 @@ def test_server_that_leaves_is_gone_from_the_desk_and_the_chair_stays(window):
         wait_for(lambda selector=selector, seen=seen: opacity(page, selector) == seen)
     # The same picture as servers, and back.
     for seen in (0, 1):
-        page.locator(".controls .people").click()
+        page.locator("#people").click()
         for selector in (f"{stayed} .clerk", ".lane .door"):
             wait_for(lambda selector=selector, seen=seen: opacity(page, selector) == seen)
+
+
+def box(page, selector):
+    return page.locator(selector).first.bounding_box()
+
+
+@pytest.mark.long
+def test_people_stand_behind_a_counter_and_john_before_it(window):
+    page = window(where="?step=1")
+    page.locator(".scene .skip-it").click()
+    said = page.locator('.lane[data-desk="stateful"] .dot .said').first
+    said.wait_for(state="attached")
+    assert said.inner_text() == "“I'm John”"
+    page.locator(".so .verdict-line").wait_for()
+    watch(page)
+    for desk in ("stateful", "stateless"):
+        lane = f'.lane[data-desk="{desk}"]'
+        john, counter = (box(page, f"{lane} {part}") for part in (".customers", ".servers"))
+        heads, mind = (box(page, f"{lane} {part}") for part in (".clerk", ".drawer"))
+        # John, a way that an envelope travels, the counter, who stand behind it, their thoughts.
+        assert john["y"] > counter["y"] + counter["height"] + 20
+        assert counter["y"] < heads["y"] < counter["y"] + counter["height"]
+        assert desk == "stateless" or mind["y"] + mind["height"] <= heads["y"] + 2
+        assert page.locator(f"{lane} .balancer").is_hidden()
+    # What John has is what the question's drawing gives him.
+    assert page.locator('.lane[data-desk="stateful"] .card').count() == 0
+    assert "form" in page.locator('.lane[data-desk="stateless"] .card').inner_text()
+    page.locator("#people").click()
+    page.locator(".lane .balancer").first.wait_for()
+    servers, john = box(page, ".servers"), box(page, ".customers")
+    assert john["y"] < servers["y"]
+
+
+@pytest.mark.long
+def test_who_leaves_goes_behind_the_others_and_out_of_the_door(window):
+    page = window(where="?step=1", pace=2)
+    page.locator(".scene .skip-it").click()
+    left = page.locator('.lane[data-desk="stateless"] .server[data-server="A"] .goes .is-person')
+    page.locator(".server[data-leaves]").first.wait_for()
+    start = left.bounding_box()
+    door, last = (
+        box(page, f'.lane[data-desk="stateless"] {part}')
+        for part in (".door", '.server[data-server="C"] .clerk')
+    )
+    ways = []
+    while page.locator('.lane[data-desk="stateless"] .server[data-leaves]').count():
+        ways.append(left.bounding_box())
+    passing = [way for way in ways if last["x"] - 60 < way["x"] < last["x"] + last["width"]]
+    assert passing, ways
+    # Smaller than those at the counter, and with their feet higher: behind.
+    assert all(way["height"] < start["height"] * 0.9 for way in passing)
+    assert all(way["y"] + way["height"] < start["y"] + start["height"] for way in passing)
+    middle = max(way["x"] + way["width"] / 2 for way in ways)
+    assert door["x"] < middle < door["x"] + door["width"]
+    # Those who stay are drawn over the one who passes.
+    order = page.evaluate("""() => {
+      const [a, , c] = document.querySelectorAll('[data-desk="stateless"] .clerk');
+      return Boolean(a.compareDocumentPosition(c) & Node.DOCUMENT_POSITION_FOLLOWING);
+    }""")
+    assert order
+    # Looked at again, they are away, and leave no second time.
+    page.locator(".so .verdict-line").wait_for()
+    watch(page)
+    page.locator("#people").click()
+    page.locator("#people").click()
+    assert page.locator(".server[data-leaves]").count() == 0
+    assert opacity(page, '.server[data-server="A"] .goes') == 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (375, 667)])
+def test_switch_to_people_is_in_every_scene_by_keyboard_and_by_touch(window, width, height):
+    page = window(width, height, "?step=2", pace=2, has_touch=True)
+    switch = page.get_by_role("button", name="People")
+    pressed = lambda: switch.get_attribute("aria-pressed") == "true"  # noqa: E731
+
+    def turned(on):
+        wait_for(lambda: pressed() == on)
+        size = switch.bounding_box()
+        assert size["x"] >= 0 and size["x"] + size["width"] <= width
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    turned(False)
+    racks = page.locator(".desks-picture .is-server")
+    assert racks.count() == 2
+    switch.tap()
+    turned(True)
+    assert racks.count() == 0 and page.locator(".desks-picture .thought").count() == 1
+    switch.focus()
+    page.keyboard.press("Enter")
+    turned(False)
+    page.locator(".scene .skip-it").click()
+    page.locator(".dot").first.wait_for(state="attached")
+    switch.tap()
+    turned(True)
+    page.locator(".lane .clerk").first.wait_for()
+    page.locator(".so .verdict-line").wait_for()
+    turned(True)
+    switch.focus()
+    page.keyboard.press("Space")
+    turned(False)
+    page.locator("#scenes [data-scene=watch]").click()
+    page.locator(".lane .balancer").first.wait_for()
 
 
 @pytest.mark.long
@@ -115,3 +220,20 @@ def test_requests_of_each_server_are_shown_before_and_after_one_was_added(window
     ]
     assert all("refused" in row for row in stateful[2:])
     assert all("refused" not in row and "served" in row for row in stateless)
+
+
+@pytest.mark.long
+def test_what_a_url_leaves_behind_stands_at_the_balancer(window):
+    page = window(where="?step=2", reduced_motion="reduce")
+    assert page.locator(".log-line mark").count() == 0
+    run_chapter(page)
+    watch(page)
+    lane = page.locator('.lane[data-desk="stateless"]')
+    line = lane.locator(".log-line")
+    assert re.fullmatch(r"token=[\w.-]{6}…", line.locator("mark").inner_text())
+    logged = line.locator("code").inner_text()
+    assert re.fullmatch(r'"GET /stateless/api/cart\?token=[\w.-]{6}…&userId=\d+" 200', logged)
+    asked = re.compile(r"GET cart\?token=…&userId=\d+")
+    assert asked.search(lane.locator(".recent").inner_text())
+    assert asked.match(lane.locator(".steps").inner_text().lstrip("1 "))
+    assert page.locator('.lane[data-desk="stateful"] .log-line').is_hidden()

@@ -208,7 +208,7 @@ def test_ctrl_c_ends_a_script_with_its_line(lab_here):
     assert re.match(r"slow\.py, line [89]: ", result["variants"][0]["traceback"])
 
 
-@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "0.5", "86401", "25h", ""])
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "0.0005", "4000d", ""])
 def test_time_limit_that_is_none_is_refused(lab_here, seconds):
     ended = lab_here("run", "crash", "--max-seconds", seconds)
     assert ended.status == 2, ended

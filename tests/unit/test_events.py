@@ -169,6 +169,40 @@ def test_credential_in_a_foreign_path_is_never_reported_in_full(path):
     assert not any(secret in json.dumps(logged(path=path)) for secret in SECRETS)
 
 
+LEFT = "token=.SIklj…&userId=123"
+
+
+@pytest.mark.parametrize(
+    "publish", [lambda query: logged(query=query), lambda query: carried(query)]
+)
+@pytest.mark.parametrize(
+    ("query", "published"),
+    [
+        (LEFT, LEFT),
+        ("token=.SIklj…(268 chars, sha256 1f2e3d4c)&userId=123", LEFT),
+        (f"token={TOKEN}&userId=123", None),  # whole: it would be shortened before
+        (f"token=.SIklj…{TOKEN}&userId=123", None),
+        (f"token=.SIklj…&userId={SESSION}", None),
+        (f"{LEFT}&session={SESSION}", None),
+        (f"session={SESSION}&{LEFT}", None),
+        ("token=.SIklj…&userId=<b>", None),
+        ("token=…&userId=1", None),
+        ("q=pen", None),
+        ("", None),
+    ],
+)
+def test_query_is_published_in_the_form_of_the_article_and_no_credential_with_it(
+    publish, query, published
+):
+    event = publish(query)
+    assert event.get("query") == published
+    assert not any(secret in json.dumps(event) for secret in SECRETS)
+
+
+def carried(query):
+    return shown(request_of(typed(exchange(path=f"/api/cart?{query}")), "stateless", "c1"))
+
+
 # --- requests, from an exchange
 
 

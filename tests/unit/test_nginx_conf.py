@@ -77,6 +77,35 @@ def test_query_string_is_never_logged():
     assert not any(v.startswith(("arg_", "http_auth", "http_cookie")) for v in variables)
 
 
+def query_left(query):
+    """Return what the configuration's map leaves of a query, by Python's regular expressions."""
+    wanted, left = re.search(
+        r'map \$args \$query_left {\s*"~(.*?)"\s*"(.*?)";', conf(plain())
+    ).groups()
+    found = re.search(wanted.replace("(?<", "(?P<"), query)
+    return re.sub(r"\$(\w+)", lambda name: found[name[1]], left) if found else ""
+
+
+TOKEN = ".SIkljUsOgzAMRO8CWjPzabcdefgh"
+
+
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        (f"token={TOKEN}&userId=123", "token=.SIklj…&userId=123"),
+        (f"token={TOKEN}&userId=123&token={TOKEN}", ""),
+        (f"token={TOKEN}&session={TOKEN}", ""),
+        (f"userId=123&token={TOKEN}", ""),
+        (f"token={TOKEN}", ""),
+        (f"token={TOKEN[:20]}&userId=123", ""),  # six of so few would be too many
+        (f"token={TOKEN}&userId={TOKEN}", ""),
+        ("", ""),
+    ],
+)
+def test_only_the_beginning_of_a_token_is_logged_and_of_one_form_of_query(query, left):
+    assert query_left(query) == left
+
+
 def test_no_path_of_this_machine_is_in_it():
     paths = re.findall(r"^\s*(?:pid|error_log|\w+_temp_path)\s+(\S+)", conf(plain()), re.MULTILINE)
     assert len(paths) >= 4 and not any(path.startswith(("/", '"')) for path in paths)

@@ -3,7 +3,7 @@
 import { bar, button } from "./card.js";
 import { CUSTOMERS } from "./customer.js";
 import { h } from "./dom.js";
-import { deskPicture } from "./figures.js";
+import { deskPicture, SERVER_NAMES } from "./figures.js";
 import { isDecided } from "./scenes.js";
 
 /**
@@ -18,7 +18,7 @@ export function drawAsk({ chapter, people, guess, chosen, begun, ended, mayRun, 
   return [
     h("p", { class: "setup" }, setup),
     h("h1", { class: "asks", tabindex: -1, "data-next": true }, question),
-    h("div", { class: "picture", "aria-hidden": "true" }, deskPicture(chapter.wants, { people, beside: !chapter.wants, ...(isDecided(chapter) && comingOf(chapter.acts[0])) })),
+    h("div", { class: "picture", "aria-hidden": "true" }, deskPicture(chapter.wants, { people, beside: !chapter.wants, ...comingOf(chapter) })),
     h("div", { class: "choices", role: "group", "aria-label": "Answers" }, choices.map(({ text }, number) => h("button", {
       type: "button", class: "choice", "data-choice": number, "aria-pressed": String(picked === number),
       disabled: !open, onclick: () => does.choose(number) }, h("kbd", { "aria-hidden": "true" }, String(number + 1)), h("span", {}, text)))),
@@ -27,11 +27,30 @@ export function drawAsk({ chapter, people, guess, chosen, begun, ended, mayRun, 
   ].filter(Boolean);
 }
 
-/** What its script does that the question speaks of, so that the drawing has it. */
-function comingOf({ thief, steps = [] }) {
+/** What its script does that the question speaks of, so that the drawing has it. Where nothing decides, it may do this or that. */
+export function comingOf(chapter) {
+  const { thief, steps = [] } = chapter.acts[0];
   const done = (what) => steps.filter((each) => each.do === what);
-  const crowd = done("login").filter(({ until }) => until).map(({ as = "me", until }) => ({ name: CUSTOMERS[as], server: until }));
-  return { thief, crowd, added: done("add-server").length, fresh: done("restart").length > 0, left: done("kill")[0]?.target };
+  const customers = customersAt(steps, chapter.wants);
+  if (!isDecided(chapter)) return { customers };
+  return { thief, customers, added: done("add-server").length, fresh: done("restart").length > 0, left: done("kill")[0]?.target };
+}
+
+/** The customers as they are when a cart with something in it is first looked at: {name, server, cookie, goods, kept: those of them that a desk which remembers has}. */
+function customersAt(steps, { servers = 3, store = "memory", affinity = "none" } = {}) {
+  const customers = new Map();
+  let turn = 0;
+  for (const { do: verb, as = "me", until, server, sku } of steps) {
+    const one = customers.get(as);
+    if (one?.goods.length && /^view/.test(verb)) break;
+    const named = until ?? { served: one?.server }[server] ?? server;
+    if (verb === "login") customers.set(as, { name: CUSTOMERS[as], cookie: until, server: named ?? SERVER_NAMES[turn++ % servers], goods: [], kept: [] });
+    if (verb !== "add") continue;
+    const at = named ?? (affinity === "cookie" ? one.server : SERVER_NAMES[turn++ % servers]);
+    one.goods.push(sku);
+    if (store !== "memory" || at === one.server) one.kept.push(sku);
+  }
+  return [...customers.values()];
 }
 
 function buttons({ verb, open, guess, chosen, begun, mayRun, live, why }, does) {

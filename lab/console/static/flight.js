@@ -60,16 +60,18 @@ export function journey({ tried = [], served_by, store_operations: operations, s
   return { places: [...out, ...back], turn: out.length - 1 };
 }
 
-/** The same in words, for reduced motion: ["customer → balancer", "→ B", "← 401 refused"]. */
+/** The same in words, for reduced motion: ["GET cart: customer → balancer", "→ B", "← 401 refused"]. */
 export function steps(event, exchange, thief) {
   const { places, turn } = journey(event);
   const there = places.slice(2, turn + 1).map((place) => `→ ${place.replace("server:", "")}`);
-  return ["customer → balancer", ...there, `← ${resultOf(event, lookOf(event, exchange, thief)[2])}`];
+  return [`${title(event)}: customer → balancer`, ...there, `← ${resultOf(event, lookOf(event, exchange, thief)[2])}`];
 }
 
-/** "GET cart", "POST items": short enough to travel. */
-export function title({ method, path }) {
-  return `${method} ${path.replace(/^\/api\/(cart\/)?/, "")}`;
+/** "GET cart", "POST items", "GET cart?token=…&userId=123": short enough to travel. */
+export function title({ method, path, query }) {
+  const [bare, own = ""] = path.split("?");
+  const asked = (query ?? own).replace(/(token=)[^&]*/, "$1…");
+  return `${method} ${bare.replace(/^\/api\/(cart\/)?/, "")}${asked && `?${asked}`}`;
 }
 
 /** The traffic of one lane, drawn on `layer`; `places.of(place)` → {x, y, top} or undefined. */
@@ -131,8 +133,8 @@ export class Flight {
     const at = (dx, y, turn) => `translate(${from.x + dx}px, ${y}px) translate(-50%, -50%) rotate(${turn}deg)`;
     this.layer.append(cart);
     travel(cart, [
-      { transform: at(0, from.y + 30, 0), easing: "ease-out" },
-      { transform: at(4, from.y + 10, 5), offset: 0.2, easing: "cubic-bezier(.5, 0, .9, .6)" },
+      { transform: at(0, from.top + 30, 0), easing: "ease-out" },
+      { transform: at(4, from.top + 10, 5), offset: 0.2, easing: "cubic-bezier(.5, 0, .9, .6)" },
       { transform: at(14, this.places.depth + 40, -24) },
     ], FALL_MS).then(() => gone(cart));
   }
@@ -152,16 +154,16 @@ export class Flight {
     this.dots.set(key, dot);
     this.layer.append(dot);
     this.thin();
-    this.follow(key, dot, frames.slice(0, there), frames.slice(there - 1));
+    this.follow(key, dot, frames.slice(0, there), frames.slice(there - 1), [turn, places.length - 1 - turn]);
     return true;
   }
 
-  /** There and back, with a report at each end. */
-  async follow(key, dot, out, home) {
-    await travel(dot, out, HOP_MS * (out.length - 1));
+  /** There and back in so many hops, with a report at each end. */
+  async follow(key, dot, out, home, [hops, back]) {
+    await travel(dot, out, HOP_MS * hops);
     dot.classList.add("back");
     this.turned(key);
-    await travel(dot, [home[0], { ...home[0], offset: REST / (home.length - 1) }, ...home.slice(1)], HOP_MS * (home.length - 1));
+    await travel(dot, [home[0], { ...home[0], offset: REST / back }, ...home.slice(1)], HOP_MS * back);
     this.end(key, dot);
     this.back(key);
   }

@@ -5,7 +5,7 @@
  */
 
 import { keyOf } from "./arrivals.js";
-import { cartsOf, cast, credentialOf, tally } from "./carts.js";
+import { cartsOf, cast, tally } from "./carts.js";
 import { h, mark, refill, say } from "./dom.js";
 import { carried, customer as drawnCustomer, door, masked } from "./figures.js";
 import { findingOf } from "./finding.js";
@@ -37,7 +37,8 @@ export class Lane {
     [this.name, this.hint, this.others, this.numbers] = [h("h2"), box("hint"), box("others"), h("p", { class: "numbers" })];
     this.customers = div("customers", { "data-place": "customer" });
     this.cache = box("cache-box");
-    this.balancer = div("balancer", { "data-place": "balancer" }, this.opener("balancer", "Balancer"), this.cache, box("settings"));
+    this.logged = box("log-line");
+    this.balancer = div("balancer", { "data-place": "balancer" }, this.opener("balancer", "Balancer"), this.cache, this.logged, box("settings"));
     this.door = door();
     this.row = div("servers", {}, this.door);
     this.store = div("store", { "data-place": "store" }, this.opener("store", "Store"), box("store-says"), div("carts"));
@@ -71,10 +72,11 @@ export class Lane {
     const settings = stack?.settings?.[this.desk];
     const customers = cartsOf(scene, this.desk);
     const mine = recording ? ["c1"] : own.map(({ who }) => who);
-    for (const { who, credential, goods } of customers.values()) if (credential) this.ids.set(who, [credential.text, goods]);
-    const { named, others } = cast(customers, mine);
+        const { named, others } = cast(customers, mine);
+    if (people !== this.people) this.places.moved();
     this.people = people;
     this.drawTitle(settings, others, recording, numbers?.[this.desk] ?? [], soFar);
+    for (const { who, name, credential, goods } of customers.values()) if (credential) this.ids.set(who, [this.carries() === "name" ? brief(name) : credential.text, goods]);
     this.thief = plot?.thief ?? "";
     this.drawCustomers(named.length ? named : [{ who: "", name: own[0]?.name ?? "No customer yet" }], plot?.thief && this.lootOf(scene, plot), settings?.affinity === "cookie");
     this.drawBalancer(settings, scene);
@@ -102,11 +104,12 @@ export class Lane {
   lootOf({ exchanges }, { thief, copies, forges }) {
     if (forges) return this.kind === "stateless" ? { name: thief, what: "key", text: "has the signing key" } : { name: thief, what: "ticket", text: "a made-up number" };
     const copied = [...exchanges.values()].find((each) => each.desk === this.desk && !each.aside && !each.underway && `${each.method} ${each.path}` === COPIED[copies]);
-    return copied ? { name: thief, what: this.carries(), text: "a copy", id: credentialOf(copied)?.text } : { name: thief };
+    return copied ? { name: thief, what: this.carries(), text: "a copy", id: this.ids.get(copied.who)?.[0] } : { name: thief };
   }
 
+  /** What a customer brings along: to people who remember, nothing but a name. */
   carries() {
-    return this.kind === "stateful" ? "ticket" : this.people ? "form" : "parcel";
+    return this.kind === "stateful" ? (this.people ? "name" : "ticket") : this.people ? "form" : "parcel";
   }
 
   drawCustomers(named, loot, sticky) {
@@ -155,6 +158,7 @@ export class Lane {
   /** What the customer holds: a ticket; or a parcel, with the cart inside. */
   card(credential, cart, left) {
     const what = this.carries();
+    if (what === "name") return null;
     if (!credential) return box("card none", {}, `no ${what} ${left ? "any more" : "yet"}`);
     return box(`card${cart ? " full" : ""}`, {},
       box("credential", {}, carried(what, credential.text, cart?.goods), box("word", {}, `${what} `), h("code", {}, credential.text)), cart && chip(cart));
@@ -167,8 +171,19 @@ export class Lane {
     mark(this.balancer.firstChild, "disabled", !settings);
     refill(this.balancer.lastChild, words.join(), () =>
       words.map((word) => box(`setting${USUAL.has(word) ? "" : " turned"}`, {}, word)));
+    this.drawLog(scene.requests.findLast(({ desk, query }) => desk === this.desk && query));
     const keeps = settings?.cache && settings.cache !== "off" ? keptBy(scene, this.desk, settings.cache) : null;
     refill(this.cache, JSON.stringify(keeps), () => (keeps ? [box("", {}, "Cache keeps: "), h("b", {}, keeps.join(", ") || "nothing yet")] : []));
+  }
+
+  /** What a token in an address leaves behind: the balancer's line about it. */
+  drawLog(request) {
+    refill(this.logged, request ? keyOf(request) : "", () => {
+      if (!request) return [];
+      const { method, path, query, status } = request;
+      const [token, rest] = query.split("&");
+      return [box("hint", {}, "in nginx's log: "), h("code", {}, `"${method} /${this.desk}${path}?`, h("mark", {}, token), `&${rest}" ${status}`)];
+    });
   }
 
   drawServers(servers, faults, fill, load) {
@@ -182,7 +197,7 @@ export class Lane {
     for (const server of servers) {
       const { name, state } = server;
       const box = this.servers.get(name) ?? this.addServer(name);
-      if (state === "dead" && box.node.dataset.state !== "dead" && this.people) box.face(this.door);
+      if (state === "dead" && ![undefined, "dead"].includes(box.node.dataset.state) && this.people) box.leave(this.door);
       box.draw(server, state === "dead" && endOf(faults, this.desk, name), load && (load[name] ?? {}), this.people);
       const here = (cart) => cart.place === "server" && cart.server === name;
       const before = (cart) => here(cart) && cart.gone && state !== "dead"; // another process has come

@@ -8,6 +8,7 @@ import { announce } from "./announce.js";
 import { drawAsk } from "./ask.js";
 import { RIGHTS } from "./card.js";
 import { $, h, mark, refill } from "./dom.js";
+import { customer } from "./figures.js";
 import { hasBegun, note, noteOf } from "./notes.js";
 import { play } from "./recording.js";
 import { canTurnTo, casesOf, followed, isPeopled, resultOf, runOf, SCENES, sceneOf, scriptOf, scriptsOf } from "./scenes.js";
@@ -24,11 +25,13 @@ const SCENE_NAMES = { ask: "Ask", watch: "Watch", so: "So?" };
 class LabLesson extends HTMLElement {
   connectedCallback() {
     if (this.box) return;
-    this.watch = new Watch({ again: (number) => (state.recording ? play(true) : this.run(number)), onward: () => this.turnTo("so"), people: () => set({ people: !isPeopled(state) }), code: () => set({ coded: !this.isCoded(state) }) });
+    this.watch = new Watch({ again: (number) => (state.recording ? play(true) : this.run(number)), onward: () => this.turnTo("so"), code: () => set({ coded: !this.isCoded(state) }) });
     this.box = h("div", { class: "scene" });
     this.append(this.box);
     this.turns = SCENES.map((scene) => h("button", { type: "button", class: "turn", "data-scene": scene, onclick: () => this.turnTo(scene) }, SCENE_NAMES[scene]));
     $("#scenes").append(...this.turns);
+    $("#people").prepend(customer());
+    $("#people").addEventListener("click", () => set({ people: !isPeopled(state) }));
     subscribe((now) => this.draw(now));
   }
 
@@ -43,6 +46,9 @@ class LabLesson extends HTMLElement {
     // What a follower has chosen by now is its prediction.
     if (turned && followed(now) && this.chosen !== null && notes.guess === undefined) return note(chapter.slug, { guess: this.chosen });
     mark(this.closest("main"), "data-scene", scene);
+    mark(this.closest("main"), "data-people", isPeopled(now));
+    mark($("#people"), "aria-pressed", String(isPeopled(now)));
+    mark($("#people"), "hidden", Boolean(now.recording));
     this.drawTurns(notes, now.act.running || Boolean(now.recording || followed(now)));
     const key = { ask: () => this.ask(now, notes), watch: () => this.look(now, notes), so: () => this.so(now, notes) }[scene]();
     if (turned && scene !== "watch") settle();
@@ -116,13 +122,12 @@ class LabLesson extends HTMLElement {
   look(now, notes) {
     refill(this.box, "watch", () => [this.watch.node]);
     mark(this.box, "class", "scene watch");
-    mark(this.closest("main"), "data-people", isPeopled(now));
     mark(this.closest("main"), "data-code", this.isCoded(now));
     const led = followed(now);
     const result = resultOf(notes);
     const { number } = runOf(now) ?? result ?? scriptOf(this.chapter, notes.guess);
     const script = { number, ...this.chapter.acts[number] };
-    this.watch.draw({ ...now, act: led ? ledAct(led, this.chapter) : now.act, led, people: isPeopled(now), coded: this.isCoded(now), chapter: this.chapter, script, done: Boolean(result), mayRun: mayRun(now) });
+    this.watch.draw({ ...now, act: led ? ledAct(led, this.chapter) : now.act, led, coded: this.isCoded(now), chapter: this.chapter, script, done: Boolean(result), mayRun: mayRun(now) });
     return `${this.chapter.slug} watch ${now.act.running}`;
   }
 

@@ -25,7 +25,7 @@ export class Places {
     });
   }
 
-  /** {x, y (the lower edge of a label there), top, bottom} of "customer", "customer:c1", "copier", "balancer", "server:B", "store"; undefined if it is not there. */
+  /** {x, y (the lower edge of a label there), top, bottom} of what is drawn of "customer", "customer:c1", "copier", "balancer", "server:B", "store"; undefined if it is not there. */
   of = (place) => {
     this.points ??= this.measure();
     return this.points.get(place);
@@ -33,19 +33,23 @@ export class Places {
 
   measure() {
     const own = this.layer.getBoundingClientRect();
-    const under = this.lane.querySelector(".customers").getBoundingClientRect().bottom - own.top + 18; // no label covers a customer
+    const customers = this.lane.querySelector(".customers").getBoundingClientRect();
+    const peopled = this.lane.closest("[data-people]"); // who stand above the customers
+    const label = 2.2 * parseFloat(getComputedStyle(this.lane).fontSize);
+    const beside = peopled ? customers.top - own.top - 2 : customers.bottom - own.top + 18; // no label covers a customer
     [this.width, this.depth] = [own.width, own.height];
-    return new Map([...this.lane.querySelectorAll("[data-place]")].map((node) => {
+    return new Map([...this.lane.querySelectorAll("[data-place]")].filter((node) => node.checkVisibility()).map((node) => {
       const { place } = node.dataset;
       const at = node.getBoundingClientRect();
       const [top, bottom] = [at.top - own.top, at.bottom - own.top];
-      const y = { customer: under, copier: under, balancer: (top + bottom) / 2 + 12, server: top - 1 }[place.split(":")[0]] ?? top + 30;
+      const y = { customer: beside, copier: beside, balancer: (top + bottom) / 2 + 12, server: peopled ? bottom + label : top - 1 }[place.split(":")[0]] ?? top + 30;
       return [place, { x: at.left - own.left + at.width / 2, y, top, bottom }];
     }));
   }
 
   draw() {
     const [customer, balancer, store] = ["customer", "balancer", "store"].map(this.of);
+    if (!balancer) return this.wires.replaceChildren();
     const each = [...this.points].filter(([place]) => place === "copier" || place.startsWith("customer:")).map(([, at]) => at);
     const lines = (each.length ? each : [customer]).map((at) => [at, balancer, "wire"]);
     for (const [place, server] of this.points) {

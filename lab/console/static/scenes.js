@@ -83,9 +83,9 @@ export function plotOf(now) {
   return { thief, copies, forges: steps.some((step) => step.do === "forge"), sends: ["replay", "forge"].includes(now.act.by) };
 }
 
-/** Whether the stage shows people behind a desk: the first chapter does, until the reader says otherwise. */
+/** Whether people behind a desk are drawn: in the first chapter they are, until the reader says otherwise. A recorded run is of servers. */
 export function isPeopled({ people, view, recording }) {
-  return people ?? (view.step === 1 && !recording);
+  return !recording && (people ?? view.step === 1);
 }
 
 /** What the stage counts beside each desk while a script runs: {numbers: {desk: […]}, loads: {desk: {A: …}} or null, soFar: is there more to come?}. */

@@ -4,6 +4,7 @@ import { h, mark, refill, say, svg } from "./dom.js";
 import { carried, clerk } from "./figures.js";
 import { FAULTS, STATE_SIGNS } from "./words.js";
 
+const LEAVES_MS = 2200; // until the door is shut
 const MOST_TICKS = 12; // of requests that are drawn one by one
 
 /** Its nodes; `opener` is the button that opens its menu. */
@@ -15,9 +16,10 @@ export class ServerBox {
     this.remembers = h("span", { class: "remembers" });
     this.carts = h("div", { class: "carts" });
     this.looks = h("span", { class: "looks", "aria-hidden": "true" });
+    this.clerk = clerk(name);
     this.before = h("div", { class: "before" });
     this.node = h("div", { class: "server", "data-desk": desk, "data-server": name, "data-place": `server:${name}` },
-      opener, this.ids, this.load, this.before, this.looks, h("div", { class: "drawer" }, this.remembers, this.carts), carried("key"), clerk(name));
+      opener, this.ids, this.load, this.before, this.looks, h("div", { class: "drawer" }, this.remembers, this.carts), carried("key"), this.clerk);
   }
 
   /** Show a server as it is; `end` is the evidence of the kill that ended its last process; `people`: it is one of them. */
@@ -33,10 +35,13 @@ export class ServerBox {
     refill(this.load, JSON.stringify(load ?? null), () => (load ? [bars(load)] : []));
   }
 
-  /** Where the door is from here, for the one who leaves by it. */
-  face(door) {
+  /** They leave by the door: once, and not again when the picture is looked at later. */
+  leave(door) {
     const [own, to] = [this.node, door].map((each) => each.getBoundingClientRect());
-    this.node.style.setProperty("--to-door", `${to.left + to.width / 2 - own.left - own.width / 2}px`);
+    const way = (to.left + to.width / 2 - own.left - own.width / 2) / this.clerk.getScreenCTM().a; // in units of the drawing
+    this.node.style.setProperty("--to-door", `${way}px`);
+    mark(this.node, "data-leaves", true);
+    setTimeout(() => mark(this.node, "data-leaves", null), LEAVES_MS);
   }
 
   /** Show what it found, "" for nothing. */

@@ -7,7 +7,7 @@ import { WhatIf } from "./what-if.js";
 
 const SPEEDS = [[0.25, "¼×", "a quarter of the speed"], [1, "1×", "usual speed"], [3, "3×", "three times the speed"]];
 
-/** The caption and the controls of what runs; `does` is {again(), onward(), people(), code()}. */
+/** The caption and the controls of what runs; `does` is {again(), onward(), code()}. */
 export class Watch {
   constructor(does) {
     this.caption = h("p", { class: "caption", tabindex: -1, "data-next": true });
@@ -18,21 +18,19 @@ export class Watch {
     this.stop = button("Stop", stopAct, { name: "stop" });
     this.again = button("Again", () => does.again(this.script.number), { name: "again" });
     this.onward = button("So? ▸", () => does.onward(), { main: true, name: "onward" });
-    this.people = button("People", () => does.people(), { name: "people" });
     this.code = button("Code", () => does.code(), { name: "code" });
     this.whatIf = new WhatIf();
     this.title = h("h1", { class: "unseen" });
     this.node = h("div", { class: "watching" }, this.title, this.caption, h("div", { class: "controls" },
-      h("span", { class: "speeds", role: "group", "aria-label": "Speed" }, this.speeds), this.pause, this.one, this.stop, this.again, this.whatIf.node, this.onward, this.people, this.code, this.count));
+      h("span", { class: "speeds", role: "group", "aria-label": "Speed" }, this.speeds), this.pause, this.one, this.stop, this.again, this.whatIf.node, this.onward, this.code, this.count));
   }
 
-  /** `given` is {act, tempo, recording, chapter, script, done, mayRun, people, coded}. */
-  draw({ act, led, tempo, recording, chapter, script, done, mayRun, people, coded }) {
+  /** `given` is {act, tempo, recording, chapter, script, done, mayRun, coded}. */
+  draw({ act, led, tempo, recording, chapter, script, done, mayRun, coded }) {
     this.script = script;
     const ready = !act.running && !recording && !led;
     this.whatIf.draw(chapter, script, ready && done && mayRun);
     mark(this.code, "aria-pressed", String(coded));
-    mark(this.people, "aria-pressed", String(people));
     say(this.title, chapter.title);
     say(this.caption, captionOf(act, recording, script.label, done && (this.whatIf.said || "That was all. So?")));
     say(this.count, act.running ? `${act.paused ? "paused at " : ""}step ${act.at} of ${act.of}` : "");
