@@ -5,6 +5,7 @@ import { notice } from "./announce.js";
 import { get, post } from "./api.js";
 import { come } from "./customer.js";
 import { $, h, mark, say } from "./dom.js";
+import { recall, WINDOW } from "./kept.js";
 import { fitNotes } from "./notes.js";
 import { keepRights, proveRights } from "./rights.js";
 import { recorded } from "./source.js";
@@ -17,7 +18,6 @@ import "./lead.js";
 import "./lesson.js";
 import "./role-bar.js";
 import "./score.js";
-import "./speaker-link.js";
 import "./stage.js";
 
 const LINES = {
@@ -47,6 +47,7 @@ async function start() {
   set({ plan });
   sayMissing(wished);
   await enter(ticket);
+  if (state.instructor || recall("speaker", WINDOW)) import("./speaker-link.js"); // a learner needs none
   addEventListener("hashchange", enterAgain);
   if (state.view.run) await openAsked(state.view.run);
   else if (!state.live) showPanel("panel-runs"); // kept runs are all there is
