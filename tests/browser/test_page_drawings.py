@@ -25,12 +25,14 @@ MOVED = """
 # Where the one who leaves is, in every frame until the door is shut.
 WALK = """
 () => new Promise((done) => {
-  const server = document.querySelector('[data-desk="stateless"] [data-server="A"]');
+  const part = (name) => document.querySelector(`.lane[data-desk=stateless] .server${name}`);
   const ways = [];
   const frame = () => {
-    const away = server.hasAttribute("data-leaves");
-    const { x, y, width, height } = server.querySelector(".goes .is-person").getBoundingClientRect();
-    if (away) ways.push({ x, y, width, height });
+    const away = part("[data-leaves]");
+    if (away) {
+      const at = part("[data-server=A] .goes .is-person").getBoundingClientRect();
+      ways.push({ x: at.x, y: at.y, width: at.width, height: at.height });
+    }
     if (ways.length && !away) done(ways);
     else requestAnimationFrame(frame);
   };
