@@ -37,6 +37,10 @@ def export(file: Path, source: Path | None, runs: tuple[str, ...], out: Path) ->
     recorded; the badge says RECORDED, with the date and the versions. Without a recording in
     --out, one is made first, in about a minute.
 
+    The file is never larger than 1 MB: of long kept runs it has the headers and bodies of the
+    first requests only, and says so. If that is not enough nothing is written, and the exit
+    status is 2.
+
     The handbook's page *Without a server* has a workflow that publishes it on GitHub Pages.
 
     Examples:
@@ -44,24 +48,22 @@ def export(file: Path, source: Path | None, runs: tuple[str, ...], out: Path) ->
         lab export crash.html --run latest    with the newest kept run in it
     """
     from lab.console.kept_runs import KeptRuns  # `--help` needs none of it
-    from lab.console.offline import one_file, recording
+    from lab.console.offline import fitting, recording
 
     path = source or recording.newest(out)
     if path is None:
         with progress() as show:
             path = recorder.make(out, show)
     recorded = recording.read(path)
-    answers = one_file.run_answers(KeptRuns(out), runs)
-    page = one_file.one_file(recorded, answers)
+    fitted = fitting.fitted(recorded, KeptRuns(out), runs)
     try:
-        file.write_text(page, encoding="utf-8")
+        file.write_text(fitted.page, encoding="utf-8")
     except OSError as error:
         raise LabError(f"cannot write {file}: {error.strerror}; name another file") from None
-    size = len(page.encode())
-    say(f"{file}: {format_bytes(size)}, recorded on {recorded.made[:10]}. Open it in a browser.")
-    if size > one_file.MOST_FILE_SIZE:
-        most = format_bytes(one_file.MOST_FILE_SIZE)
-        err.print(Text(f"it is larger than {most}: leave out a --run", "yellow"), soft_wrap=True)
+    size = format_bytes(len(fitted.page.encode()))
+    say(f"{file}: {size}, recorded on {recorded.made[:10]}. Open it in a browser.")
+    for note in filter(None, (fitted.left_out, recording.outdated(recorded))):
+        err.print(Text(note, "yellow"), soft_wrap=True)
 
 
 COMMANDS = (export,)

@@ -21,8 +21,9 @@ def record(out: Path) -> None:
 
     The lab starts both desks and runs each script as a click in the page would run it: once as
     the chapter has it, and once for each setting that changes what happens (affinity, store,
-    retry). It keeps the servers' answers and nginx's log as walkthrough.json in a new folder of
-    --out, with the versions of all programs. `lab export` makes a page of it.
+    retry); where a server is killed, with affinity and a shared store together, too. It keeps
+    the servers' answers and nginx's log as walkthrough.json in a new folder of --out, with the
+    versions of all programs. `lab play` plays it, `lab export` makes one file of it.
 
     Session ids are shortened. The tokens are whole, so that the page can take one apart: the
     key that signed them is thrown away with the servers.
@@ -32,7 +33,7 @@ def record(out: Path) -> None:
     """
     with progress() as show:
         file = make(out, show)
-    say(f"Kept in {file}: `lab export walkthrough.html` makes a page of it.")
+    say(f"Kept in {file}: `lab play` plays it, `lab export walkthrough.html` makes one file of it.")
 
 
 def make(out: Path, show: Callable[[str], None]) -> Path:

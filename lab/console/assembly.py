@@ -28,7 +28,9 @@ from lab.console.listening import (
     serving,
 )
 from lab.console.live_stage import MOST_LOGGED, live_console, own_stage
+from lab.console.offline import one_file
 from lab.console.offline.newest import NewestRecording
+from lab.console.offline.recording import Recording
 from lab.console.own_stages import MOST_STAGES, OwnStages
 from lab.console.places import MOST_OF_INSTRUCTOR, MOST_STREAMS
 from lab.console.presenting import Presentation
@@ -153,12 +155,16 @@ def _open_to_phones(
 
 
 @contextmanager
-def playing(root: Path, port: int) -> Iterator[str]:
-    """Serve the page alone, for the runs below `root`; yield its origin."""
+def playing(root: Path, port: int, lesson: Recording | None = None) -> Iterator[str]:
+    """Serve the page alone, for a recorded lesson and the runs below `root`; yield its origin."""
     port = claim(port)
     origin = f"http://127.0.0.1:{port}"
+    played = one_file.for_page(lesson) if lesson else ""
     recorded = NewestRecording(root)
-    app = create_app(Services(Guard(origin), KeptRuns(root), plan.load(), recorded=recorded))
+    services = Services(
+        Guard(origin), KeptRuns(root), plan.load(), recorded=recorded, played=played
+    )
+    app = create_app(services)
     with serving(app, host="127.0.0.1", port=port):
         yield origin
 

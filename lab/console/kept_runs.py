@@ -9,6 +9,7 @@ import msgspec
 
 from lab.console import playback
 from lab.console.playback import PlayedStep
+from lab.console.provenance import Provenance, provenance, title
 from lab.console.run_outline import ExperimentOutline, VariantOutline, outline_of, variant_outline
 from lab.core.errors import LabError
 from lab.core.run_folder import RUN_FOLDER_NAME, entries_of
@@ -17,6 +18,7 @@ from lab.evidence.run_document import ExperimentResult, RunDocument
 from lab.report.drawing import sequence_svg
 from lab.report.saved import load
 from lab.report.sequence import story_of
+from lab.shop.desks import DESKS
 
 MOST_RUNS = 200
 
@@ -55,6 +57,7 @@ class Playback(msgspec.Struct, frozen=True):
     events: list[Mapping[str, object]]
     steps: list[PlayedStep]
     sequence: dict[str, str]
+    provenance: Provenance
 
 
 class KeptRuns:
@@ -83,22 +86,60 @@ class KeptRuns:
         return RunOutline(folder, [outline_of(each) for each in document.experiments])
 
     def playback(
-        self, name: str, index: int, left: str | None = None, right: str | None = None
+        self,
+        name: str,
+        index: int,
+        left: str | None = None,
+        right: str | None = None,
+        full: int = playback.MOST_PLAYED_IN_FULL,
     ) -> Playback:
         """Return one experiment of a run, two of its variants as the events of a stage.
 
-        `left` and `right` name variants, by default the first of each desk. LabError as in
-        `outline`, and for an experiment or a variant that the run does not have.
+        `left` and `right` name variants, by default the first of each desk; the first `full`
+        exchanges of each have their bytes. LabError as in `outline`, and for an experiment or
+        a variant that the run does not have.
         """
         folder, document = self._open(name)
         experiments = document.experiments
         if not 0 <= index < len(experiments):
             raise LabError(f"the run {folder} has no experiment {index}: it has {len(experiments)}")
         try:
-            return _played(folder, experiments[index], left, right, _store(document))
+            return self._played(folder, document, experiments[index], (left, right), full)
         except RecursionError:
             why = "it is nested too deeply"
             raise LabError(f"the run {folder} is damaged: {why}; run it again") from None
+
+    def _played(
+        self,
+        run: str,
+        document: RunDocument,
+        experiment: ExperimentResult,
+        wanted: tuple[str | None, str | None],
+        full: int,
+    ) -> Playback:
+        variants = {
+            desk: playback.chosen(experiment, name, desk)
+            for desk, name in zip(DESKS, wanted, strict=True)
+        }
+        names = [each.name if each else None for each in variants.values()]
+        shown = [variant_outline(each) if each else None for each in variants.values()]
+        components = document.components
+        store = title(components.get("store"))
+        played = playback.play(experiment, *names, store_program=store, full=full)
+        return Playback(
+            run,
+            outline_of(experiment),
+            shown[0],
+            shown[1],
+            [each.json() for each in played.events],
+            played.steps,
+            {desk: sequence_svg(story_of(each)) if each else "" for desk, each in variants.items()},
+            provenance(
+                _listed(self._root / run).began,
+                components,
+                f"lab run {one_line(experiment.name, 60)}",
+            ),
+        )
 
     def _names(self) -> set[str]:
         """The names of the folders that hold a result.json of their own."""
@@ -161,31 +202,3 @@ def _listed(folder: Path) -> RunListed:
     what = stem[2].split("+") if stem else [folder.name]
     experiments = [one_line(each, 60) for each in what]
     return RunListed(folder.name, experiments, began.isoformat(timespec="seconds"))
-
-
-def _played(
-    run: str, experiment: ExperimentResult, left: str | None, right: str | None, program: str
-) -> Playback:
-    variants = {
-        "stateful": playback.chosen(experiment, left, "stateful"),
-        "stateless": playback.chosen(experiment, right, "stateless"),
-    }
-    names = [each.name if each else None for each in variants.values()]
-    shown = [variant_outline(each) if each else None for each in variants.values()]
-    played = playback.play(experiment, *names, store_program=program)
-    return Playback(
-        run,
-        outline_of(experiment),
-        shown[0],
-        shown[1],
-        [each.json() for each in played.events],
-        played.steps,
-        {desk: sequence_svg(story_of(each)) if each else "" for desk, each in variants.items()},
-    )
-
-
-def _store(document: RunDocument) -> str:
-    """Return what the session store was: "8.1.8, from PATH"; "" if the run does not say."""
-    store = document.components.get("store")
-    parts = store if isinstance(store, dict) else {}
-    return one_line(", from ".join(str(parts[k]) for k in ("version", "source") if k in parts), 60)

@@ -1,4 +1,4 @@
-"""Small stages for learners without rights: two servers a desk, for one browser each.
+"""Small stages for learners without rights, for one browser each.
 
 A stage is started when its browser first asks, and ended when it is idle. There are few; the
 others wait in a queue that says how many are ahead. One thread starts and ends all of them.

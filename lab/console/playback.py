@@ -57,16 +57,18 @@ def play(
     right: str | None,
     *,
     store_program: str = "",
+    full: int = MOST_PLAYED_IN_FULL,
 ) -> Played:
     """Return what happened in two variants, by name.
 
     The left variant stands at the desk "stateful", the right one at "stateless"; None leaves
-    a desk empty. LabError if the experiment has no such variant.
+    a desk empty. The first `full` exchanges at each desk have their bytes. LabError if the
+    experiment has no such variant.
     """
     pair = (named(experiment, left), named(experiment, right))
     variants: dict[str, VariantResult | None] = dict(zip(DESKS, pair, strict=True))
     stage = RecordedStack(variants, store_program)
-    score = _Stamps()
+    score = _Stamps(full)
     score.stamp(0.0, StageEvent(stage.stack()))
     numbers = {desk: _numbered(variant) for desk, variant in variants.items()}
     steps = []
@@ -127,16 +129,17 @@ def _words(event: Event, several: bool) -> str:
 class _Stamps:
     """Numbers events and keeps the score; of a long variant later exchanges are left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_full: int) -> None:
         self.kept: list[Stamped] = []
         self._score, self._full, self._number = Score(), Counter[str](), 0
+        self._most_full = most_full
 
     def stamp(self, at: float, event: PageEvent) -> None:
         self._number += 1
         totals = self._score.take(event)
         if isinstance(event, ExchangeEvent):
             self._full[event.desk] += 1
-            if self._full[event.desk] > MOST_PLAYED_IN_FULL:
+            if self._full[event.desk] > self._most_full:
                 # Its request shows what became of the cart.
                 self.kept[-1] = replace(self.kept[-1], score=totals)
                 return

@@ -23,6 +23,9 @@ from lab.core.errors import LabError
 from lab.report.drawing import colours_css, sequence_css
 
 STATIC = Path(__file__).parent / "static"
+OFFLINE = Path(__file__).parent / "offline"
+_PLAYED = {"source.js": "played.js", "recorded.js": "recorded.js"}
+"""Modules of a page that plays a recording, and the file in OFFLINE that each is."""
 
 
 def routes(services: Services) -> Blueprint:
@@ -31,13 +34,16 @@ def routes(services: Services) -> Blueprint:
 
     @routes.get("/")
     def page() -> str:
-        return render_template("index.html", chapters=services.lesson.chapters)
+        lesson = services.lesson.chapters
+        return render_template("index.html", chapters=lesson, recording=services.played)
 
     @routes.get("/lab/static/<file>")
     def static_file(file: str) -> Response:
         kind = TYPES.get(Path(file).suffix)
         if kind is None:
             raise NotFound(f"the page has no file {file[:60]!r}")
+        if services.played and file in _PLAYED:
+            return revalidated(send_from_directory(OFFLINE, _PLAYED[file], mimetype=kind))
         return revalidated(send_from_directory(STATIC, file, mimetype=kind))
 
     @routes.get("/speaker")

@@ -52,6 +52,8 @@ class Services:
     on_lesson: Callable[[LessonEvent, str], object] = lambda event, browser: None
     """Gets each place in the lesson, and the browser that presents; "" for a terminal."""
     recorded: RecordedLesson | None = None
+    played: str = ""
+    """The packed recording that the page plays (`lab play`); "" in a page of live servers."""
 
     @property
     def live(self) -> LiveConsole:

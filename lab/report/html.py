@@ -212,8 +212,8 @@ def _value(value: Any) -> str:
 
 def _component(value: Any) -> str:
     if isinstance(value, dict):
-        first = str(value.get("version", ""))
-        rest = [f"{k}: {v}" for k, v in value.items() if k not in ("version", "source")]
+        first = " ".join(str(value[name]) for name in ("program", "version") if name in value)
+        rest = [f"{k}: {v}" for k, v in value.items() if k not in ("program", "version", "source")]
         source = [f"from {value['source']}"] if value.get("source") else []
         return ", ".join(part for part in (first, *source, *rest) if part)
     return "none" if value is None else str(value)

@@ -163,8 +163,9 @@ class LocalStore(Store):
         return is_served(self._socket) if HAS_UNIX else is_open(self._port)
 
     def description(self) -> dict[str, str]:
-        """Version, source, and whether it writes to disk."""
+        """Its name, version and source, and whether it writes to disk."""
         return {
+            "program": self.program.name,
             "version": self.program.version,
             "source": self.program.source,
             "persistence": "every write" if self.persistence else "none",

@@ -39,9 +39,13 @@ class Program:
     @property
     def title(self) -> str:
         """What people call it: "Valkey 8.1.8"."""
+        return f"{self.name} {self.version}"
+
+    @property
+    def name(self) -> str:
+        """What people call it without its version: "Valkey"."""
         # A link may have the other's name: some systems give Valkey for Redis.
-        name = self.path.resolve().stem.removesuffix("-server").capitalize()
-        return f"{name} {self.version}"
+        return self.path.resolve().stem.removesuffix("-server").capitalize()
 
     @property
     def version_numbers(self) -> tuple[int, ...]:

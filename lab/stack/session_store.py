@@ -44,7 +44,7 @@ class Store(AbstractContextManager["Store"]):
 
     @abstractmethod
     def description(self) -> dict[str, str]:
-        """Version and source, for a report. No secrets."""
+        """Its name, version and source, for a report. No secrets."""
 
     def forget(self, prefix: str) -> int:
         """Delete the keys under a prefix, which must not be empty; return how many there were."""
@@ -102,14 +102,19 @@ class ExternalStore(Store):
         """Nothing to end: it was there before."""
 
     def description(self) -> dict[str, str]:
-        """Version and "external"; not the address, which holds a password."""
+        """Its name, version and "external"; not the address, which holds a password."""
         with connect(self.url) as client:
             infos = ask(lambda: [server.info("server") for server in servers_of(client)])
         versions = {
             str(info.get("valkey_version") or info.get("redis_version") or "unknown")
             for info in infos
         }
-        return {"version": ", ".join(sorted(versions)), "source": "external"}
+        valkey = any("valkey_version" in info for info in infos)
+        return {
+            "program": "Valkey" if valkey else "Redis",
+            "version": ", ".join(sorted(versions)),
+            "source": "external",
+        }
 
 
 def _operations(commandstats: Mapping[str, Mapping[str, str]]) -> int:

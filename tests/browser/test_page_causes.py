@@ -17,7 +17,7 @@ async () => {
   const lanes = all(stage, ".lane").map((lane) => [lane.dataset.desk, lane]);
   const each = (make) => Object.fromEntries(lanes.map(([desk]) => [desk, make(desk)]));
   const RECENT = 5; // frames: a change that was caused is drawn by then
-  const deepest = new Map(); // op -> how far down its dot has been
+  const deepest = new Map(); // op -> how far from its customer its dot has been
   const known = each(() => ({ dots: new Map(), heard: new Set(), loose: new Set(), requests: 0 }));
   const last = { turn: each(() => -Infinity), end: each(() => -Infinity) }; // the frame of each
   const texts = new Map();
@@ -27,6 +27,14 @@ async () => {
   const saw = (what) => { causes.seen[what] = (causes.seen[what] ?? 0) + 1; };
   const fault = (desk, what) => causes.faults.add(`${desk}: ${what}`);
   const middle = (node) => new DOMMatrix(getComputedStyle(node).transform).m42;
+  // People are above their customers, servers below them: there a dot stops under the counter.
+  const peopled = () => document.querySelector("main").hasAttribute("data-people");
+  const edge = (node, lane) => {
+    const { top } = lane.querySelector(".flight").getBoundingClientRect();
+    const at = node.getBoundingClientRect();
+    const label = 2.3 * parseFloat(getComputedStyle(lane).fontSize);
+    return peopled() ? top - at.bottom - label : at.top - top - 1;
+  };
   const flying = (desk, op) => known[desk].dots.has(op);
   const happened = (desk) => { for (const kind of ["turn", "end"]) last[kind][desk] = frames; };
 
@@ -57,8 +65,8 @@ async () => {
       if (back && !dots.get(op)) last.turn[desk] = frames;
       dots.set(op, back);
       // One that is on its way back has been at its turn, also between two frames.
-      const depth = back ? Infinity : middle(dot);
-      deepest.set(op, Math.max(deepest.get(op) ?? 0, depth));
+      const depth = back ? Infinity : peopled() ? -middle(dot) : middle(dot);
+      deepest.set(op, Math.max(deepest.get(op) ?? -Infinity, depth));
     }
     for (const op of [...dots.keys()]) {
       if (there.some((dot) => dot.dataset.op === op)) continue;
@@ -79,13 +87,12 @@ async () => {
   };
 
   const compareCarts = (desk, lane) => {
-    const top = lane.querySelector(".flight").getBoundingClientRect().top;
     for (const cart of all(lane, ".cart[data-cause]")) {
       const { cause } = cart.dataset;
       if (!flying(desk, cause)) continue;
       saw("carts");
       const home = cart.closest("[data-place]");
-      const reached = deepest.get(cause) >= home.getBoundingClientRect().top - top - 1;
+      const reached = deepest.get(cause) >= edge(home, lane);
       const held = home.dataset.place.startsWith("customer");
       if (held || !reached) fault(desk, `cart of ${cause}`);
     }
@@ -111,8 +118,7 @@ async () => {
 
   // What a server found for the last request does not stand there while the next is on its way.
   const compareBadges = (desk, lane) => {
-    const top = lane.querySelector(".flight").getBoundingClientRect().top;
-    const row = lane.querySelector(".servers").getBoundingClientRect().top - top;
+    const row = edge(lane.querySelector(".servers"), lane);
     const badges = all(lane, ".server[data-looks], .code-line[data-ran]").length;
     if (badges) saw("badges");
     const dead = lane.querySelector(".server[data-state=dead][data-looks]");

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,8 @@ import pytest
 from conftest import LabHere, wait_for
 
 from browser.conftest import RunningLab, Windows
-from browser.tour import CUT_OFF, look_closer, predict, run_chapter, watch
+from browser.test_page_tour import findings
+from browser.tour import CUT_OFF, assert_header_fits, look_closer, predict, run_chapter, watch
 from lab.console.offline import one_file, recording
 from lab.shop.desks import DESKS
 
@@ -78,9 +80,41 @@ def test_exported_page_does_the_whole_tour_from_a_file(opened, exported):
         assert page.locator("#badge").inner_text() == "RECORDED"
         if number < len(chapters):
             page.locator("#next").click()
-    recorded = page.locator("#line").inner_text()
-    assert exported[1].made[:10] in recorded and f"lab {exported[1].lab}" in recorded
-    assert "nginx 1." in recorded and "Record your own" in recorded
+    assert page.locator("#line").inner_text() == exported[1].made[:10]
+    window.check()
+
+
+SIZES = [(1280, 720), (1366, 768), (1920, 1080), (375, 667)]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("presented", ["", "&present"])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_exported_page_fits_and_says_how_it_was_made(opened, exported, width, height, presented):
+    window = opened(f"?step=1&pace=0{presented}")
+    page = window.page
+    page.set_viewport_size({"width": width, "height": height})
+    chapters = page.evaluate("async () => (await import('lab/state.js')).state.plan.chapters")
+    for chapter in chapters:
+        wait_for(lambda asks=chapter["predict"]["question"]: page.inner_text(".ask h1") == asks)
+        assert_header_fits(page, width)
+        predict(page)
+        page.locator(".so .judged").wait_for()
+        assert_header_fits(page, width)
+        watch(page)
+        assert_header_fits(page, width)
+        if chapter is not chapters[-1]:
+            page.locator("#next").click()
+    page.locator("#badge").click()
+    about = page.locator("#about")
+    about.wait_for()
+    for part in (exported[1].made[:10], f"lab {exported[1].lab}", "nginx 1.", "Record your own"):
+        assert part in about.inner_text()
+    assert re.search(r"(Valkey|Redis) \d", about.inner_text())
+    box = about.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= width
+    assert page.locator("#line").is_visible() or width < 400
+    assert findings(page) == []
     window.check()
 
 
@@ -115,6 +149,8 @@ def test_every_choice_of_a_chapter_is_a_recorded_run_of_its_own(opened):
     assert "a shared store" in found["shared store"]
     assert "Retries on" in found["retry"]
     assert len(set(found.values())) == 4
+    both = what_if(page, affinity="none", store="redis")
+    assert "cart lost" not in both and "round robin" in both and "a shared store" in both
     # The chapter's own result is still that of the run that was predicted.
     page.locator("#scenes [data-scene=so]").click()
     assert "cart lost" in page.locator(".so").inner_text()
@@ -141,6 +177,24 @@ def test_tokens_are_whole_and_session_ids_are_not(exported):
     assert any(token and token.count(".") >= 2 and "…" not in token for token in tokens)
     assert cookies - {None} and all("…" in each for each in cookies - {None})
     assert exported[0].stat().st_size <= 1_000_000
+
+
+@pytest.mark.timeout(600)
+def test_run_of_two_large_experiments_is_in_a_file_below_the_limit(browser, exported):
+    here = LabHere(exported[0].parent)
+    done = here.finish(here.start("run", "scale-out", "storage"), RECORD_DEADLINE_S)
+    assert done.status == 0, done.err
+    done = here("export", "large.html", "--run", "latest")
+    assert done.status == 0, done.err
+    file = here.folder / "large.html"
+    assert file.stat().st_size <= 1_000_000
+    assert re.search(r"the first (100|20) requests of each variant", done.err)
+    run = next(each.name for each in here.runs.iterdir() if "scale-out" in each.name)
+    window = FileWindow(browser, file, f"?run={run}&pace=0")
+    window.page.locator("#about", has_text="lab run scale-out").wait_for(state="attached")
+    wait_for(lambda: window.page.locator("lab-stage .server").count() > 4)
+    window.check()
+    window.page.context.close()
 
 
 @pytest.mark.timeout(600)
@@ -206,6 +260,41 @@ def test_end_of_the_lesson_is_kept_as_a_picture_and_challenges_need_servers(open
     page.locator(".ending .challenges").click()
     wait_for(lambda: "pip install two-desks" in page.locator("lab-challenges").inner_text())
     window.check()
+
+
+@pytest.mark.timeout(600)
+def test_lab_play_plays_the_lesson_and_kept_runs(browser, exported):
+    here = LabHere(exported[0].parent)
+    assert here("run", "crash", "--quick", "--servers", "2").status == 0
+    process = here.start("play", "--port", "0", "--no-open")
+    windows = Windows(browser)
+    try:
+        output = process.out_path.read_text
+        wait_for(lambda: "Ctrl-C stops" in output())
+        origin = re.search(r"http://127\.0\.0\.1:\d+", output())[0]
+        page = windows.at(f"{origin}/?step=6&pace=0")
+        predict(page)
+        page.locator(".so .judged").wait_for()
+        assert page.locator("#badge").inner_text() == "RECORDED"
+        assert page.locator("#line").inner_text() == exported[1].made[:10]
+        assert "cart lost" in page.locator(".so").inner_text()
+        watch(page)
+        assert "cart lost" not in what_if(page, store="redis")
+        look_closer(page, "runs")
+        page.locator("lab-runs [data-run]", has_text="crash").first.click()
+        page.locator("lab-runs .play-back").first.click()
+        page.locator("#about", has_text="lab run crash").wait_for(state="attached")
+        assert re.search(r"Recorded on \d{4}-\d\d-\d\d with nginx 1", page.inner_text("#about"))
+        page.locator("lab-runs .to-live", has_text="Back to the lesson").click()
+        page.locator("#about", has_text="lab export").wait_for(state="attached")
+        page.locator("#scenes [data-scene=so]").click()
+        page.locator(".so .judged").wait_for()
+        assert [each.pid for each in here.processes()] == [process.pid]
+        windows.check()
+    finally:
+        windows.close()
+        process.send_signal(signal.SIGINT)
+        here.finish(process)
 
 
 @pytest.mark.timeout(600)

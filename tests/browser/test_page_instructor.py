@@ -113,7 +113,7 @@ def test_letters_can_be_switched_off_and_are_text_where_one_types(window):
     name.press_sequentially("kkrb")
     assert name.input_value() == "kkrb"
     page.keyboard.press("Escape")
-    page.locator("#badge").click()
+    page.locator("#line").click()
     page.keyboard.press("?")
     help_ = page.locator("dialog[open]")
     help_.wait_for()

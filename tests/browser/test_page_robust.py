@@ -14,7 +14,7 @@ import requests
 from conftest import LabHere, wait_for
 
 from browser.conftest import RunningLab, Windows, opener
-from browser.tour import look_closer, predict, run_chapter, watch
+from browser.tour import assert_header_fits, look_closer, predict, run_chapter, watch
 
 
 def test_reload_in_the_middle_keeps_prediction_and_says_what_it_broke(window):
@@ -227,6 +227,26 @@ def test_line_is_lost_and_found_again(browser, tmp_path):
             page.locator('.server[data-server="C"][data-state="dead"]').first.wait_for()
     finally:
         lab.stop()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("presented", ["", "&present"])
+def test_long_trouble_is_read_in_a_page_that_keeps_its_width(window, presented):
+    trouble = "The store at the other end of the building does not answer. " * 12
+    page = window(where=f"?step=1{presented}")
+    lose = """async (refused) =>
+        (await import('/lab/static/state.js')).set({ connection: 'lost', refused })"""
+    for width, height in ((1280, 720), (1366, 768), (1920, 1080), (375, 667)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate(lose, trouble)
+        assert_header_fits(page, width)
+    page.locator("#badge").click()
+    page.locator("#about").wait_for()
+    assert trouble.strip() in page.locator("#about").inner_text()
+    box = page.locator("#about").bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 375 and box["y"] + box["height"] <= 667
+    page.evaluate("async () => (await import('/lab/static/state.js')).set({ connection: 'open' })")
+    page.locator("#badge[data-state=live]:disabled").wait_for()
 
 
 class Thief(http.server.BaseHTTPRequestHandler):

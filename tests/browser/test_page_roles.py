@@ -185,3 +185,47 @@ def test_own_stage_that_has_ended_gives_way_to_the_room(window):
     page.locator("main[data-scene=watch]").wait_for()
     judged(page)
     assert page.evaluate(f"async () => (await ({STATE})()).own")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_learner_sees_the_kept_result_of_an_experiment_against_its_own_prediction(
+    browser, tmp_path
+):
+    lab = RunningLab(tmp_path)
+    windows = Windows(browser, lab)
+    try:
+        page = windows(instructor=False, where="?step=6", **CALM)
+        look_closer(page, "further")
+        act = page.locator(".act.experiment").first
+        if act.get_attribute("open") is None:
+            act.locator("summary").click()
+        act.locator("input[type=radio]").first.check()
+        act.locator(".seal").click()
+        act.locator(".show-kept").wait_for()
+        assert act.locator(".run").count() == 0
+        said = act.inner_text()
+        assert "the instructor alone runs it" in said and "lab run crash" in said
+        act.locator(".show-kept").click()
+        act.locator(".trouble", has_text="No run of it is kept here yet").wait_for()
+        assert lab.here("run", "first-visit", "crash", "--quick").status == 0
+        act.locator(".show-kept").click()
+        act.locator(".judged").wait_for()
+        assert act.locator(".judged").get_attribute("data-right") in ("yes", "no")
+        assert act.locator(".run").count() == 0
+        assert findings(page) == []
+        act.locator(".play-back").click()  # of the second experiment of that run
+        page.locator("#about", has_text="lab run crash").wait_for(state="attached")
+        look_closer(page, "runs")
+        assert "the instructor alone sends it" in page.locator("lab-crowd").inner_text()
+        # The instructor's own page runs it, and shows what came of it.
+        mine = windows(where="?step=6", **CALM)
+        look_closer(mine, "further")
+        mine.locator(".act.experiment summary").first.click()
+        mine.locator(".act.experiment .skip-it").first.click()
+        mine.locator(".act.experiment .run").first.wait_for()
+        assert mine.locator(".show-kept").count() == 0
+        windows.check()
+    finally:
+        windows.close()
+        lab.stop()

@@ -32,3 +32,15 @@ def look_closer(page, tab):
     if page.locator("#closer").is_hidden():
         page.locator("#look-closer").click()
     page.locator(f"#tab-{tab}").click()
+
+
+OVERFLOW = """() => [...document.querySelectorAll("html, .top, .top button")].filter((each) =>
+    each.scrollWidth > each.clientWidth + 1 || each.getBoundingClientRect().right > innerWidth + 1)
+    .map((each) => each.outerHTML.slice(0, 80))"""
+
+
+def assert_header_fits(page, width):
+    """Nothing is wider than the window, and the header is one row."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(OVERFLOW) == []
+    assert page.locator(".top").bounding_box()["height"] < 60

@@ -671,6 +671,21 @@ def test_drawing_of_a_desk(lab):
     assert call(lab.web, "GET", "/lab/sequence/other").status_code == 404
 
 
+def test_page_of_a_recorded_lesson_gets_its_data_from_the_recording(lab, tmp_path):
+    services = Services(Guard(ORIGIN), KeptRuns(tmp_path), plan.load(), played="H4sI+/a=")
+    web = create_app(services).test_client()
+    assert 'id="recording">H4sI+/a=</script>' in call(web, "GET", "/").text
+    source, recorded = (call(web, "GET", f"/lab/static/{n}.js") for n in ("source", "recorded"))
+    assert 'from "./recorded.js"' in source.text and "EventSource" not in source.text
+    assert "DecompressionStream" in recorded.text
+    assert source.mimetype == recorded.mimetype == "text/javascript"
+    assert call(web, "GET", "/lab/static/played.js").status_code == 404
+    # A page of live servers has none of it.
+    assert 'id="recording"' not in call(lab.web, "GET", "/").text
+    assert "EventSource" in call(lab.web, "GET", "/lab/static/source.js").text
+    assert call(lab.web, "GET", "/lab/static/recorded.js").status_code == 404
+
+
 def test_live_routes_without_servers_say_so(played):
     assert call(played, "GET", "/lab/whoami").json == {
         "instructor": False,

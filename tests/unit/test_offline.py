@@ -1,29 +1,39 @@
 """The page without servers: what is recorded, how it is read again, and the file made of it."""
 
+import gzip
+import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from base64 import b64decode, b64encode
+from collections import Counter
+from contextlib import contextmanager
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import unquote
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from report_documents import as_json, crash
 
+from lab.cli.main import cli
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
-from lab.console.offline import one_file, recording
+from lab.console.offline import fitting, one_file, packing, recording
 from lab.console.offline.recorder import LessonRecorder, NotRecorded, runs
 from lab.console.offline.recording import Answered, Recording
-from lab.console.routes_public import STATIC
+from lab.console.provenance import provenance
+from lab.console.routes_public import OFFLINE, STATIC
 from lab.console.settings import CHOICES
 from lab.core.errors import LabError
 from lab.shop.desks import DESKS
 
+NODE = shutil.which("node")
 ROOT = Path(__file__).resolve().parents[2]
 CUSTOMERS = {
     "me": {"id": "secret-key-of-john", "who": "c1", "name": "John"},
@@ -102,6 +112,7 @@ def made(**changes):
         "version": recording.RECORDING_VERSION,
         "made": "2026-11-27T10:45:00",
         "lab": "0.2.0",
+        "lesson": "0123456789abcdef",
         "components": {},
         "customers": {},
         "snapshot": {"events": []},
@@ -128,6 +139,25 @@ def test_every_script_is_recorded_with_every_choice():
                 if breaks_store and setting == "store":
                     wanted = False
                 assert ((name, frozenset({(setting, value)})) in recorded) == wanted
+
+
+def test_affinity_and_store_are_recorded_together_where_a_server_is_killed():
+    lesson = plan.load()
+    pairs = {name: chosen for name, chosen in runs(lesson) if len(chosen) > 1}
+    assert {"the-crash/0", "affinity/0"} <= pairs.keys()
+    for name, chosen in pairs.items():
+        steps = lesson.scripts()[name]
+        assert "kill" in {step["do"] for step in steps}
+        assert chosen.keys() == {"affinity", "store"}
+        assert all(steps[0][setting] != value for setting, value in chosen.items())
+
+
+def test_recording_names_its_lesson_by_a_digest_that_any_change_changes():
+    lesson, other = plan.load(), plan.load()
+    assert re.fullmatch("[0-9a-f]{16}", recording.digest(lesson))
+    assert recording.digest(lesson) == recording.digest(other)
+    other.chapters[5].acts[0].steps[0]["servers"] = 2
+    assert recording.digest(lesson) != recording.digest(other)
 
 
 def test_script_is_recorded_from_a_stage_with_the_usual_settings(recorder):
@@ -194,7 +224,7 @@ HOSTILE = {
     "no JSON": b"\xff\x00{",
     "a list": b"[]",
     "nested": b"[" * 200_000,
-    "no scripts": b'{"version": 2}',
+    "no scripts": b'{"version": 3}',
     "wrong type": msgspec.json.encode(made()).replace(b'"scripts":[]', b'"scripts":7'),
     "another version": msgspec.json.encode(made(version=99)),
 }
@@ -235,12 +265,163 @@ def test_file_holds_every_module_under_the_name_by_which_others_import_it(page):
     names = {path.name for path in STATIC.glob("*.js")} | {"words.js"}
     assert {name.removeprefix("lab/") for name in imports} == names
     for url in imports.values():
-        module = b64decode(url.partition("base64,")[2]).decode()
+        module = unquote(url.partition("charset=utf-8,")[2])
         assert not re.search(r"""(from|import)\s*\(?["']\.{0,2}/""", module)
         for imported in re.findall(r'from "([^"]+)"', module):
             assert imported in imports
-    source = b64decode(imports["lab/source.js"].partition("base64,")[2]).decode()
+        assert not re.search(r"[#<\n\r\t]", url)  # a URL ends or loses them
+    source = unquote(imports["lab/source.js"])
     assert "fetch(" not in source and "EventSource" not in source
+
+
+def unpacked(text):
+    """What a page makes of it, by the description in packing.py."""
+    parts = []
+
+    def whole(value):
+        if isinstance(value, list):
+            return [whole(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        given = value.get("$")
+        if isinstance(given, int):
+            return parts[given]
+        return {name: whole(each) for name, each in given or value.items()}
+
+    for part in json.loads(gzip.decompress(b64decode(text))):
+        parts.append(whole(part))
+    return parts[-1]
+
+
+LONG = "a text that is longer than a reference to it"
+VALUES = {
+    "scalars": [None, True, 1, 1.0, 0, False, "", "1", -0.5, 1e300],
+    "alike": [{"a": [LONG, 1]}, {"a": [LONG, 1]}, {"b": [LONG, True]}, LONG, [LONG], [[LONG]]],
+    "own reference": [{"$": 0, "x": LONG}, {"$": LONG}, {"$": [["a", 1]]}, {"$": {"$": 1}}] * 2,
+    "names of a browser": [{"__proto__": {"x": LONG}, "constructor": 1, "": {}}] * 2,
+    "ends of a script": ["</script><!--", "\u2028 \u0000 Ωμέγα", "𝄞" * 20] * 2,
+    "empty": {"a": [], "b": {}, "c": [[], {}]},
+    "a text": LONG,
+}
+
+
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+def test_packed_recording_is_the_same_in_a_page(value, tmp_path):
+    text = packing.packed(value)
+    assert re.fullmatch(r"[A-Za-z0-9+/=]+", text)
+    assert json.dumps(unpacked(text)) == json.dumps(value)
+    if NODE is None:
+        pytest.skip("no node here")
+    page = {
+        "scripts": [],
+        "snapshot": {"events": []},
+        "customers": {},
+        "answers": {"/lab/x": {"type": "application/json", "json": value}},
+    }
+    stand_in = {"textContent": packing.packed(page)}
+    code = f"""
+        globalThis.document = {{ getElementById: () => ({json.dumps(stand_in)}) }};
+        const {{ send }} = await import({json.dumps((OFFLINE / "recorded.js").as_uri())});
+        console.log(await (await send("/lab/x")).text());
+    """
+    module = tmp_path / "asks.mjs"
+    module.write_text(code, encoding="utf-8")
+    done = subprocess.run([NODE, module], capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == value
+
+
+def test_part_that_comes_again_is_packed_once():
+    event = {"kind": "exchange", "noise": hashlib.sha512(b"x").hexdigest()}
+    apart = [{"n": n, "text": sha256(bytes([n])).hexdigest() * 9} for n in range(200)]
+    few, many = (len(packing.packed([event, *apart, *[event] * n])) for n in (1, 500))
+    assert many - few < 100
+
+
+def test_recording_that_is_nested_without_end_is_refused():
+    value = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(LabError, match="nested too deeply"):
+        packing.packed(value)
+
+
+# --- how large it may become
+
+
+@pytest.fixture
+def kept_crash(tmp_path):
+    """Kept runs, one of which is a crash."""
+    folder = tmp_path / "20261124-075535-crash"
+    folder.mkdir()
+    (folder / "result.json").write_text(json.dumps(as_json(crash())), encoding="utf-8")
+    return KeptRuns(tmp_path)
+
+
+RUN = "20261124-075535-crash"
+
+
+def test_bytes_of_a_kept_run_are_left_out_before_the_page_is_too_large(kept_crash, monkeypatch):
+    monkeypatch.setattr(fitting, "IN_FULL", (1000, 1, 0))
+    whole = fitting.fitted(made(), kept_crash, [RUN])
+    assert whole.left_out == ""
+    size = len(whole.page.encode())
+    smaller = fitting.fitted(made(), kept_crash, [RUN], size - 1)
+    assert len(smaller.page.encode()) < size
+    assert "first 1 requests" in smaller.left_out and "lab play" in smaller.left_out
+    assert fitting.fitted(made(), kept_crash, [RUN], size).left_out == ""
+    with pytest.raises(LabError, match=f"leave out --run {RUN}"):
+        fitting.fitted(made(), kept_crash, [RUN], 1000)
+    with pytest.raises(LabError, match="lab record"):
+        fitting.fitted(made(), kept_crash, [], 1000)
+
+
+def test_played_run_has_the_bytes_of_its_first_requests_and_all_that_became_of_carts(kept_crash):
+    few, all_ = (kept_crash.playback(RUN, 0, full=full) for full in (1, 1000))
+    kinds = [Counter(each["kind"] for each in one.events) for one in (few, all_)]
+    assert kinds[0]["exchange"] == 2 < kinds[1]["exchange"]
+    assert kinds[0]["request"] == kinds[1]["request"]
+    assert few.steps[-1].to <= len(few.events)
+    assert few.events[-1]["score"] == all_.events[-1]["score"]
+
+
+def test_export_writes_no_file_that_is_too_large(tmp_path):
+    noise = "".join(sha256(bytes([n % 256, n // 256])).hexdigest() for n in range(40_000))
+    recording.keep(made(snapshot={"events": [], "noise": noise}), tmp_path)
+    command = [sys.executable, "-m", "lab", "export", "page.html", "--recording", "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "more than 1 MB" in done.stderr and not (tmp_path / "page.html").exists()
+
+
+def test_recording_says_when_and_with_what_it_was_made():
+    components = {
+        "nginx": {"version": "1.31.3"},
+        "store": {"program": "Valkey", "version": "8.1.8", "source": "PATH"},
+        "python": "3.12.3",
+    }
+    page = unpacked(one_file.for_page(made(components=components)))
+    assert page["provenance"] == {
+        "made": "2026-11-27",
+        "line": "Recorded on 2026-11-27 with lab 0.2.0, nginx 1.31.3, Valkey 8.1.8, Python 3.12.3. "
+        "Record your own: pip install two-desks, then lab export.",
+    }
+
+
+def test_kept_run_says_when_and_with_what_it_was_made(kept_crash):
+    said = kept_crash.playback(RUN, 0).provenance
+    assert said.made == "2026-11-24"
+    assert "with nginx 1.31.3." in said.line and "lab run crash" in said.line
+
+
+ODD_COMPONENTS = [None, "", 7, [], {}, {"version": None}, {"program": "x" * 999, "version": {}}]
+
+
+@pytest.mark.parametrize("odd", ODD_COMPONENTS, ids=repr)
+def test_odd_component_of_a_kept_run_makes_no_odd_sentence(odd):
+    said = provenance("2026-11-27T10:45:00", {"nginx": odd, "store": odd}, "lab run x").line
+    assert said.startswith("Recorded on 2026-11-27") and "\n" not in said
+    assert "None" not in said and len(said) < 250
 
 
 def test_file_loads_nothing_and_runs_its_own_scripts_only(page):
@@ -256,7 +437,7 @@ def test_file_loads_nothing_and_runs_its_own_scripts_only(page):
         digest = b64encode(sha256(text.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in scripts_allowed
     assert not re.search(r'(src|href)="(?!#|data:)', page)
-    assert "onerror" not in page  # what a recording holds is packed, never markup
+    assert "onerror=alert" not in page  # what a recording holds is packed, never markup
 
 
 def test_kept_run_is_in_the_file_as_the_console_answers_it(tmp_path):
@@ -275,6 +456,75 @@ def test_kept_run_is_in_the_file_as_the_console_answers_it(tmp_path):
     }
     with pytest.raises(LabError, match="no run"):
         one_file.run_answers(KeptRuns(tmp_path), ["../x"])
+
+
+# --- `lab play`
+
+
+@pytest.fixture
+def play(tmp_path, monkeypatch):
+    """`lab play` without its server: returns its result, and what the page would be given."""
+    given = []
+
+    @contextmanager
+    def playing(root, port, lesson):
+        given.append(lesson)
+        yield "http://127.0.0.1:7"
+
+    monkeypatch.setattr("lab.console.assembly.playing", playing)
+    monkeypatch.setattr("lab.cli.signals.wait_for_stop", lambda: None)
+
+    def run(*arguments):
+        command = ["play", "--no-open", "--out", str(tmp_path), *arguments]
+        done = CliRunner().invoke(cli, command, catch_exceptions=True)
+        return done, given[-1] if given else None
+
+    return run
+
+
+def keep_lesson(root, **changes):
+    folder = root / "20261127-100000-walkthrough"
+    folder.mkdir()
+    recording.keep(made(**changes), folder)
+
+
+def test_play_without_a_run_plays_the_recorded_lesson(play, tmp_path, kept_crash):
+    done, lesson = play()
+    assert lesson is None and f"http://127.0.0.1:7/?run={RUN}" in done.output
+    assert "`lab record`" in done.output
+    keep_lesson(tmp_path)
+    done, lesson = play()
+    assert lesson == made() and "http://127.0.0.1:7/\n" in done.output
+    assert "recorded on 2026-11-27" in done.output
+    assert "the lesson has changed since 2026-11-27" in done.output  # by its digest
+    shutil.rmtree(tmp_path / "20261127-100000-walkthrough")
+    keep_lesson(tmp_path, lesson=recording.digest(plan.load()))
+    assert "has changed" not in play()[0].output
+
+
+def test_play_of_a_run_has_the_recorded_lesson_too(play, tmp_path, kept_crash):
+    keep_lesson(tmp_path)
+    for named in (RUN, "latest", str(tmp_path / RUN)):
+        if named == "latest":
+            (tmp_path / "latest").symlink_to(RUN)
+        done, lesson = play(named)
+        assert lesson == made() and f"/?run={RUN}" in done.output, done.output
+
+
+def test_play_says_what_makes_something_to_play(play, tmp_path):
+    done, lesson = play()
+    assert done.exit_code != 0 and lesson is None
+    said = str(done.exception) + done.output
+    assert "`lab record`" in said and "`lab run crash`" in said
+
+
+def test_recording_of_another_version_keeps_no_run_from_being_played(play, tmp_path, kept_crash):
+    keep_lesson(tmp_path, version=1)
+    done, lesson = play(RUN)
+    assert done.exit_code == 0 and lesson is None
+    assert "record it again" in done.output
+    done, _ = play()  # it was asked for the lesson
+    assert done.exit_code != 0 and "record it again" in str(done.exception) + done.output
 
 
 def test_workflow_that_publishes_it_obeys_the_schema(tmp_path):

@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 
 from lab.console import room, words
-from lab.console.offline.one_file import RECORDED
-from lab.console.routes_public import STATIC
+from lab.console.routes_public import OFFLINE, STATIC
 from lab.report.drawing import colours_css
 
 MOST_BYTES = 250_000
@@ -38,7 +37,7 @@ def test_scripts_and_styles_of_a_lesson_are_small():
 def test_html_is_parsed_in_one_place_which_takes_out_what_opens_another_page():
     """A script of another page in it would run, in an exported page too."""
     parses = re.compile(r"DOMParser|(inner|outer)HTML|insertAdjacentHTML|srcdoc|HTMLUnsafe|setHTML")
-    folders = (STATIC, RECORDED.parent, Path(room.__file__).parent / "static")
+    folders = (STATIC, OFFLINE, Path(room.__file__).parent / "static")
     scripts = {path.name: path.read_text("utf-8") for each in folders for path in each.glob("*.js")}
     assert len(scripts) > 20
     assert [name for name, text in scripts.items() if parses.search(text)] == ["dom.js"]

@@ -267,14 +267,12 @@ def test_score_ends_with_what_the_record_says():
     assert last["stateful"]["errors"] == 1
 
 
-def test_bytes_of_later_exchanges_are_left_and_their_requests_are_not(monkeypatch):
-    monkeypatch.setattr(playback, "MOST_PLAYED_IN_FULL", 10)
+def test_bytes_of_later_exchanges_are_left_and_their_requests_are_not():
     whole = crowd().experiments[0]
-    events = events_of(whole, "stateful", None)
+    events = events_of(whole, "stateful", None, full=10)
     assert kinds(events).count("request") == 180
     assert kinds(events).count("exchange") == 10
     assert events[-1]["score"]["stateful"]["requests"] == 180
-    monkeypatch.undo()
     assert events[-1]["score"] == events_of(whole, "stateful", None)[-1]["score"]
 
 

@@ -4,15 +4,15 @@ Browsers load no modules from `file://`. Each is a `data:` URL here, and an impo
 the name by which the others import it.
 """
 
-import gzip
 import json
 import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from html import escape
+from itertools import product
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -20,15 +20,17 @@ from lab.console.app import create_app
 from lab.console.guard import Guard
 from lab.console.kept_runs import KeptRuns, RunList
 from lab.console.lesson import plan
+from lab.console.offline.packing import packed
 from lab.console.offline.recording import Answered, Recording
-from lab.console.routes_public import STATIC
+from lab.console.playback import MOST_PLAYED_IN_FULL
+from lab.console.provenance import provenance
+from lab.console.routes_public import OFFLINE, STATIC
 from lab.console.run_outline import VariantOutline
 from lab.console.services import Services
 from lab.core.errors import LabError
 from lab.shop.desks import DESKS
 
-MOST_FILE_SIZE = 1_000_000
-RECORDED = Path(__file__).with_name("recorded.js")
+_JSON_ANSWER = "application/json"
 POLICY = (
     "default-src 'none'; script-src {scripts} data:; style-src 'unsafe-inline'; "
     "img-src data:; connect-src 'none'; base-uri 'none'; form-action 'none'"
@@ -40,10 +42,17 @@ _MAIN = re.compile(r'<script type="module" src="/lab/static/([a-z-]+\.js)"></scr
 _HANDBOOK = re.compile(r'<a\b[^>]*href="/docs/[^"]*"[^>]*>.*?</a>', re.DOTALL)
 _IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)(["'])\./([a-z-]+\.js)\2""")
 _TO_OUTSIDE = re.compile(r"""(?:src|href)="(?!#|data:)[^"]*\"""")
+# What a URL's parser takes out, or ends a script element; the rest of a module stays readable.
+_IN_URL = str.maketrans({each: quote(each) for each in "%#<\n\r\t"})
 
 
-def run_answers(kept: KeptRuns, names: Sequence[str]) -> dict[str, Answered]:
-    """Return what the console answers about these kept runs, by path; LabError if one is none."""
+def run_answers(
+    kept: KeptRuns, names: Sequence[str], full: int = MOST_PLAYED_IN_FULL
+) -> dict[str, Answered]:
+    """Return what the console answers about these kept runs, by path; LabError if one is none.
+
+    Of each variant the first `full` exchanges have their bytes.
+    """
     outlines = [kept.outline(name) for name in names]
     listed = {each.name: each for each in kept.list().runs}
     found: dict[str, object] = {
@@ -53,20 +62,20 @@ def run_answers(kept: KeptRuns, names: Sequence[str]) -> dict[str, Answered]:
         found[f"/lab/runs/{outline.name}"] = outline
         for index, experiment in enumerate(outline.experiments):
             path = f"/lab/runs/{outline.name}/{index}"
-            found[path] = kept.playback(outline.name, index)
-            for pair in _pairs(experiment.variants):
-                found[f"{path}?{urlencode(pair)}"] = kept.playback(outline.name, index, **pair)
+            found[path] = kept.playback(outline.name, index, full=full)
+            for left, right in _pairs(experiment.variants):
+                pair = urlencode({"left": left, "right": right})
+                found[f"{path}?{pair}"] = kept.playback(outline.name, index, left, right, full)
     return {path: _as_json(value) for path, value in found.items()}
 
 
-def _pairs(variants: Sequence[VariantOutline]) -> list[dict[str, str]]:
-    """Return the variants that the page shows beside each other: one of each desk."""
-    left, right = ([each.name for each in variants if each.app == desk] for desk in DESKS)
-    return [{"left": one, "right": other} for one in left for other in right]
+def _pairs(variants: Sequence[VariantOutline]) -> Iterator[tuple[str, ...]]:
+    """Yield the variants that the page shows beside each other: one of each desk."""
+    return product(*([each.name for each in variants if each.app == desk] for desk in DESKS))
 
 
 def _as_json(value: object) -> Answered:
-    return Answered("application/json", msgspec.json.encode(value).decode())
+    return Answered(_JSON_ANSWER, msgspec.json.encode(value).decode())
 
 
 def one_file(recording: Recording, answers: Mapping[str, Answered]) -> str:
@@ -111,24 +120,42 @@ def _modules(get: Callable[[str], str]) -> dict[str, str]:
     """Return every module of the page by its file name; recorded.js in the place of source.js."""
     names = sorted(path.name for path in STATIC.glob("*.js"))
     modules = {name: get(f"/lab/static/{name}") for name in (*names, "words.js")}
-    modules["source.js"] = RECORDED.read_text(encoding="utf-8")
+    modules["source.js"] = (OFFLINE / "recorded.js").read_text(encoding="utf-8")
     return modules
 
 
 def _import_map(modules: Mapping[str, str]) -> str:
     imports = {
-        f"lab/{name}": _data_url(_IMPORT.sub(r"\1\2lab/\3\2", text), "text/javascript")
+        f"lab/{name}": "data:text/javascript;charset=utf-8,"
+        + _IMPORT.sub(r"\1\2lab/\3\2", text).translate(_IN_URL)
         for name, text in modules.items()
     }
-    return json.dumps({"imports": imports})
+    return json.dumps({"imports": imports}, ensure_ascii=False)
+
+
+def for_page(recording: Recording) -> str:
+    """Return a recording as its page has it, with what is said of how it was made."""
+    components = {"lab": recording.lab, **recording.components}
+    said = provenance(recording.made, components, "lab export")
+    plain = {**msgspec.to_builtins(recording), "provenance": msgspec.to_builtins(said)}
+    return packed(plain | {"answers": as_data(recording.answers)})
+
+
+def as_data(answers: Mapping[str, Answered]) -> dict[str, object]:
+    """Return answers with their JSON read, so that what is alike in two of them is found."""
+    return {
+        path: {"type": answer.type, "json": json.loads(answer.text)}
+        if answer.type == _JSON_ANSWER
+        else msgspec.to_builtins(answer)
+        for path, answer in answers.items()
+    }
 
 
 def _scripts(imports: str, recording: Recording, start: str) -> str:
     """Return the import map, the recording, and what starts the page."""
-    packed = b64encode(gzip.compress(msgspec.json.encode(recording), 9, mtime=0)).decode()
     return (
         f'<script type="importmap">{imports}</script>\n'
-        f'<script type="application/gzip" id="recording">{packed}</script>\n'
+        f'<script type="application/gzip" id="recording">{for_page(recording)}</script>\n'
         f'<script type="module">{start}</script>'
     )
 

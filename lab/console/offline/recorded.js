@@ -15,13 +15,13 @@ let drawings = {}; // of the script that runs, or ran last, by path
 let newest = 0; // the number of the last event
 let heard = null; // the stream
 
-/** What the page was recorded with; `line` is one sentence of it. */
-export const recorded = { made: data.made, lab: data.lab, components: data.components, missing: data.missing, line: described() };
+/** When and with what the page was recorded: `made` is a time, `provenance` what is said of it. */
+export const recorded = { made: data.made, provenance: data.provenance };
 
 /** Answer a request as the console did. */
 export async function send(path, { method = "GET", body = "{}" } = {}) {
   const [status, answer] = method === "GET" ? read(path) : await order(path, JSON.parse(body));
-  if (answer?.type) return new Response(answer.text, { status, headers: { "Content-Type": answer.type } });
+  if (answer?.type) return new Response(answer.text ?? JSON.stringify(answer.json), { status, headers: { "Content-Type": answer.type } });
   return new Response(JSON.stringify(answer), { status });
 }
 
@@ -58,12 +58,6 @@ class Stream extends EventTarget {
     this.readyState = 2;
     clearInterval(this.beat);
   }
-}
-
-function described() {
-  const { nginx, store } = data.components;
-  const parts = [`lab ${data.lab}`, nginx && `nginx ${nginx.version}`, store && `${store.program ?? "store"} ${store.version}`];
-  return `recorded on ${data.made.slice(0, 10)} with ${parts.filter(Boolean).join(", ")}. Record your own: pip install two-desks, then lab export`;
 }
 
 function read(path) {
@@ -120,5 +114,17 @@ function keyOf(name, settings) {
 async function unpacked(text) {
   const bytes = Uint8Array.from(atob(text.trim()), (character) => character.charCodeAt(0));
   const unzipped = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(unzipped).json();
+  const parts = [];
+  for (const part of await new Response(unzipped).json()) parts.push(whole(part, parts));
+  return parts.at(-1);
+}
+
+/** A part with those that it refers to in it: see packing.py. */
+function whole(value, parts) {
+  if (Array.isArray(value)) return value.map((each) => whole(each, parts));
+  if (value === null || typeof value !== "object") return value;
+  const { $: given } = value;
+  if (typeof given === "number") return parts[given];
+  const entries = Array.isArray(given) ? given : Object.entries(value);
+  return Object.fromEntries(entries.map(([key, each]) => [key, whole(each, parts)]));
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Protocol
 
 from lab.console.lesson.plan import ChapterStep, Lesson
@@ -45,6 +46,8 @@ def runs(lesson: Lesson) -> Iterator[tuple[str, Chosen]]:
     """Yield every script of the lesson with the settings it is to be recorded with.
 
     A chapter's script is recorded as it is, and with each choice that changes what it shows.
+    Affinity and store are chosen together, too, where a server is killed: a customer then
+    sticks to a server that is gone, and the store has the cart.
     """
     for name, steps in lesson.scripts().items():
         yield name, {}
@@ -53,15 +56,17 @@ def runs(lesson: Lesson) -> Iterator[tuple[str, Chosen]]:
 
 
 def _choices(steps: list[ChapterStep]) -> list[Chosen]:
-    """Return what else can be chosen, one setting at a time."""
-    stage = steps[0]
-    needs_store = any(step["do"] == "store" for step in steps)  # it breaks the store
-    return [
-        {name: value}
+    """Return what else can be chosen."""
+    stage, done = steps[0], {step["do"] for step in steps}
+    others = {
+        name: [{name: value} for value in values if value != stage[name]]
         for name, values in CHOICES.items()
-        for value in values
-        if value != stage[name] and not (needs_store and name == "store")
-    ]
+        if name != "store" or "store" not in done  # it breaks the store, and needs it
+    }
+    alone = [each for found in others.values() for each in found]
+    if "kill" not in done or "store" not in others:
+        return alone
+    return alone + [one | other for one, other in product(others["affinity"], others["store"])]
 
 
 @dataclass

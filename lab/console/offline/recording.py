@@ -1,10 +1,13 @@
 """What a recorded lesson is: the console's own answers and events, script by script."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
+from lab.console.lesson import plan
+from lab.console.lesson.plan import Lesson
 from lab.core.errors import LabError
 from lab.core.run_folder import write_private
 
@@ -37,12 +40,18 @@ class RecordedScript(msgspec.Struct, frozen=True):
 
 
 class Recording(msgspec.Struct, frozen=True):
-    """A recorded lesson. `made` is local time: "2026-11-27T10:45:00"."""
+    """A recorded lesson. `made` is local time: "2026-11-27T10:45:00".
+
+    No seed is in it: a script has no random choice. Session ids, keys and ports differ.
+    """
 
     version: int
     made: str
     lab: str
+    lesson: str
+    """The digest of the lesson that was recorded."""
     components: Mapping[str, object]
+    """What ran: nginx, the session store, Python, the system."""
     customers: Mapping[str, Mapping[str, object]]
     snapshot: Mapping[str, object]
     answers: dict[str, Answered]
@@ -51,6 +60,18 @@ class Recording(msgspec.Struct, frozen=True):
     scripts: list[RecordedScript]
     missing: list[str]
     """What could not be recorded here, and why."""
+
+
+def digest(lesson: Lesson) -> str:
+    """Return the start of the SHA-256 of a lesson: whether two recordings are of the same one."""
+    return sha256(msgspec.json.encode(lesson)).hexdigest()[:16]
+
+
+def outdated(recording: Recording) -> str:
+    """Return a sentence if the lesson is another one by now, else ""."""
+    if recording.lesson == digest(plan.load()):
+        return ""
+    return f"the lesson has changed since {recording.made[:10]}: `lab record` records it as it is"
 
 
 def keep(recording: Recording, folder: Path) -> Path:

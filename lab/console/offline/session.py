@@ -18,7 +18,13 @@ from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
 from lab.console.live_stage import live_console
 from lab.console.offline.recorder import Events, LessonRecorder, NotRecorded, runs
-from lab.console.offline.recording import RECORDING_VERSION, Answered, RecordedScript, Recording
+from lab.console.offline.recording import (
+    RECORDING_VERSION,
+    Answered,
+    RecordedScript,
+    Recording,
+    digest,
+)
 from lab.console.services import LiveConsole, Services
 from lab.console.settings import CHOICES, console_variants
 from lab.core.errors import LabError
@@ -52,6 +58,7 @@ def record(folder: Path, progress: Callable[[str], None], now: datetime) -> Reco
         RECORDING_VERSION,
         now.isoformat(timespec="seconds"),
         version("two-desks"),
+        digest(lesson),
         dict(components),
         customers,
         snapshot,

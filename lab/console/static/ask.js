@@ -55,7 +55,7 @@ function customersAt(steps, { servers = 3, store = "memory", affinity = "none" }
 
 function buttons({ verb, open, guess, chosen, begun, mayRun, live, why }, does) {
   const nothing = typeof chosen !== "number";
-  if (!live) return [h("p", { class: "note" }, "No servers run here: a recorded run is under Runs in Look closer.")];
+  if (!live) return [h("p", { class: "note" }, "No servers run here, and no lesson is recorded: ", h("code", {}, "lab record"), " makes one. Kept runs are under Runs in Look closer.")];
   if (open && mayRun) {
     return [
       button(`${verb} and run ▸`, does.predict, { main: true, name: "seal", disabled: nothing }),

@@ -24,13 +24,15 @@ class LabCrowd extends HTMLElement {
     this.form = h("form", { class: "row", onsubmit: (event) => this.start(event) }, h("label", {}, "Shoppers ", this.size), this.send);
     this.line = h("p", { class: "note", role: "status" });
     this.desks = h("div", { class: "row" });
-    this.append(h("h3", {}, "A crowd at both desks"), h("p", { class: "note" }, "Beside the stage, on servers of its own; B is killed in the middle."), this.form, this.line, this.desks);
+    this.locked = h("p", { class: "note" }, "It starts servers on the instructor's machine, so the instructor alone sends it. On a machine of your own: ", h("code", {}, "lab crowd"));
+    this.append(h("h3", {}, "A crowd at both desks"), h("p", { class: "note" }, "Beside the stage, on servers of its own; B is killed in the middle."), this.locked, this.form, this.line, this.desks);
     subscribe((now) => this.draw(now));
   }
 
   draw({ scene, instructor, recording }) {
     const run = scene.run?.experiment === "crowd" ? scene.run : null;
     this.form.hidden = !instructor || Boolean(recording);
+    this.locked.hidden = instructor;
     mark(this.send, "disabled", scene.run?.state === RUNNING);
     if (!run) return;
     const ended = run.state === "done" ? `Done: lab report ${run.run} --open shows the charts.` : `✕ ${run.trouble}`;

@@ -148,7 +148,8 @@ export class Flight {
     const key = keyOf(event);
     const dot = dotOf(event, drawnLoad(this.loadOf(event, from)));
     const sway = ((this.sent++ % 5) - 2) * (this.dots.size < MOST_LABELS ? 7 : 22); // so that two at once do not overlap
-    const edge = this.places.width * 0.16; // half of a label, which has to stay inside
+    const half = Math.max(this.places.width * 0.16, this.places.em * (1.5 + 0.3 * dot.firstChild.textContent.length)); // of a label, which has to stay inside
+    const edge = Math.min(half, this.places.width / 2);
     const frames = way.map(({ x, y, top, n }) => ({ transform: `translate(${Math.min(Math.max(x + sway, edge), this.places.width - edge)}px, ${n === turn && places[n] === "balancer" ? top - 1 : y}px)`, easing: "ease-in-out" }));
     dress(dot, event, exchange, this.plot()?.thief);
     this.dots.set(key, dot);

@@ -10,7 +10,6 @@ import { post } from "./api.js";
 import { RIGHTS } from "./card.js";
 import { blank, openHelp, toggleFullScreen, togglePresent } from "./present.js";
 import { play } from "./recording.js";
-import { openSpeaker } from "./speaker-link.js";
 import { state } from "./state.js";
 import { servedAt } from "./steps.js";
 import { DESKS } from "./words.js";
@@ -25,7 +24,7 @@ const MOVES = {
 };
 const LETTERS = {
   k: () => guarded(killServed), r: () => guarded(resetStage),
-  b: blank, ".": blank, f: toggleFullScreen, p: togglePresent, s: openSpeaker, "?": openHelp,
+  b: blank, ".": blank, f: toggleFullScreen, p: togglePresent, s: async () => (await import("./speaker-link.js")).openSpeaker(), "?": openHelp,
 };
 
 /** Listen from now on. */

@@ -5,6 +5,7 @@ import { notice } from "./announce.js";
 import { get, post } from "./api.js";
 import { come } from "./customer.js";
 import { $, h, mark, say } from "./dom.js";
+import { recall, WINDOW } from "./kept.js";
 import { fitNotes } from "./notes.js";
 import { keepRights, proveRights } from "./rights.js";
 import { recorded } from "./source.js";
@@ -17,7 +18,6 @@ import "./lead.js";
 import "./lesson.js";
 import "./role-bar.js";
 import "./score.js";
-import "./speaker-link.js";
 import "./stage.js";
 
 const LINES = {
@@ -47,6 +47,7 @@ async function start() {
   set({ plan });
   sayMissing(wished);
   await enter(ticket);
+  if (state.instructor || recall("speaker", WINDOW)) import("./speaker-link.js"); // a learner needs none
   addEventListener("hashchange", enterAgain);
   if (state.view.run) await openAsked(state.view.run);
   else if (!state.live) showPanel("panel-runs"); // kept runs are all there is
@@ -86,7 +87,8 @@ async function enter(ticket) {
   if (state.instructor && room) (await import(WALL)).putUp();
 }
 
-function drawTop({ plan, view, connection, refused, recording, live, own, scene }) {
+function drawTop(now) {
+  const { plan, view, connection, recording, live } = now;
   const chapters = plan?.chapters ?? [];
   const chapter = chapters[view.step - 1];
   document.body.classList.toggle("present", view.present);
@@ -98,15 +100,25 @@ function drawTop({ plan, view, connection, refused, recording, live, own, scene 
   mark($("#back"), "disabled", view.step <= 1);
   mark($("#next"), "disabled", view.step >= chapters.length);
   document.body.classList.toggle("recorded", Boolean(recording));
-  const trouble = connection === "lost" ? refused : scene.stack?.trouble;
-  const line = trouble ? `✕ ${trouble}` : LINES[connection];
-  const ofOwn = own && connection === "open" && !trouble ? " your own stage" : "";
-  say($("#line"), recorded?.line ?? (live ? `${line}${ofOwn}` : "no servers here"));
-  mark($("#line"), "aria-label", live && !recorded && connection === "open" && !trouble ? "connected" : null);
-  mark($("#line"), "data-state", live ? connection : "none");
+  drawLine(now);
   const badge = recorded || recording || !live ? "recorded" : connection === "open" ? "live" : "lost";
   say($("#badge"), BADGES[badge]);
   mark($("#badge"), "data-state", badge);
+}
+
+/** How the page is connected, or when its recording was made; the whole sentence is behind the badge. */
+function drawLine({ connection, refused, recording, live, own, scene }) {
+  const trouble = connection === "lost" ? refused : scene.stack?.trouble;
+  const wrong = live && (trouble || connection === "lost");
+  const kept = wrong ? null : (recording ?? recorded)?.provenance;
+  const line = trouble ? `✕ ${trouble}` : LINES[connection];
+  const connected = live && !kept && !wrong && connection === "open";
+  const short = kept?.made ?? (live ? `${line}${own && connected ? " your own stage" : ""}` : "no servers here");
+  say($("#line"), short);
+  mark($("#line"), "aria-label", connected ? "connected" : null);
+  mark($("#line"), "data-state", live ? connection : "none");
+  say($("#about"), kept?.line ?? (wrong ? short : ""));
+  mark($("#badge"), "disabled", !$("#about").textContent);
 }
 
 start().catch((error) => {

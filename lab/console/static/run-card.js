@@ -1,15 +1,21 @@
-/** A bundled experiment of a chapter: run beside the stage, with more customers; then its verdict. */
+/**
+ * A bundled experiment of a chapter: run beside the stage, with more customers; then its verdict.
+ * It starts a whole stack, so the instructor alone runs it; everybody may see a result that is kept.
+ */
 
 import { get, post } from "./api.js";
-import { bar, button, Card, heading, RIGHTS, trouble } from "./card.js";
+import { bar, button, Card, heading, trouble } from "./card.js";
 import { h, say } from "./dom.js";
 import { noteAct, noteOf } from "./notes.js";
 import { asking, judged, sealed } from "./question.js";
 import { openRun } from "./recording.js";
+import { recorded } from "./source.js";
 import { state } from "./state.js";
 import { VERDICT_SIGNS } from "./words.js";
 
 const GONE = "Nothing more was heard of it since the page was reloaded. If it has ended, it is under Runs; or run it again.";
+const WHY = recorded ? "No servers run here" : "It starts servers of its own on the instructor's machine, so the instructor alone runs it";
+const NONE_KEPT = "No run of it is kept here yet. Once it has been run, its result is shown here.";
 
 export class RunCard extends Card {
   constructor(chapter, number, open) {
@@ -31,33 +37,37 @@ export class RunCard extends Card {
   status(now) {
     const { state, guess, run, took } = this.noted;
     if (state === "running") return [state, run];
-    if (state === "done") return [state, now.instructor, took];
-    if (!now.instructor) return ["locked"];
-    return state ? [state, took] : ["ready", guess];
+    return [state ?? "ready", mayRun(now), state ? took : guess];
   }
 
   show(now, state) {
     const { guess, trouble: sentence } = this.noted;
-    const start = (label, next) => button(label, () => this.run(), { main: next, next, name: "run" });
+    const start = (label, next) => bar(button(label, () => this.run(), { main: next, next, name: "run" }));
+    const onward = (label, show) => (mayRun(now) ? start(label, true) : this.showKeptPart(show));
     switch (state) {
-      case "locked": return [h("p", { class: "note" }, RIGHTS)];
       case "running": return [
         h("p", { class: "label", tabindex: -1, "data-next": true }, "It runs on servers of its own, beside the stage."),
         this.line = h("p", { class: "caption" }),
       ];
-      case "done": return [...this.showResult(this.noted), now.instructor && bar(start("Run it again", false))];
-      case "ready": return this.showQuestion(guess, start);
-      default: return [trouble(sentence ?? GONE), bar(start("Run it again", true))];
+      case "done": return [...this.showResult(this.noted), mayRun(now) && start("Run it again", false)];
+      case "ready": return this.showQuestion(guess, onward);
+      default: return [trouble(sentence ?? GONE), onward("Run it again", "Look again")];
     }
   }
 
-  showQuestion(guess, start) {
+  showQuestion(guess, onward) {
     const { question, choices } = this.asked;
     if (guess === undefined) return asking(`${this.chapter.slug}-${this.number}`, question, choices, (chosen) => this.note({ guess: chosen }));
-    return [...sealed(question, choices, guess, () => this.note({ guess: undefined })), bar(start("Run the experiment", true))];
+    return [...sealed(question, choices, guess, () => this.note({ guess: undefined })), onward("Run the experiment", "Show a kept result")];
   }
 
-  showResult({ outline, run, guess }) {
+  /** What can be done where it must not be run. */
+  showKeptPart(label) {
+    return [h("p", { class: "note" }, `${WHY}. You can see a result that is kept here, or run it on a machine of your own: `, h("code", {}, `lab run ${this.act.experiment}`)),
+      bar(button(label, () => this.showKept(), { main: true, next: true, name: "show-kept" }))];
+  }
+
+  showResult({ outline, run, index, guess }) {
     const { verdict, condition, claim, question, variants } = outline;
     const outcomes = variants.map(({ name, outcome }) => h("li", { "data-verdict": outcome?.verdict ?? "unknown" },
       h("strong", {}, name), `: ${VERDICT_SIGNS[outcome?.verdict] ?? "?"} ${outcome ? `${outcome.verdict}, ${outcome.text}` : "no outcome"}`));
@@ -67,13 +77,13 @@ export class RunCard extends Card {
       h("ul", { class: "measured" }, outcomes),
       seen !== null && judged(this.asked.choices, guess ?? "skip", seen),
       h("p", { class: "explained" }, this.asked.explanation),
-      bar(button("Play it back", () => this.play(run), { main: true, name: "play-back" })),
+      bar(button("Play it back", () => this.play(run, index), { main: true, name: "play-back" })),
       this.refusal = h("p", { class: "trouble", role: "alert" }),
     ];
   }
 
-  play(run) {
-    return openRun(run).catch((error) => say(this.refusal, `✕ ${error.message}`));
+  play(run, index) {
+    return openRun(run, index).catch((error) => say(this.refusal, `✕ ${error.message}`));
   }
 
   async run() {
@@ -116,15 +126,39 @@ export class RunCard extends Card {
   async fetch(run) {
     this.fetching = true;
     try {
-      const { experiments } = await get(`/lab/runs/${encodeURIComponent(run)}`);
-      this.end({ state: "done", outline: experiments[0] });
+      await this.endWith(run);
     } catch (error) {
       this.end(this.known ? { state: "gone" } : { state: "failed", trouble: error.message });
     }
     this.fetching = false;
   }
 
+  /** Show the newest kept run of it. */
+  async showKept() {
+    try {
+      const { runs } = await get("/lab/runs");
+      const kept = runs.find(({ experiments }) => experiments.includes(this.act.experiment));
+      if (!kept) throw new Error(NONE_KEPT);
+      await this.endWith(kept.name);
+    } catch (error) {
+      this.end({ state: "failed", trouble: error.message });
+    }
+  }
+
+  /** End with what a run has found. */
+  async endWith(run) {
+    const { experiments } = await get(`/lab/runs/${encodeURIComponent(run)}`);
+    const index = experiments.findIndex(({ name }) => name === this.act.experiment);
+    if (index < 0) throw new Error(`The run ${run} has nothing of it.`);
+    this.end({ state: "done", run, index, outline: experiments[index] });
+  }
+
   end(patch) {
     this.note({ ...patch, took: Date.now() });
   }
+}
+
+/** Whether this window may start servers beside the stage. */
+function mayRun({ instructor, live }) {
+  return instructor && live && !recorded;
 }

@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { h, mark, refill, say } from "./dom.js";
 import { openRun } from "./recording.js";
+import { recorded } from "./source.js";
 import { backToLive, state, subscribe } from "./state.js";
 import { isShown, whenShown } from "./tabs.js";
 import { VERDICT_SIGNS } from "./words.js";
@@ -17,7 +18,7 @@ class LabRuns extends HTMLElement {
     const small = (name, label, onclick) => h("button", { type: "button", class: `small ${name}`, onclick }, label);
     this.all = small("all-runs", "← All runs", () => this.close());
     this.again = small("refresh", "Look again", () => this.refresh());
-    this.live = small("to-live", "Back to live", backToLive);
+    this.live = small("to-live", recorded ? "Back to the lesson" : "Back to live", backToLive);
     this.heading = h("h3", { tabindex: -1 });
     this.append(h("div", { class: "row" }, this.all, this.heading, this.again, this.live, this.playing), this.trouble, this.list, this.outline);
     this.turn(false);
