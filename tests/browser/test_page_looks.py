@@ -176,7 +176,7 @@ def test_phone_shows_the_code_when_asked_and_its_main_button_at_once(window):
 # Stop every animation of the servers half-way; how they look there, and at both ends.
 HALF_WAY = """
 () => [...document.querySelectorAll(".server")].map((node) => {
-  const look = () => [node.getBoundingClientRect().height, getComputedStyle(node).borderTopColor];
+  const look = () => [node.getBoundingClientRect().height, getComputedStyle(node).backgroundColor];
   const [motion] = node.getAnimations();
   if (!motion) return null;
   motion.pause();
