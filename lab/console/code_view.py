@@ -17,6 +17,7 @@ from lab.experiments import app_diff
 from lab.experiments.app_diff import Passage
 from lab.shop.desks import DESKS
 
+SESSION_LINES = 6
 _REFUSES = {"stateful": "raise sessions.not_found", "stateless": "_verified("}
 LIGHT: type[Style] = XcodeStyle
 _LINES = """\
@@ -58,7 +59,7 @@ def serving(method: str, path: str) -> dict[str, PassageShown] | None:
 
 
 class SessionCode(msgspec.Struct, frozen=True):
-    """The lines by which a desk finds a customer's state, without the docstring.
+    """The last lines of the function by which a desk finds a customer's state.
 
     `finds` and `refuses` are the numbers of the lines that end it, counted from 0.
     """
@@ -81,9 +82,9 @@ def _session_code(desk: str) -> SessionCode:
         for each in ast.parse(source).body
         if isinstance(each, ast.FunctionDef) and each.name == "current_session"
     ]
-    first = function.body[1].lineno  # the docstring is not shown
-    body = source.splitlines()[first - 1 : function.end_lineno]
-    lines = dedent("\n".join(body)).splitlines()
+    end = function.end_lineno or function.lineno
+    shown = source.splitlines()[max(function.lineno, end - SESSION_LINES + 1) - 1 : end]
+    lines = dedent("\n".join(shown)).splitlines()
     refuses = next(number for number, line in enumerate(lines) if _REFUSES[desk] in line)
     return SessionCode(f"{desk}_app/state.py", lines, len(lines) - 1, refuses)
 

@@ -87,6 +87,8 @@ class DiagramRow:
     to_x: int = 0  # how far the request came, or was meant to come
     from_x: int = 0  # where the answer came from; 0: there was none
     anchor: str = ""  # the exchange's details further down
+    op: str = ""  # of an exchange
+    at_s: float = 0.0  # when it was sent, or when it was done
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,20 @@ def _exchange(
     answer = " ".join(part for part in (status, sign, word) if part)
     full = one_line(f"{event.op}: {who}{event.method} {event.path}{to}, {answer}", 300)
     anchor = anchors.get(event.op, "")
-    return DiagramRow("exchange", y, label, answer, full, look, sign, reached, origin, anchor)
+    return DiagramRow(
+        "exchange",
+        y,
+        label,
+        answer,
+        full,
+        look,
+        sign,
+        reached,
+        origin,
+        anchor,
+        one_line(event.op, LABEL_CHARS),
+        event.at_s,
+    )
 
 
 def look_of(event: RecordedExchange) -> tuple[str, str, str]:
@@ -252,7 +267,7 @@ def _fault(event: FaultEvent | SettingChange, y: int, at: dict[str, int]) -> Dia
     if isinstance(event, SettingChange):
         label = one_line(f"• {event.setting} set to {event.value}, at the desk", 60)
         title = one_line(f"{label} at {event.at_s:.3f} s", 300)
-        return DiagramRow("fault", y, label, "", title, "down", "•")
+        return DiagramRow("fault", y, label, "", title, "down", "•", at_s=event.at_s)
     sure = {True: "confirmed", False: "NOT confirmed", None: ""}[event.confirmed]
     # Of a server that the lab did not start no process was seen, only that nothing answers.
     seen = event.evidence
@@ -262,9 +277,8 @@ def _fault(event: FaultEvent | SettingChange, y: int, at: dict[str, int]) -> Dia
     label = one_line(f"{sign} {event.kind} {event.target}" + (f": {detail}" * bool(detail)), 60)
     look = "up" if event.kind.brings_up else "down"
     title = one_line(f"{label} at {event.at_s:.3f} s", 300)
-    return DiagramRow(
-        "fault", y, label, "", title, look, sign, at.get(one_line(event.target, 8), 0)
-    )
+    to_x = at.get(one_line(event.target, 8), 0)
+    return DiagramRow("fault", y, label, "", title, look, sign, to_x, at_s=event.at_s)
 
 
 def _lifelines(

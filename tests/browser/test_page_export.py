@@ -11,7 +11,7 @@ from conftest import LabHere, wait_for
 
 from browser.conftest import RunningLab, Windows
 from browser.test_page_tour import findings
-from browser.tour import assert_header_fits, look_closer, predict, run_chapter, watch
+from browser.tour import CUT_OFF, assert_header_fits, look_closer, predict, run_chapter, watch
 from lab.console.offline import one_file, recording
 from lab.shop.desks import DESKS
 
@@ -324,3 +324,18 @@ def test_learner_who_waits_for_a_stage_watches_the_recorded_run(browser, exporte
     finally:
         windows.close()
         lab.stop()
+
+
+@pytest.mark.timeout(600)
+def test_both_desks_are_whole_on_a_phone_in_an_exported_page(opened):
+    window = opened("?step=1&pace=0")
+    page = window.page
+    page.set_viewport_size({"width": 375, "height": 667})
+    for step in range(1, 12):
+        page.wait_for_url(re.compile(f"step={step}(&|$)"))
+        run_chapter(page)
+        watch(page)
+        wait_for(lambda: page.evaluate(CUT_OFF) == [])
+        if step < 11:
+            page.locator("#next").click()
+    window.check()

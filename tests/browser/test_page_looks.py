@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import wait_for
 
-from browser.tour import run_chapter, watch
+from browser.tour import CUT_OFF, run_chapter, watch
 
 SIZES = [
     (width, height, mode)
@@ -65,6 +65,21 @@ INNER_SCROLLS = """
   && !node.closest("svg") && ["auto", "scroll"].includes(getComputedStyle(node).overflowY)
   && node.scrollHeight > node.clientHeight + 1).map((node) => node.className || node.localName)
 """
+STAGE = "lab-stage, .lane, .server, .store, .customer, .caption, .controls button"
+SHOW = """
+async ([people, coded, present]) => {
+  const [{ set }, { go }] = await Promise.all(
+    ["state", "address"].map((name) => import(`/lab/static/${name}.js`)));
+  set({ people, coded });
+  go({ present });
+  await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+}
+"""
+LINES = """
+() => [...document.querySelectorAll(".lane")].map((lane) => (
+  [...lane.querySelectorAll(".code-line")].filter((line) => line.checkVisibility()).length))
+"""
+LEAST_PX = 9  # of any text on a phone
 ASKED = ".ask h1, .setup, .choice, .scene .seal, .scene .skip-it, .scene .run"
 
 
@@ -93,8 +108,7 @@ def test_each_scene_is_the_whole_screen(window, width, height, mode):
             run_chapter(page)
             holds_together(page, (step, "so"))
             watch(page)
-            stage = "lab-stage, .lane, .server, .caption, .controls button"
-            assert page.evaluate(OUT_OF_SIGHT, stage) == [], step
+            assert page.evaluate(OUT_OF_SIGHT, STAGE) == [], step
             holds_together(page, (step, "watch"))
             if mode:
                 assert min(page.evaluate(FONTS, ".caption")) >= height / 20
@@ -109,6 +123,128 @@ def test_each_scene_is_the_whole_screen(window, width, height, mode):
               .map((n) => n.textContent)"""
         )
         assert small == []
+
+
+def turn_to(page, step):
+    """Open the question of a chapter."""
+    turn = "async (step) => (await import('/lab/static/address.js')).turnTo(step)"
+    page.evaluate(turn, step)
+    page.wait_for_url(re.compile(f"step={step}(&|$)"))
+    page.locator(".ask h1").wait_for()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(280)
+def test_both_desks_of_each_chapter_are_whole_at_every_size(window):
+    page = window(reduced_motion="reduce")
+    for step in range(1, 12):
+        turn_to(page, step)
+        run_chapter(page)
+        watch(page)
+        for (width, height, mode), people in product(SIZES, (False, True)):
+            where = (step, width, mode, people)
+            page.set_viewport_size({"width": width, "height": height})
+            page.evaluate(SHOW, [people, None, bool(mode)])
+            wait_for(lambda: page.evaluate(CUT_OFF) == [])
+            assert page.evaluate(OUT_OF_SIGHT, STAGE) == [], where
+            assert min(page.evaluate(FONTS, ".lane :not(svg *)")) >= LEAST_PX, where
+            # The code stands beside servers, where there is room.
+            coded = 6 if width > 640 and not people else 0
+            assert page.evaluate(LINES) == [coded, coded], where
+        page.evaluate(SHOW, [None, None, False])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(280)
+def test_phone_shows_the_code_when_asked_and_its_main_button_at_once(window):
+    page = window(375, 667)
+    for step in range(1, 12):
+        turn_to(page, step)
+        run_chapter(page)
+        assert page.evaluate(OUT_OF_SIGHT, ".so > .bar button:first-child") == [], step
+        watch(page)
+        page.locator(".controls .code").click()
+        wait_for(lambda: page.evaluate(LINES) == [6, 6])
+        wait_for(lambda: page.evaluate(CUT_OFF) == [])
+        assert (
+            "the line where it ended is lit" in page.locator(".lane figcaption").first.inner_text()
+        )
+        assert page.evaluate(OUT_OF_SIGHT, f"{STAGE}, .code-line") == [], step
+        page.locator(".controls .code").click()
+
+
+# Stop every animation of the servers half-way; how they look there, and at both ends.
+HALF_WAY = """
+() => [...document.querySelectorAll(".server")].map((node) => {
+  const look = () => [node.getBoundingClientRect().height, getComputedStyle(node).backgroundColor];
+  const [motion] = node.getAnimations();
+  if (!motion) return null;
+  motion.pause();
+  const { duration } = motion.effect.getTiming();
+  const looks = [0.01, 0.5, 0.99].map((part) => {
+    motion.currentTime = part * duration;
+    return look();
+  });
+  motion.finish();
+  return looks;
+})
+"""
+TURN = """
+(people) => new Promise((done) => import("/lab/static/state.js").then(({ set }) => {
+  set({ people });
+  requestAnimationFrame(() => requestAnimationFrame(done));
+}))
+"""
+
+
+@pytest.mark.long
+def test_people_and_servers_turn_into_each_other(window):
+    page = window(where="?step=3")
+    run_chapter(page)
+    watch(page)
+    for people in (True, False):
+        page.evaluate(TURN, people)
+        for (first, was), (half, between), (last, becomes) in page.evaluate(HALF_WAY):
+            assert min(first, last) < half < max(first, last)
+            assert len({was, between, becomes}) == 3
+    page.emulate_media(reduced_motion="reduce")
+    page.evaluate(TURN, True)
+    assert set(page.evaluate(HALF_WAY)) == {None}
+
+
+LEAVING = """
+() => {
+  window.left = [];
+  new MutationObserver((all) => {
+    for (const { target } of all) {
+      if (!target.hasAttribute("data-leaves")) continue;
+      const names = target.querySelector(".goes").getAnimations().map((each) => each.animationName);
+      window.left.push([target.dataset.desk, target.dataset.server, ...names].join(" "));
+    }
+  }).observe(document.querySelector("lab-stage"),
+    { subtree: true, attributes: true, attributeFilter: ["data-leaves"] });
+}
+"""
+MOVES = """() => document.getAnimations().map(({ animationName }) => animationName)
+  .filter((name) => ["leaves", "opens"].includes(name))"""
+
+
+@pytest.mark.long
+def test_representative_leaves_by_the_door_once(window):
+    page = window(where="?step=1")
+    page.evaluate(LEAVING)
+    run_chapter(page)
+    left = page.evaluate("window.left")
+    assert sorted(left) == ["stateful A leaves", "stateless A leaves"]
+    # Neither back at the scene nor when the picture is turned does it happen again.
+    watch(page)
+    assert page.evaluate(MOVES) == []
+    for people in (False, True):
+        page.evaluate(TURN, people)
+        assert page.evaluate(MOVES) == []
+    assert page.evaluate("window.left.length") == 2
+    gone = page.locator('.server[data-server="A"] .goes').first
+    assert gone.evaluate("(node) => getComputedStyle(node).opacity") == "0"
 
 
 INK = """
@@ -163,21 +299,28 @@ def test_last_chapter_ends_with_a_table_to_keep(window):
     page.locator(".scene.ask").wait_for()
 
 
-def test_zoomed_to_twice_the_size_everything_can_be_reached(window):
+EVERY = [(1,), pytest.param(tuple(range(2, 12)), marks=pytest.mark.long)]
+
+
+@pytest.mark.timeout(280)
+@pytest.mark.parametrize("steps", EVERY, ids=["1", "all"])
+def test_zoomed_to_twice_the_size_everything_can_be_reached(window, steps):
     page = window(640, 360, reduced_motion="reduce")  # what 1280 × 720 is at 200 %
 
-    def reached(*parts):
+    def reached(step, *parts):
         for part in parts:
             page.locator(part).scroll_into_view_if_needed()
             box = page.locator(part).bounding_box()
-            assert box["y"] >= 0 and box["y"] + box["height"] <= 360 + 1, part
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            assert box["y"] >= 0 and box["y"] + box["height"] <= 360 + 1, (step, part)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), step
 
-    reached(".scene .choice >> nth=3", ".scene .seal")
-    run_chapter(page)
-    reached(".so .judged", ".so .desk-card >> nth=1", ".so button.main")
-    watch(page)
-    reached(".caption", ".controls .again", ".controls .onward", ".controls .what-if")
+    for step in steps:
+        turn_to(page, step)
+        reached(step, ".scene .choice >> nth=3", ".scene .seal")
+        run_chapter(page)
+        reached(step, ".so .judged", ".so .desk-card >> nth=1", ".so > .bar button >> nth=0")
+        watch(page)
+        reached(step, ".caption", ".controls .again", ".controls .onward", ".controls .what-if")
 
 
 def test_reduced_motion_moves_nothing_and_names_the_way(window):
@@ -211,6 +354,49 @@ def test_grey_picture_still_shows_kept_and_lost_apart(window):
     # And in grey the one line is darker than the other.
     color = "n => getComputedStyle(n).borderTopColor"
     assert contrast(lost.evaluate(color), kept.evaluate(color)) >= 1.1
+
+
+# Everything that says kept or lost, and by what beside its colour: a word, a sign, a line.
+MARKED = """
+() => [...document.querySelectorAll(
+  "main .cart[data-fate], .desk-card, .tally[data-harm], .dot .answer")]
+  .filter((node) => node.checkVisibility())
+  .map((node) => ({
+    look: node.dataset.fate ?? (node.matches(".desk-card[data-good]") ? "kept" : "lost"),
+    gone: node.hasAttribute("data-gone"),
+    text: (node.querySelector(".outcome, .fate") ?? node).innerText,
+    line: getComputedStyle(node)[node.matches(".tally") ? "borderBottomStyle" : "borderTopStyle"],
+  }))
+"""
+SIGNS = {"kept": "✓", "lost": "✕", "doubt": "?", "unshown": "!"}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(280)
+def test_each_chapter_tells_kept_from_lost_without_colour(window):
+    page = window(reduced_motion="reduce")
+    signs = set()
+    for step in range(1, 12):
+        turn_to(page, step)
+        run_chapter(page)
+        scenes = [page.evaluate(MARKED)]
+        watch(page)
+        for people in (False, True):
+            page.evaluate(SHOW, [people, None, False])
+            scenes.append(page.evaluate(MARKED))
+        page.evaluate(SHOW, [None, None, False])
+        for each in (each for scene in scenes for each in scene if each["text"]):
+            sign = "✕" if each["gone"] else SIGNS.get(each["look"])
+            if sign is None:  # a cart of which nothing is said yet
+                continue
+            signs.add(sign)
+            assert sign in each["text"], (step, each)
+            assert re.search(r"\w{3}", each["text"]), (step, each)
+            if each["gone"]:
+                assert each["line"] == "dashed", (step, each)
+                assert re.search(r"gone with \w", each["text"]), (step, each)
+        assert len(scenes[0]) == 2, step
+    assert {"✓", "✕", "!"} <= signs
 
 
 def contrast(one, other):

@@ -1,5 +1,12 @@
 """How a reader goes through the page."""
 
+# What of the stage is cut off at its lower edge, its lanes included.
+CUT_OFF = """
+() => [...document.querySelectorAll("lab-stage, .lane")]
+  .filter((node) => node.scrollHeight > node.clientHeight + 1)
+  .map((node) => `${node.className || node.localName} ${node.scrollHeight - node.clientHeight}`)
+"""
+
 
 def predict(page):
     """Choose the first answer, and run the chapter's script with it."""

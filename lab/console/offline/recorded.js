@@ -11,7 +11,7 @@ const data = await unpacked(document.getElementById("recording").textContent);
 const { snapshot, customers, answers } = data;
 const scripts = new Map(data.scripts.map((script) => [keyOf(script.name, script.settings), script]));
 
-let drawings = {}; // of the script that was last at its end, by path
+let drawings = {}; // of the script that runs, or ran last, by path
 let newest = 0; // the number of the last event
 let heard = null; // the stream
 
@@ -81,8 +81,8 @@ async function perform({ script: name, step, settings }) {
   const script = scripts.get(keyOf(name, settings));
   if (!script) return refused(409);
   const { answer, events } = script.steps[step];
+  drawings = script.answers; // whole: the page shows of it what its stage has shown
   await publish(events);
-  drawings = step + 1 === script.steps.length ? script.answers : {};
   return [200, { ...answer, id: newest }];
 }
 

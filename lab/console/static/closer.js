@@ -9,5 +9,3 @@ import "./runs.js";
 import "./shop.js";
 import "./timeline.js";
 import "./token.js";
-
-for (const sheet of document.querySelectorAll("link[disabled]")) sheet.disabled = false;

@@ -1,10 +1,11 @@
 /** <lab-evidence>: the bytes of a request and its answer, at both desks. */
 
+import { keyOf } from "./arrivals.js";
 import { answerLines, changed, requestLines, unfolded, unlike } from "./bytes.js";
 import { beforeOf, nameOf, newestOf, pickedOf, subjectOf } from "./chosen.js";
 import { copied } from "./clipboard.js";
 import { commandOf } from "./curl.js";
-import { h, refill, say, svg } from "./dom.js";
+import { h, mark, refill, say, svg } from "./dom.js";
 import { ownCustomers, set, shown, state, subscribe } from "./state.js";
 import { isShown, showPanel, whenShown } from "./tabs.js";
 import { DESKS, TITLES } from "./words.js";
@@ -63,6 +64,7 @@ class Column {
   /** `other` is the other desk's exchange: where both were asked the same, what only one has is marked. */
   draw({ request, exchange }, other, scene, { recording, live }) {
     this.exchange = exchange;
+    mark(this.node, "data-op", request && keyOf(request));
     this.buttons.hidden = !exchange;
     const key = `${live} ${nameOf(recording)} ${request?.id} ${exchange?.id} ${other?.id}`;
     refill(this.summary, key, () => (request ? summary(request, exchange) : [nothing(recording, live)]));

@@ -19,7 +19,7 @@ const MOST_PER_S = 20;
 const CALM_PER_S = 16; // fewer than this, and dots return
 const MOST_LABELS = 3; // more than this in the air cannot be read: then each is a sign only
 const COUNT_EVERY_MS = 300;
-const STILL = matchMedia("(prefers-reduced-motion: reduce)");
+export const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 const moving = new Map(); // what is on its way in either lane → its animation
 let tempo = { speed: 1, paused: false };
@@ -148,7 +148,8 @@ export class Flight {
     const key = keyOf(event);
     const dot = dotOf(event, drawnLoad(this.loadOf(event, from)));
     const sway = ((this.sent++ % 5) - 2) * (this.dots.size < MOST_LABELS ? 7 : 22); // so that two at once do not overlap
-    const edge = this.places.width * 0.16; // half of a label, which has to stay inside
+    const half = Math.max(this.places.width * 0.16, this.places.em * (1.5 + 0.3 * dot.firstChild.textContent.length)); // of a label, which has to stay inside
+    const edge = Math.min(half, this.places.width / 2);
     const frames = way.map(({ x, y, top, n }) => ({ transform: `translate(${Math.min(Math.max(x + sway, edge), this.places.width - edge)}px, ${n === turn && places[n] === "balancer" ? top - 1 : y}px)`, easing: "ease-in-out" }));
     dress(dot, event, exchange, this.plot()?.thief);
     this.dots.set(key, dot);

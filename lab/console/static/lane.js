@@ -54,11 +54,11 @@ export class Lane {
       this.customers, this.balancer, this.row, this.store, this.steps, this.source(), this.recent, this.layer);
   }
 
-  /** The lines by which this desk finds a customer's state; the one that ran is lit. */
+  /** The lines by which this desk finds a customer's state; the one where it ended is lit. */
   source() {
     const { file, lines } = SESSION_CODE[this.desk];
     this.code = lines.map((line) => h("span", { class: "code-line" }, `${line}\n`));
-    return h("pre", { class: "session-code", "aria-label": `current_session() in ${file}` }, this.code);
+    return h("figure", { class: "session-code" }, h("figcaption", { title: file }, h("code", {}, "current_session()"), ": the line where it ended is lit"), h("pre", {}, this.code));
   }
 
   opener(place, ...content) {
@@ -72,7 +72,7 @@ export class Lane {
     const settings = stack?.settings?.[this.desk];
     const customers = cartsOf(scene, this.desk);
     const mine = recording ? ["c1"] : own.map(({ who }) => who);
-        const { named, others } = cast(customers, mine);
+    const { named, others } = cast(customers, mine);
     if (people !== this.people) this.places.moved();
     this.people = people;
     this.drawTitle(settings, others, recording, numbers?.[this.desk] ?? [], soFar);
@@ -237,7 +237,7 @@ export class Lane {
     const rest = tally(others.filter(here));
     const key = JSON.stringify([mine.map(({ name, goods, sign, word, cause }) => [name, goods, sign, word, cause]), named.length, rest, this.people]);
     refill(node, key, () => [
-      ...mine.map((customer) => chip(this.people && customer.gone && customer.word === customer.gone ? { ...customer, word: `gone with ${customer.server}` } : customer, named.length > 1 && `${brief(customer.name)}: `)),
+      ...mine.map((customer) => chip(this.people && customer.place === "server" && customer.gone && customer.word === customer.gone ? { ...customer, word: `gone with ${customer.server}` } : customer, named.length > 1 && `${brief(customer.name)}: `)),
       ...(rest ? [box("others", {}, rest)] : []),
     ]);
   }

@@ -14,6 +14,7 @@ import { play } from "./recording.js";
 import { canTurnTo, casesOf, followed, isPeopled, resultOf, runOf, SCENES, sceneOf, scriptOf, scriptsOf } from "./scenes.js";
 import { mayRun, runScript } from "./script.js";
 import { drawSo } from "./so.js";
+import { isCoded } from "./stage.js";
 import { set, settle, state, subscribe } from "./state.js";
 import { captionOf } from "./steps.js";
 import { openCloser, showPanel } from "./tabs.js";
@@ -25,7 +26,7 @@ const SCENE_NAMES = { ask: "Ask", watch: "Watch", so: "So?" };
 class LabLesson extends HTMLElement {
   connectedCallback() {
     if (this.box) return;
-    this.watch = new Watch({ again: (number) => (state.recording ? play(true) : this.run(number)), onward: () => this.turnTo("so"), code: () => set({ coded: !this.isCoded(state) }) });
+    this.watch = new Watch({ again: (number) => (state.recording ? play(true) : this.run(number)), onward: () => this.turnTo("so"), code: () => set({ coded: !isCoded(state) }) });
     this.box = h("div", { class: "scene" });
     this.append(this.box);
     this.turns = SCENES.map((scene) => h("button", { type: "button", class: "turn", "data-scene": scene, onclick: () => this.turnTo(scene) }, SCENE_NAMES[scene]));
@@ -46,7 +47,6 @@ class LabLesson extends HTMLElement {
     // What a follower has chosen by now is its prediction.
     if (turned && followed(now) && this.chosen !== null && notes.guess === undefined) return note(chapter.slug, { guess: this.chosen });
     mark(this.closest("main"), "data-scene", scene);
-    mark(this.closest("main"), "data-people", isPeopled(now));
     mark($("#people"), "aria-pressed", String(isPeopled(now)));
     mark($("#people"), "hidden", Boolean(now.recording));
     this.drawTurns(notes, now.act.running || Boolean(now.recording || followed(now)));
@@ -122,12 +122,11 @@ class LabLesson extends HTMLElement {
   look(now, notes) {
     refill(this.box, "watch", () => [this.watch.node]);
     mark(this.box, "class", "scene watch");
-    mark(this.closest("main"), "data-code", this.isCoded(now));
     const led = followed(now);
     const result = resultOf(notes);
     const { number } = runOf(now) ?? result ?? scriptOf(this.chapter, notes.guess);
     const script = { number, ...this.chapter.acts[number] };
-    this.watch.draw({ ...now, act: led ? ledAct(led, this.chapter) : now.act, led, coded: this.isCoded(now), chapter: this.chapter, script, done: Boolean(result), mayRun: mayRun(now) });
+    this.watch.draw({ ...now, act: led ? ledAct(led, this.chapter) : now.act, led, coded: isCoded(now), chapter: this.chapter, script, done: Boolean(result), mayRun: mayRun(now) });
     return `${this.chapter.slug} watch ${now.act.running}`;
   }
 
@@ -147,11 +146,6 @@ class LabLesson extends HTMLElement {
 
   run(number) {
     runScript(this.chapter, number);
-  }
-
-  /** Whether the code stands below the lanes: in chapters about it, until the reader says otherwise. */
-  isCoded({ coded }) {
-    return coded ?? Boolean(this.chapter.code);
   }
 
   /** The stage, and below it the goals for a learner's own actions. */

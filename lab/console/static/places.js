@@ -35,14 +35,14 @@ export class Places {
     const own = this.layer.getBoundingClientRect();
     const customers = this.lane.querySelector(".customers").getBoundingClientRect();
     const peopled = this.lane.closest("[data-people]"); // who stand above the customers
-    const label = 2.2 * parseFloat(getComputedStyle(this.lane).fontSize);
+    this.em = parseFloat(getComputedStyle(this.lane).fontSize);
     const beside = peopled ? customers.top - own.top - 2 : customers.bottom - own.top + 18; // no label covers a customer
     [this.width, this.depth] = [own.width, own.height];
     return new Map([...this.lane.querySelectorAll("[data-place]")].filter((node) => node.checkVisibility()).map((node) => {
       const { place } = node.dataset;
       const at = node.getBoundingClientRect();
       const [top, bottom] = [at.top - own.top, at.bottom - own.top];
-      const y = { customer: beside, copier: beside, balancer: (top + bottom) / 2 + 12, server: peopled ? bottom + label : top - 1 }[place.split(":")[0]] ?? top + 30;
+      const y = { customer: beside, copier: beside, balancer: (top + bottom) / 2 + 12, server: peopled ? bottom + 2.2 * this.em : top - 1 }[place.split(":")[0]] ?? top + 30;
       return [place, { x: at.left - own.left + at.width / 2, y, top, bottom }];
     }));
   }

@@ -1,6 +1,7 @@
 /** <lab-score>: what the last look at each cart showed, and what each desk spent, as the console counts it. */
 
 import { h, mark, say } from "./dom.js";
+import { NARROW } from "./stage.js";
 import { shown, subscribe } from "./state.js";
 import { DESKS, FATE_SIGNS, TITLES } from "./words.js";
 
@@ -12,7 +13,6 @@ const COLUMNS = [
   ["operations", "store operations", (score) => score.store_operations],
   ["bytes", "bytes there and back, per request", ({ bytes, requests }) => (requests ? Math.round(bytes / requests) : "–")],
 ];
-const NARROW = matchMedia("(max-width: 40rem)");
 
 class LabScore extends HTMLElement {
   connectedCallback() {

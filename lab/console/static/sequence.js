@@ -1,8 +1,8 @@
-/** <lab-sequence>: both desks' requests as sequence diagrams, drawn as in reports. */
+/** <lab-sequence>: both desks' requests as sequence diagrams, drawn as in reports, as far as the stage has shown them. */
 
 import { getText } from "./api.js";
 import { nameOf } from "./chosen.js";
-import { $, h, parseHtml } from "./dom.js";
+import { $, h, mark, parseHtml } from "./dom.js";
 import { state, subscribe } from "./state.js";
 import { isShown, whenShown } from "./tabs.js";
 import { DESKS, TITLES } from "./words.js";
@@ -20,8 +20,13 @@ class LabSequence extends HTMLElement {
     whenShown(this, () => this.draw(state));
   }
 
-  draw({ recording, live, scene }) {
+  draw(now) {
     if (!isShown(this)) return;
+    this.load(now);
+    for (const desk of DESKS) this.cut(desk, now);
+  }
+
+  load({ recording, live, scene }) {
     const key = recording ? nameOf(recording) : `live ${scene.id}`;
     if (key === this.key) return;
     if (!recording && live && this.tooSoon()) return;
@@ -63,8 +68,35 @@ class LabSequence extends HTMLElement {
     const panel = this.closest('[role="tabpanel"]');
     const atEnd = panel.scrollTop > 0 && panel.scrollTop + panel.clientHeight >= panel.scrollHeight - 4;
     place(this.columns[desk], text);
+    this.cut(desk, state);
     if (atEnd) panel.scrollTop = panel.scrollHeight; // keep following the end
   }
+
+  /** Hide what the stage has yet to show: everything from the first such row on. */
+  cut(desk, now) {
+    const column = this.columns[desk];
+    const rows = [...column.querySelectorAll("[data-y]")];
+    if (!rows.length) return;
+    const first = rows.findIndex(waiting(desk, now));
+    const end = first < 0 ? Infinity : Number(rows[first].dataset.y);
+    rows.forEach((row, n) => mark(row, "hidden", first >= 0 && n >= first));
+    for (const strip of column.querySelectorAll("svg")) {
+      const box = strip.viewBox.baseVal;
+      strip.dataset.high ??= box.height;
+      mark(strip, "hidden", end <= box.y);
+      box.height = Math.max(0, Math.min(Number(strip.dataset.high), end - box.y));
+    }
+    mark($(".note", column), "hidden", first >= 0);
+  }
+}
+
+/** A test of the rows of a desk's drawing, in their order: has the stage yet to show this one? */
+function waiting(desk, { recording, shown: { stage, travelling } }) {
+  if (!recording) return ({ dataset: { op, at } }) => travelling.has(op) || Number(at) > stage.at;
+  const heard = recording.events.slice(0, recording.cursor);
+  const ops = new Set(heard.map(({ op }) => op));
+  let faults = heard.filter((each) => ["fault", "setting"].includes(each.kind) && [desk, ""].includes(each.desk)).length;
+  return ({ dataset: { op } }) => (op ? travelling.has(op) || !ops.has(op) : --faults < 0);
 }
 
 function place(column, text) {

@@ -1,6 +1,6 @@
 /** One server of a lane: a box with a drawer, or a representative at a counter. */
 
-import { h, mark, refill, say, svg } from "./dom.js";
+import { $, h, mark, refill, say, svg } from "./dom.js";
 import { carried, clerk } from "./figures.js";
 import { FAULTS, STATE_SIGNS } from "./words.js";
 
@@ -35,13 +35,16 @@ export class ServerBox {
     refill(this.load, JSON.stringify(load ?? null), () => (load ? [bars(load)] : []));
   }
 
-  /** They leave by the door: once, and not again when the picture is looked at later. */
+  /** They leave by the door: once, and not again when the picture is turned or looked at later. */
   leave(door) {
+    if (!this.node.checkVisibility()) return;
     const [own, to] = [this.node, door].map((each) => each.getBoundingClientRect());
     const way = (to.left + to.width / 2 - own.left - own.width / 2) / this.clerk.getScreenCTM().a; // in units of the drawing
     this.node.style.setProperty("--to-door", `${way}px`);
     mark(this.node, "data-leaves", true);
-    setTimeout(() => mark(this.node, "data-leaves", null), LEAVES_MS);
+    const end = () => mark(this.node, "data-leaves", null);
+    setTimeout(end, LEAVES_MS);
+    $(".goes", this.clerk).addEventListener("animationcancel", end, { once: true });
   }
 
   /** Show what it found, "" for nothing. */

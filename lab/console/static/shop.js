@@ -6,7 +6,7 @@
 import { bar, button, signed } from "./card.js";
 import { act, rename } from "./customer.js";
 import { h, refill, say } from "./dom.js";
-import { state, subscribe } from "./state.js";
+import { shown, state, subscribe } from "./state.js";
 import { until } from "./steps.js";
 import { DESKS } from "./words.js";
 
@@ -59,7 +59,9 @@ class LabShop extends HTMLElement {
       field("Ship to", "address", "Send the address", 500, (input) => this.order({ do: "ship", address: input.value })));
   }
 
-  draw({ live, me, scene }) {
+  draw(now) {
+    const { live, me } = now;
+    const scene = now.recording ? now.scene : shown(now);
     this.closed.hidden = live;
     this.open.hidden = !live;
     say(this.named, me ? `You are ${me.name}, user ${me.user_id}.` : "Coming in …");
@@ -90,7 +92,7 @@ class LabShop extends HTMLElement {
   /** One less than that desk has: the two desks may differ. */
   less(sku) {
     return this.try(() => Promise.all(this.desks.map((desk) => {
-      const there = quantityOf(this.seen[DESKS.indexOf(desk)].cart, sku);
+      const there = quantityOf(lastSeen(state.scene, desk, state.me?.who).cart, sku);
       if (there > 1) return act({ do: "change", sku, quantity: Math.min(there - 1, MOST_QUANTITY), desks: [desk] });
       return act({ do: "remove", sku, desks: [desk] });
     })));
@@ -146,7 +148,7 @@ class LabShop extends HTMLElement {
 
 /** {answer: this customer's newest exchange at that desk, shown: the newest with a cart, cart}. */
 function lastSeen({ exchanges }, desk, who) {
-  const own = [...exchanges.values()].filter((each) => each.desk === desk && each.who === who);
+  const own = [...exchanges.values()].filter((each) => each.desk === desk && each.who === who && !each.underway);
   const answer = own.filter(({ path }) => !path.startsWith("/api/products")).at(-1);
   const gone = answer?.path === "/api/logout" && answer.status < 300;
   const shown = gone ? undefined : own.filter((each) => each.response?.body?.cart).at(-1);

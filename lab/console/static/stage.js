@@ -6,17 +6,26 @@
  */
 
 import { nameOf } from "./chosen.js";
-import { h, say } from "./dom.js";
+import { h, mark, say } from "./dom.js";
 import { keyOf } from "./arrivals.js";
+import { Fit } from "./fit.js";
 import { Flight, keepTempo } from "./flight.js";
 import { Lane } from "./lane.js";
 import { isPeopled, plotOf, tallyOf } from "./scenes.js";
 import { Menu, offerOf } from "./menu.js";
+import { morph } from "./morph.js";
 import { comeBack, onEvent, ownCustomers, passTurn, set, settle, shown, state, subscribe } from "./state.js";
 import { showPanel } from "./tabs.js";
 import { DESKS } from "./words.js";
 
 const LOG_MS = 600; // an exchange whose line of nginx's log does not come by then is there without a dot
+
+export const NARROW = matchMedia("(max-width: 40rem)");
+
+/** Whether the code stands below servers: where there is room, until the reader says otherwise. */
+export function isCoded(now) {
+  return now.coded ?? !(isPeopled(now) || now.recording || NARROW.matches);
+}
 
 class LabStage extends HTMLElement {
   connectedCallback() {
@@ -32,7 +41,9 @@ class LabStage extends HTMLElement {
         idOf: (who) => lane.ids.get(who), carries: () => lane.carries(),
       });
     }
-    this.append(h("div", { class: "lanes" }, DESKS.map((desk) => this.lanes[desk].node)), this.refusal);
+    const lanes = h("div", { class: "lanes" }, DESKS.map((desk) => this.lanes[desk].node));
+    this.append(lanes, this.refusal);
+    this.fit = new Fit(this, lanes);
     this.menu = new Menu(this, (text) => say(this.refusal, text && `! ${text}`));
     subscribe((now) => this.draw(now));
     onEvent((event) => this.happen(event));
@@ -50,7 +61,9 @@ class LabStage extends HTMLElement {
     const another = this.source !== source;
     this.source = source;
     keepTempo(now.tempo);
-    const drawn = { own: ownCustomers(now), ...tallyOf(now, scene), plot: plotOf(now), people: isPeopled(now) };
+    const people = isPeopled(now);
+    const turned = this.redress(people, isCoded(now));
+    const drawn = { own: ownCustomers(now), ...tallyOf(now, scene), plot: plotOf(now), people };
     for (const desk of DESKS) {
       if (another) this.flights[desk].clear();
       this.flights[desk].keep(now.shown.travelling);
@@ -59,6 +72,26 @@ class LabStage extends HTMLElement {
       for (const customer of fallen) this.flights[desk].drop(home(customer), customer.goods);
     }
     this.news = false;
+    turned();
+    this.keepSize(now, scene, people);
+  }
+
+  /** Draw people or servers, with the code or without; returns what moves the one into the other. */
+  redress(people, coded) {
+    const turns = ![undefined, people].includes(this.people);
+    const turned = turns ? morph([...this.querySelectorAll(".server")]) : () => {};
+    this.people = people;
+    const main = this.closest("main");
+    mark(main, "data-people", people);
+    mark(main, "data-code", coded);
+    return turned;
+  }
+
+  /** The usual size, as long as it fits, for whatever is shown anew. */
+  keepSize({ view, coded }, { begun }, people) {
+    const key = [view.step, view.present, coded, begun, people].join();
+    if (key !== this.sized) this.fit.again();
+    this.sized = key;
   }
 
   /** At its turn a request makes the server look: into its drawer, or at the seal. */

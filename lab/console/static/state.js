@@ -26,7 +26,7 @@ export const state = {
   recording: null, // {name, index, outline, events, steps, sequence, cursor}
   tempo: { speed: 1, paused: false }, // of everything that moves
   wanted: null, // {slug, scene}: what the reader turned to
-  coded: null, // does the code stand below the lanes? null: as the chapter has it
+  coded: null, // does the code stand below the lanes? null: where there is room, below servers
   people: null, // are servers drawn as people? null: as the chapter has it
   keys: true, // are single letters commands?
 };

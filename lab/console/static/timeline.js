@@ -165,4 +165,7 @@ function middle(row) {
   return row * ROW + ROW / 2 + 1;
 }
 
+// Whatever shows the axis shows more than a lesson does: its sheets are wanted from now on.
+for (const sheet of document.querySelectorAll("link[disabled]")) sheet.disabled = false;
+
 customElements.define("lab-timeline", LabTimeline);

@@ -40,7 +40,8 @@ class LabToken extends HTMLElement {
     return box("Sign", "at the desk alone: login and each change of the cart bring a newly signed token.", this.signed);
   }
 
-  draw({ me, live }) {
+  draw({ me, live, shown: { travelling } }) {
+    if ([...travelling.values()].some(({ desk, request, exchange }) => desk === "stateless" && (request ?? exchange).who === me?.who)) return; // it is handed over at the end of the way
     const token = me?.credentials?.stateless?.token ?? null;
     const parts = split(token);
     this.empty.hidden = Boolean(parts);
