@@ -142,7 +142,7 @@ export class Flight {
   fly(event, { places, turn }, exchange) {
     const own = `customer:${event.who}`;
     const from = event.who && this.plot()?.sends && this.places.of("copier") ? "copier" : this.places.of(own) ? own : "customer";
-    const way = places.map((place) => (place === "customer" ? from : place)).map((place, n, all) => ({ ...this.places.of(place), ...(place === "store" && { x: this.places.of(all[n - 1])?.x }), n })).filter(({ y }) => y !== undefined);
+    const way = places.map((place) => (place === "customer" ? from : place)).map((place, n, all) => ({ ...this.places.of(place), ...(place === "store" && { x: this.places.of(all[n - 1])?.x }), n })).filter(({ x, y }) => x !== undefined && y !== undefined);
     const there = way.filter(({ n }) => n <= turn).length;
     if (way.length < 2 || !there) return false;
     const key = keyOf(event);
