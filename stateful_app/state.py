@@ -14,7 +14,7 @@ from .config import Config
 
 
 def init_state(app: Flask, config: Config) -> None:
-    """Give `app` the store of its sessions: servers that share carts share this."""
+    """Give `app` the store of its sessions: servers with the same store have the same carts."""
     sessions.install(app, config.store, config.key_prefix, config.max_age_s)
 
 

@@ -16,7 +16,7 @@ LABELS = {"v": 2, "aud": "two-desks"}  # the version of this format, and who may
 
 
 def init_state(app: Flask, config: Config) -> None:
-    """Give `app` its signing keys: servers that share carts share these."""
+    """Give `app` its signing keys: servers with the same keys read the same carts."""
     tokens.install(app, config.signing_keys, config.max_age_s)
 
 

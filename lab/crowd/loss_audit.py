@@ -78,9 +78,10 @@ def audit_losses(
     """Compare what became of every cart with what had to become of it.
 
     `dies_with` is what a cart of this variant dies with: "process" (the one that acknowledged
-    it), "store", or None for nothing that the timetable kills. `ended` says of each server that
-    was stopped on purpose since when, in seconds: another server that cannot be reached is silent.
-    None counts every server that cannot be reached as stopped. `explain` returns a silence as text.
+    it), "store", or None for nothing that the timetable kills. `ended` maps each server
+    that was stopped on purpose to the second when that happened: if any other server cannot be
+    reached, the fate of its carts is unknown. With None, every server that cannot be reached
+    counts as stopped. `explain` returns a silence as text.
     """
     audit = LossAudit()
     for each in results:

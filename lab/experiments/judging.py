@@ -59,8 +59,8 @@ def judge(
 ) -> Judgement:
     """Judge a claim or a drawback from observed variants. `about` says which ones it is about.
 
-    If they all agree, theirs is the verdict; a mixture *depends* on what differs between them
-    (`depends_on`, in words); one that is unknown, or none at all, leaves it unknown.
+    If all agree, that is the verdict. If they differ, the verdict is *depends*, and
+    `depends_on` says on what. If one is unknown, or there are none, the verdict is unknown.
     """
     subjects = [run for run in runs if about(run.variant)]
     if not subjects:
@@ -106,7 +106,7 @@ def expectation_met(
 ) -> bool | None:
     """Return whether the expectation was met; None if nothing could be concluded.
 
-    Nor can it be where a variant that is a contrast only is unknown: the claim may hold, but
+    Also None if a variant that serves only as a contrast is unknown: the claim may hold, but
     there was nothing to compare it with.
     """
     runs = list(runs)

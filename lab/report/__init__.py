@@ -1,1 +1,1 @@
-"""Views of a finished run: terminal, page, JUnit, HAR, curl and drawings. Pure functions."""
+"""Kept runs: opened (of older versions too), listed, deleted, and drawn as text, page or file."""

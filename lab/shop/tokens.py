@@ -77,8 +77,8 @@ def max_age_s() -> int:
 def of_request() -> str:
     """Return the token that this request carries, unverified; raise 400 for two, 401 for none.
 
-    It is in the header `Authorization: Bearer`, or in the URL as in the article's
-    `GET /api/cart?token=xyz&userId=123`, and opens nothing but that there.
+    The token is in the header `Authorization: Bearer`, or in the URL, as in the article's
+    `GET /api/cart?token=xyz&userId=123`. In the URL it opens only this route.
     """
     header = request.headers.get("Authorization")
     in_url = request.args.getlist("token") if request.query_string else []

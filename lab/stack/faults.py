@@ -109,8 +109,8 @@ class FaultInjector:
     def finish_drain(self, drain: Drain, unless: Callable[[], bool]) -> FaultEvent | None:
         """Wait until its last requests are done and end it.
 
-        Returns None when it was killed meanwhile; and when `unless()` or after `end_drains`, and
-        leaves it then.
+        Returns None if the server was killed meanwhile. Also returns None, and does not touch
+        the server, if `unless()` is true or `end_drains` was called.
         """
 
         def is_off() -> bool:

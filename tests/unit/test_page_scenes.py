@@ -99,7 +99,7 @@ def test_verdict_is_a_case_of_its_own_only_where_that_was_measured():
     retried = facts({"lost": 1}, {"kept": 1})
     assert findings(2, retried)["verdict"] == CRASH["result"]["verdicts"]["stateless"]
     survived = findings(2, facts({"kept": 1, **SILENT}, {"kept": 1, **SILENT}))
-    assert survived["verdict"] == "The cart survives at both desks; the request does not."
+    assert survived["verdict"] == "Half true: the carts survive, the request does not."
     assert survived["good"] is False  # though the cart was kept at both
 
 
@@ -109,7 +109,7 @@ def test_last_scene_says_two_words_and_a_number_for_each_desk():
         ("cart lost", [{"number": "1", "unit": "cart lost", "harm": True}, FAILED], False),
         ("cart kept", [{"number": "0", "unit": "carts lost", "harm": False}, FAILED], True),
     ]
-    assert found["verdict"] == "At the stateless desk the cart survives; the request does not."
+    assert found["verdict"].startswith("Half true: the stateless cart survives")
     assert (found["right"], found["good"]) == ("yes", False)
 
 
