@@ -511,6 +511,11 @@ def test_play_of_a_run_has_the_recorded_lesson_too(play, tmp_path, kept_crash):
         assert lesson == made() and f"/?run={RUN}" in done.output, done.output
 
 
+def test_play_links_to_a_run_of_two_experiments(play, tmp_path, kept_crash):
+    (tmp_path / RUN).rename(tmp_path / f"{RUN}+size")
+    assert f"/?run={RUN}%2Bsize\n" in play()[0].output  # "+" would be a space
+
+
 def test_play_says_what_makes_something_to_play(play, tmp_path):
     done, lesson = play()
     assert done.exit_code != 0 and lesson is None
