@@ -40,7 +40,7 @@ OVERFLOW = """() => [...document.querySelectorAll("html, .top, .top button")].fi
 
 
 def assert_header_fits(page, width):
-    """Nothing is wider than the window; the header is one row, and on a phone the chapters' list."""
+    """Nothing is wider than the window; the header is one row, beside the phone's list."""
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(OVERFLOW) == []
     chapters = page.locator("#where").bounding_box() if width < 400 else None
