@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import click
 from rich.text import Text
@@ -40,7 +41,7 @@ def play(run: str | None, port: int | None, no_open: bool, out: Path) -> None:
     if note := recording.outdated(lesson) if lesson else "":
         err.print(Text(note, "yellow"), soft_wrap=True)
     with assembly.playing(root, listening.choose_port(port), lesson) as origin:
-        link = f"{origin}/?run={name}" if name else f"{origin}/"
+        link = f"{origin}/?run={quote(name)}" if name else f"{origin}/"
         say(f"{link}\nNo servers run: {_shown(lesson)}.\nCtrl-C stops everything.")
         browser.open_private(link, no_open, root)
         signals.wait_for_stop()

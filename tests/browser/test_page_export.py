@@ -4,6 +4,7 @@ import json
 import re
 import signal
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -190,7 +191,7 @@ def test_run_of_two_large_experiments_is_in_a_file_below_the_limit(browser, expo
     assert file.stat().st_size <= 1_000_000
     assert re.search(r"the first (100|20) requests of each variant", done.err)
     run = next(each.name for each in here.runs.iterdir() if "scale-out" in each.name)
-    window = FileWindow(browser, file, f"?run={run}&pace=0")
+    window = FileWindow(browser, file, f"?run={quote(run)}&pace=0")
     window.page.locator("#about", has_text="lab run scale-out").wait_for(state="attached")
     wait_for(lambda: window.page.locator("lab-stage .server").count() > 4)
     window.check()

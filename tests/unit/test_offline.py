@@ -511,6 +511,17 @@ def test_play_of_a_run_has_the_recorded_lesson_too(play, tmp_path, kept_crash):
         assert lesson == made() and f"/?run={RUN}" in done.output, done.output
 
 
+def test_play_links_to_a_run_of_two_experiments(play, tmp_path, kept_crash):
+    (tmp_path / RUN).rename(tmp_path / f"{RUN}+size")
+    assert f"/?run={RUN}%2Bsize\n" in play()[0].output  # "+" would be a space
+
+
+def test_run_of_two_experiments_is_in_the_file_by_the_path_that_the_page_asks(tmp_path, kept_crash):
+    (tmp_path / RUN).rename(tmp_path / f"{RUN}+size")
+    answers = one_file.run_answers(kept_crash, [f"{RUN}+size"])
+    assert {f"/lab/runs/{RUN}%2Bsize", f"/lab/runs/{RUN}%2Bsize/0"} <= answers.keys()
+
+
 def test_play_says_what_makes_something_to_play(play, tmp_path):
     done, lesson = play()
     assert done.exit_code != 0 and lesson is None

@@ -43,6 +43,7 @@ _HANDBOOK = re.compile(r'<a\b[^>]*href="/docs/[^"]*"[^>]*>.*?</a>', re.DOTALL)
 _IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)(["'])\./([a-z-]+\.js)\2""")
 _TO_OUTSIDE = re.compile(r"""(?:src|href)="(?!#|data:)[^"]*\"""")
 # What a URL's parser takes out, or ends a script element; the rest of a module stays readable.
+_NOT_ENCODED = "!'()*"  # by encodeURIComponent, with which the page names a run
 _IN_URL = str.maketrans({each: quote(each) for each in "%#<\n\r\t"})
 
 
@@ -59,9 +60,10 @@ def run_answers(
         "/lab/runs": RunList([listed[each.name] for each in outlines if each.name in listed])
     }
     for outline in outlines:
-        found[f"/lab/runs/{outline.name}"] = outline
+        run = f"/lab/runs/{quote(outline.name, safe=_NOT_ENCODED)}"
+        found[run] = outline
         for index, experiment in enumerate(outline.experiments):
-            path = f"/lab/runs/{outline.name}/{index}"
+            path = f"{run}/{index}"
             found[path] = kept.playback(outline.name, index, full=full)
             for left, right in _pairs(experiment.variants):
                 pair = urlencode({"left": left, "right": right})
