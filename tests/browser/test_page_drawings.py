@@ -95,7 +95,7 @@ def test_people_stand_behind_a_counter_and_john_before_it(window):
 
 
 @pytest.mark.long
-def test_who_leaves_goes_behind_the_others_and_out_of_the_door(window):
+def test_representative_who_leaves_goes_behind_the_others_and_out_of_the_door(window):
     page = window(where="?step=1", pace=2)
     page.locator(".scene .skip-it").click()
     start, *ways = page.evaluate(WALK)
@@ -236,7 +236,7 @@ def test_requests_of_each_server_are_shown_before_and_after_one_was_added(window
 
 
 @pytest.mark.long
-def test_what_a_url_leaves_behind_stands_at_the_balancer(window):
+def test_log_line_that_a_url_leaves_behind_stands_at_the_balancer(window):
     page = window(where="?step=2", reduced_motion="reduce")
     assert page.locator(".log-line mark").count() == 0
     run_chapter(page)

@@ -328,7 +328,7 @@ def test_learner_who_waits_for_a_stage_watches_the_recorded_run(browser, exporte
 
 
 @pytest.mark.timeout(600)
-def test_both_desks_are_whole_on_a_phone_in_an_exported_page(opened):
+def test_desks_are_whole_on_a_phone_in_an_exported_page(opened):
     window = opened("?step=1&pace=0")
     page = window.page
     page.set_viewport_size({"width": 375, "height": 667})

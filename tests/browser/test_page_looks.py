@@ -135,7 +135,7 @@ def turn_to(page, step):
 
 @pytest.mark.long
 @pytest.mark.timeout(280)
-def test_both_desks_of_each_chapter_are_whole_at_every_size(window):
+def test_desks_of_each_chapter_are_whole_at_every_size(window):
     page = window(reduced_motion="reduce")
     for step in range(1, 12):
         turn_to(page, step)

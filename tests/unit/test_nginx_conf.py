@@ -102,7 +102,7 @@ TOKEN = ".SIkljUsOgzAMRO8CWjPzabcdefgh"
         ("", ""),
     ],
 )
-def test_only_the_beginning_of_a_token_is_logged_and_of_one_form_of_query(query, left):
+def test_token_is_logged_by_its_beginning_and_for_one_form_of_query(query, left):
     assert query_left(query) == left
 
 

@@ -97,7 +97,7 @@ def put_in(chapter):
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda each: each["slug"])
-def test_what_is_in_carts_is_drawn_where_each_desk_keeps_it(chapter):
+def test_goods_in_carts_are_drawn_where_each_desk_keeps_them(chapter):
     skus = put_in(chapter)
     assert skus, "a lesson about carts"
     stateful, stateless = drawn(chapter).values()
@@ -259,6 +259,6 @@ def test_request_with_the_token_in_its_address_is_called_what_it_is(request_):
     assert steps == [f"{asked}: customer → balancer", "→ A", "← 200 ✓"]
 
 
-def test_other_requests_are_called_by_their_path():
+def test_requests_without_a_token_are_called_by_their_path():
     add = {"method": "POST", "path": "/api/cart/items"}
     assert node("(it) => page.title(it)", add) == "POST items"
