@@ -129,7 +129,7 @@ def test_name_with_controls_is_refused_with_a_reason(window):
 
 def test_shop_by_hand_at_both_desks(window, lab):
     lab.post("/lab/stage", servers=1)  # of several, another one might not know this customer
-    page = window()
+    page = window(where="?step=2")  # among people, no ticket is handed out
     look_closer(page, "shop")
     shop = page.locator("lab-shop")
     shop.get_by_role("button", name="Show the catalogue").click()
