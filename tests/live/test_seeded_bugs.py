@@ -43,7 +43,7 @@ FAST = [("first-visit", 1), ("any-server", 2), ("first-visit", 2), ("crash", 2),
 WRONG_LOOK = r"first: GET /api/cart of \w+ (showed|has revision) "
 GOODS = r"GET /api/cart of \w+ showed |POST /api/cart/items of \w+ showed "
 CATCHERS = [
-    ("drop-adds", "first-visit", FAILS, rf"answers were wrong; first: ({GOODS}).*were due"),
+    ("drop-adds", "first-visit", FAILS, rf"answers were wrong; first: ({GOODS}).*were expected"),
     ("twice", "first-visit", FAILS, r"POST /api/cart/items of \w+ showed .*'laptop', 2"),
     ("leak-cart", "first-visit", FAILS, r"GET /api/cart of \w+ showed the cart of \w+"),
     ("trust-price", "first-visit", FAILS, r"POST /api/cart/items answered 201, 422 was expected"),
@@ -77,7 +77,7 @@ CATCHERS = [
     ("revision-stands-still", "first-visit", FAILS, r"has revision 0, 1 was expected"),
     ("remove-does-nothing", "first-visit", FAILS, WRONG_LOOK),
     ("address-forgotten", "first-visit", FAILS, r"checkout of \w+ has the address None, '"),
-    ("wrong-total", "first-visit", FAILS, r"POST /api/cart/items of \w+ showed .* were due"),
+    ("wrong-total", "first-visit", FAILS, r"POST /api/cart/items of \w+ showed .* were expected"),
     ("drop-40th", "first-visit", FAILS, WRONG_LOOK),
     ("logout-keeps-session", "logout", AFFECTED, r"no end seen", "memory"),
     (
@@ -91,11 +91,16 @@ CATCHERS = [
         "capped-silently",
         "first-visit",
         FAILS,
-        r"first: POST /api/cart/items of \w+ showed .* were due",
+        r"first: POST /api/cart/items of \w+ showed .* were expected",
     ),
     ("patch-adds", "first-visit", FAILS, r"first: PATCH /api/cart/items/pen of \w+ showed "),
     ("order-number-counts", "first-visit", FAILS, r"2 orders have the number '\d+'"),
-    ("oldest-line-goes", "first-visit", FAILS, r"POST /api/cart/items of \w+ showed .* were due"),
+    (
+        "oldest-line-goes",
+        "first-visit",
+        FAILS,
+        r"POST /api/cart/items of \w+ showed .* were expected",
+    ),
     ("orders-nothing", "first-visit", FAILS, r"POST /api/checkout answered 201, 409 was expected"),
     (
         "sells-anything",

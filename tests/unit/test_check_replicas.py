@@ -445,8 +445,8 @@ def test_plan_is_said_before_anything_but_the_recording_is_sent():
         Options(),
         runner,
         report,
-        lambda _: None,
-        lambda _: when.append(len(sent)),
+        lambda *_: None,
+        lambda *_: when.append(len(sent)),
     )
     session.run(Talk())
     assert {*when} == {4}  # each was asked whether it is there, and the recording
