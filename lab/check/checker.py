@@ -69,6 +69,7 @@ def bounded(run: Callable[[], None], report: Report, budget: Budget) -> Report:
         report.failed = str(failure)
         report.because = f"an assertion of the conversation does not hold: {failure}"
     except KeyboardInterrupt:
+        report.interrupted = True
         report.cut(STOPPED)
     report.requests, report.processes = budget.requests, budget.processes
     report.seconds = budget.seconds

@@ -161,6 +161,7 @@ class Report:
     processes: int = 0
     seconds: float = 0.0
     partial: bool = False
+    interrupted: bool = False
     failed: str = ""
     url: str = "http://127.0.0.1:{port}"
     proofs: dict[int, Reproducer] = field(default_factory=dict)

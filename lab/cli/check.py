@@ -15,7 +15,6 @@ from lab.cli.check_openapi import openapi_options
 from lab.cli.check_replicas import ReplicaOptions, replica_options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.cli.param_types import WAITING_TIME, CountRange
-from lab.core.errors import STOPPED
 from lab.core.run_folder import new_run_folder
 from lab.core.text import LogStep, in_lines
 
@@ -279,7 +278,7 @@ def check(
         check_report.show(report, start, folder)
         if explain:
             screen.print(check_report.plain_text("\n" + explanation))
-    if STOPPED in report.notes:
+    if report.interrupted:
         return EXIT_INTERRUPTED
     return 0 if all_known else check_report.exit_status(report, allowed)
 

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from lab.cli import options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, say, screen, write_json
+from lab.core.errors import STOPPED
 from lab.core.json_object import json_text
 from lab.core.shell import quoted
 
@@ -163,7 +164,7 @@ def _check(asked: "Asked", *, as_json: bool) -> int:
                 if not as_json:
                     screen.print(exercise_view.check_view(result), soft_wrap=True)
         except KeyboardInterrupt:
-            made.trouble, status = "stopped by Ctrl-C", EXIT_INTERRUPTED
+            made.trouble, status = STOPPED, EXIT_INTERRUPTED
     made.seconds = round(time.monotonic() - began, 3)
     if as_json:
         write_json(json_text(made))

@@ -50,12 +50,17 @@ def export(file: Path, source: Path | None, runs: tuple[str, ...], out: Path) ->
     from lab.console.kept_runs import KeptRuns  # `--help` needs none of it
     from lab.console.offline import fitting, recording
 
+    kept = KeptRuns(out)
+    for run in runs:  # before a recording is made, which takes a minute
+        kept.outline(run)
+    if not file.parent.is_dir():
+        raise LabError(f"cannot write {file}: {file.parent} is not a folder; name another file")
     path = source or recording.newest(out)
     if path is None:
         with progress() as show:
             path = recorder.make(out, show)
     recorded = recording.read(path)
-    fitted = fitting.fitted(recorded, KeptRuns(out), runs)
+    fitted = fitting.fitted(recorded, kept, runs)
     try:
         file.write_text(fitted.page, encoding="utf-8")
     except OSError as error:

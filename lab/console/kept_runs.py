@@ -156,7 +156,7 @@ class KeptRuns:
         """Return the folder's name and the document; who asks must not change it."""
         folder = _latest(self._root) if name == "latest" else name
         if folder not in self._names():
-            raise LabError(f"no run {one_line(name, 60)!r} is kept here: choose one of the list")
+            raise LabError(f"no run {one_line(name, 60)!r} is kept here: `lab runs` lists them")
         path = self._root / folder / "result.json"
         with self._reading:
             try:

@@ -394,6 +394,15 @@ def test_export_writes_no_file_that_is_too_large(tmp_path):
     assert "more than 1 MB" in done.stderr and not (tmp_path / "page.html").exists()
 
 
+@pytest.mark.parametrize("wrong", [["page.html", "--run", "nope"], ["nowhere/page.html"]])
+def test_export_refuses_before_it_records(tmp_path, wrong):
+    command = [sys.executable, "-m", "lab", "export", *wrong]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "no run 'nope' is kept here" in done.stderr or "is not a folder" in done.stderr
+    assert list(tmp_path.rglob("*")) == []
+
+
 def test_recording_says_when_and_with_what_it_was_made():
     components = {
         "nginx": {"version": "1.31.3"},

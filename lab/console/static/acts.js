@@ -119,7 +119,7 @@ function rest(signal, least) {
   return until(() => !state.act.paused && rested(), signal, "", Infinity);
 }
 
-/** Whether a request of this window's customers, or of the recording's, is on its way over the stage. */
+/** True if a request of this window's customers, or of the recording's, is on its way over the stage. */
 function ownTravel() {
   const own = ownCustomers().map(({ who }) => who);
   return [...state.shown.travelling.values()].some(({ request, exchange }) => state.recording || own.includes((request ?? exchange).who));

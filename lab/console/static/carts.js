@@ -129,7 +129,7 @@ function read(customer, exchange, store) {
     : `${server} did not ${store === "token" ? "accept" : "find"} it (${status})`;
 }
 
-/** Whether the answer is from what holds the cart: if that does not have it, nothing else has. */
+/** True if the answer is from what holds the cart: if that does not have it, nothing else has. */
 function isHolder({ place, instance }, exchange) {
   if (isCached(exchange) || !exchange.served_by) return false;
   if (place === "server") return exchange.instance === instance;
@@ -180,7 +180,7 @@ function finish(customer, servers) {
   if (!customer.owed || (customer.gone && customer.fate === "doubt")) customer.fate = "open";
   if (customer.gone && customer.fate === "unshown") customer.fate = "lost";
   const { fate } = customer;
-  const said = { kept: "kept", doubt: "nobody can say", unshown: customer.unshown, lost: customer.finding ?? "lost", open: "" }[fate];
+  const said = { kept: "kept", doubt: "unknown", unshown: customer.unshown, lost: customer.finding ?? "lost", open: "" }[fate];
   customer.sign = { ...FATE_SIGNS, doubt: FATE_SIGNS.unknown, open: customer.gone ? FATE_SIGNS.lost : "" }[fate];
   customer.word = fate === "open" && customer.gone ? customer.gone : said;
   if (fate === "lost") customer.word = customer.gone || `${said}: ${customer.reader}`;

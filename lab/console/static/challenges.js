@@ -22,7 +22,7 @@ const WHERE = { both: "At both desks", stateful: "Stateful only", stateless: "St
 
 set({ challenge: recallJson("challenge", WINDOW) }); // {slug, begun: the event that began its stage}
 
-/** Whether this window may change what runs. */
+/** True if this window may change what runs. */
 function mayBreak({ instructor, own, live }) {
   return live && (instructor || own);
 }

@@ -41,7 +41,7 @@ class LabEvidence extends HTMLElement {
     this.columns.forEach((column, n) => column.draw(found[n], found[1 - n].exchange, scene, now));
   }
 
-  /** Whether text is selected here; then it must not be replaced. */
+  /** True if text is selected here; then it must not be replaced. */
   marking() {
     const marked = getSelection();
     return !marked.isCollapsed && this.contains(marked.anchorNode);

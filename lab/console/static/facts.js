@@ -116,7 +116,7 @@ function isLost(fate) {
   return KNOWN_FATES.includes(fate) && fate !== "kept";
 }
 
-/** Whether every condition holds: {"stateful.kept": 1, "stateless.refused": ">0"}. */
+/** True if every condition holds: {"stateful.kept": 1, "stateless.refused": ">0"}. */
 export function matches(when, found) {
   return Object.entries(when).every(([name, wanted]) => holds(wanted, known(found, name)));
 }

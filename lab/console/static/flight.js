@@ -24,7 +24,7 @@ export const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const moving = new Map(); // what is on its way in either lane → its animation
 let tempo = { speed: 1, paused: false };
 
-/** Whether anything is moving on the stage. */
+/** True if anything is moving on the stage. */
 export function isMoving() {
   return moving.size > 0;
 }

@@ -59,7 +59,7 @@ export function fitNotes(chapters) {
   set({ lesson: Object.fromEntries(chapters.filter(fits).map(({ slug }) => [slug, noteOf(slug)])) });
 }
 
-/** Whether this browser has started a script of the chapter: then its prediction is final. */
+/** True if this browser has started a script of the chapter: then its prediction is final. */
 export function hasBegun(chapter) {
   const { acts } = noteOf(chapter.slug);
   return chapter.acts.some((act, number) => act.steps && acts[number]?.state);

@@ -110,7 +110,7 @@ export class RunCard extends Card {
     else if (this.known && connection === "open" && state === "running") this.fetch(run);
   }
 
-  /** Whether an event belongs to the run that was started here, not to an earlier one. */
+  /** True if an event belongs to the run that was started here, not to an earlier one. */
   isOwn(event) {
     const { run, since = 0 } = this.noted;
     if (event?.experiment !== this.act.experiment) return false;
@@ -158,7 +158,7 @@ export class RunCard extends Card {
   }
 }
 
-/** Whether this window may start servers beside the stage. */
+/** True if this window may start servers beside the stage. */
 function mayRun({ instructor, live }) {
   return instructor && live && !recorded;
 }

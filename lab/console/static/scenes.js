@@ -31,7 +31,7 @@ export function sceneOf(state, chapter, notes) {
   return resultOf(notes) ? "so" : "ask";
 }
 
-/** Whether the chapter has that scene already: without a result there is no “so?”. */
+/** True if the chapter has that scene already: without a result there is no “so?”. */
 export function canTurnTo(scene, notes) {
   return scene !== "so" || Boolean(resultOf(notes));
 }
@@ -83,7 +83,7 @@ export function plotOf(now) {
   return { thief, copies, forges: steps.some((step) => step.do === "forge"), sends: ["replay", "forge"].includes(now.act.by) };
 }
 
-/** Whether people behind a desk are drawn: in the first chapter they are, until the reader says otherwise. A recorded run is of servers. */
+/** True if people behind a desk are drawn: in the first chapter they are, until the reader says otherwise. A recorded run is of servers. */
 export function isPeopled({ people, view, recording }) {
   return !recording && (people ?? view.step === 1);
 }
@@ -143,7 +143,7 @@ export function casesOf(chapter, { acts }) {
   });
 }
 
-/** Whether a chapter's question has a right answer, which its run decides. */
+/** True if a chapter's question has a right answer, which its run decides. */
 export function isDecided({ predict }) {
   return Boolean(predict.choices[0].when);
 }

@@ -7,7 +7,7 @@ import { followed, measuredOf } from "./scenes.js";
 import { ownCustomers, set, state } from "./state.js";
 import { Stopped } from "./steps.js";
 
-/** Whether this window may run scripts: on the room's stage, or on one of its own. */
+/** True if this window may run scripts: on the room's stage, or on one of its own. */
 export function mayRun(now) {
   return now.live && !followed(now) && (now.instructor || now.ownStages);
 }

@@ -20,7 +20,7 @@ export function stream() {
   return new EventSource(`${base}/lab/events`);
 }
 
-/** Whether the script can be run with these settings. */
+/** True if the script can be run with these settings. */
 export function isRunnable(name, settings) {
   return true;
 }

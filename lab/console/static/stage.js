@@ -22,7 +22,7 @@ const LOG_MS = 600; // an exchange whose line of nginx's log does not come by th
 
 export const NARROW = matchMedia("(max-width: 40rem)");
 
-/** Whether the code stands below servers: where there is room, until the reader says otherwise. */
+/** True if the code stands below servers: where there is room, until the reader says otherwise. */
 export function isCoded(now) {
   return now.coded ?? !(isPeopled(now) || now.recording || NARROW.matches);
 }
@@ -144,7 +144,7 @@ function choose(op) {
   showPanel("panel-evidence");
 }
 
-/** Whether a request at that desk, another than `key`, has yet to reach its turn. */
+/** True if a request at that desk, another than `key`, has yet to reach its turn. */
 function isUnderway(desk, key) {
   return [...state.shown.travelling].some(([each, { desk: where, turned }]) => each !== key && where === desk && !turned);
 }

@@ -50,7 +50,7 @@ export function openCloser(id) {
   $(`[aria-controls="${id}"]`)?.focus({ preventScroll: true });
 }
 
-/** Whether the tab that contains `node` is open: a closed one is neither fetched nor drawn. */
+/** True if the tab that contains `node` is open: a closed one is neither fetched nor drawn. */
 export function isShown(node) {
   return !node.closest('[role="tabpanel"][hidden], #closer[hidden]');
 }
