@@ -24,7 +24,7 @@ NUMBER_AT, ARCHITECTURE_AT = 0, 4  # in struct seccomp_data
 IO_URING_SETUP = 425
 # By machine: <linux/audit.h>'s name of it, and the numbers of seccomp and connect there.
 CALLS = {"x86_64": (0xC000003E, 317, 42), "aarch64": (0xC00000B7, 277, 203)}
-LAB_ANSWERS_S = 5.0
+LAB_ANSWERS_S = 60.0  # it answers at once, but for a machine that is very busy
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -47,7 +47,8 @@ def program(architecture: int, connect: int) -> bytes:
 def report_connections(name: str) -> None:
     """Install the filter, and give its listener to the lab, which waits at an abstract socket.
 
-    Raise OSError where this system or the lab does not do that.
+    Raise OSError where this system or the lab does not do that, and end the process if the lab
+    goes away between the two: nothing could connect with a filter that nobody listens to.
     """
     architecture, seccomp, connect = CALLS.get(os.uname().machine, (0, 0, 0))
     if not seccomp:
@@ -67,7 +68,11 @@ def report_connections(name: str) -> None:
     if listener < 0:
         raise OSError(ctypes.get_errno(), "seccomp")
     rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", [listener]))
-    lab.sendmsg([b"."], [rights])
+    try:
+        lab.sendmsg([b"."], [rights])
+        if not lab.recv(1):  # only now does it listen
+            raise OSError("it is ending")
+    except OSError as error:
+        raise SystemExit(f"connect_filter: the lab does not listen any more: {error}") from None
     os.close(listener)
-    lab.recv(1)  # only now does it listen
     lab.close()

@@ -63,9 +63,17 @@ class Connections:
 
         def accept() -> None:
             with suppress(OSError):
-                pid, listener = _introduced(self._listening.accept()[0])
+                caller = self._listening.accept()[0].detach()
+                add(caller, lambda: introduce(caller))
+
+        def introduce(caller: int) -> None:
+            waiting.unregister(caller)
+            del actions[caller]
+            with suppress(OSError), socket.socket(fileno=caller) as process:
+                pid, listener = _introduced(process)
                 made = self._made[pid] = []
                 add(listener, lambda: _let_go_on(listener, made))
+                process.send(b".")  # it goes on only once it is known
 
         add(self._listening.fileno(), accept)
         waiting.register(self._ends, select.POLLIN)
@@ -89,19 +97,16 @@ class Connections:
         os.close(self._ends)
 
 
-def _introduced(lab: socket.socket) -> tuple[int, int]:
-    """Return the process that calls and the listener of its filter; OSError if it has none."""
-    with lab:
-        lab.settimeout(1.0)
-        peer = lab.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        pid, user, _ = struct.unpack("=iII", peer)
-        if user != os.getuid():
-            raise OSError("another user's")
-        _, handles, _, _ = socket.recv_fds(lab, 1, 1)
-        if not handles:
-            raise OSError("it ended")
-        lab.send(b".")
-        return pid, handles[0]
+def _introduced(process: socket.socket) -> tuple[int, int]:
+    """Return the id of a process and the listener of its filter; OSError if it has none."""
+    peer = process.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    pid, user, _ = struct.unpack("=iII", peer)
+    if user != os.getuid():
+        raise OSError("another user's")
+    _, handles, _, _ = socket.recv_fds(process, 1, 1)
+    if not handles:
+        raise OSError("it ended")
+    return pid, handles[0]
 
 
 def _let_go_on(listener: int, made: list[End]) -> None:

@@ -141,6 +141,33 @@ def test_stranger_at_the_door_is_no_process_of_ours(connections, machine):
     assert found == [("127.0.0.1", port)] and connections.made_by(os.getpid()) is None
 
 
+def test_process_that_takes_its_time_is_known_and_holds_up_no_other(connections, machine):
+    reading, writing = os.pipe()
+    with socket.socket(socket.AF_UNIX) as slow, store() as port:
+        slow.connect(f"\0{connections.name}")
+        found, _ = made_by(machine, connections, CONNECT.format("s", port))
+        assert found == [("127.0.0.1", port)]
+        socket.send_fds(slow, [b"."], [reading])
+        assert slow.recv(1) == b"." and connections.made_by(os.getpid()) == []
+    os.close(reading)
+    os.close(writing)
+
+
+def test_program_ends_if_the_lab_goes_away_in_between(machine):
+    with socket.socket(socket.AF_UNIX) as lab:
+        lab.bind(f"\0two-desks-test-{os.getpid()}")
+        lab.listen()
+        words = [sys.executable, "-I", "-c", "print('runs')"]
+        command = machine.command(words, f"two-desks-test-{os.getpid()}")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            caller, _ = lab.accept()
+            caller.recv(1)
+            caller.close()
+            said, error = process.communicate(timeout=60)
+    assert (said, process.returncode) == (b"", 1)
+    assert b"the lab does not listen any more" in error
+
+
 @pytest.mark.parametrize(
     ("sockaddr", "end"),
     [
