@@ -22,7 +22,7 @@ export function deskPicture({ servers = 3, store = "memory", cache = "off" } = {
   const desk = (x, name, remembers) => svg("g", { class: "counter", "data-desk": name, transform: `translate(${x} 0)` },
     people ? counterOf(servers, remembers && !shared && at, left) : racksOf(servers + added, remembers ? !shared && at : null, fresh ? 0 : servers),
     remembers && (shared || beside) && storeOf(people ? 140 : 104, shared || [], beside ? "or a store" : "store"),
-    svg("text", people ? { x: WIDE / 2, y: 121 } : { x: 58, y: 190 }, `${name} desk`),
+    svg("text", people ? { x: WIDE / 2, y: 121 } : { x: 58, y: 190 }, name, svg("tspan", { class: "long" }, " desk")),
     !people && cache !== "off" && sign(WIDE / 2, 97, "cache"),
     customersOf(customers, servers, remembers ? !people && "ticket" : people ? "form" : "parcel"),
     thief && [masked({ class: "thief", x: WIDE - 76, y: 138, width: 44, height: 44 }), svg("text", { x: WIDE - 54, y: 198 }, thief)]);
@@ -56,10 +56,10 @@ function racksOf(count, drawers, old) {
       return svg("g", { "data-server": SERVER_NAMES[n] },
         svg("path", { class: "wire", d: `M${WIDE / 2} 118L${x} 84` }),
         svg("g", { class: `rack${is}` }, symbol("server", x, 8, size)),
-        svg("text", { class: is ? "name small" : "name", x, y: 34 }, is ? `${SERVER_NAMES[n]} new` : SERVER_NAMES[n]),
+        svg("text", { class: is ? "name small" : "name", x, y: 34 }, SERVER_NAMES[n], is && svg("tspan", { class: "long" }, " new")),
         drawers && symbol("drawer", x, 46, size, drawers(SERVER_NAMES[n])), drawers === null && symbol("key", x - 15 * size, 52, size));
     }),
-    symbol("balancer", WIDE / 2, 110), svg("text", { class: "small", x: WIDE / 2, y: 126 }, "balancer"),
+    symbol("balancer", WIDE / 2, 108, 1.2), svg("text", { class: "small", x: WIDE / 2, y: 126 }, "balancer"),
   ];
 }
 
@@ -71,7 +71,7 @@ function storeOf(y, goods, text) {
 function customersOf(customers, servers, what) {
   const [from, size] = customers.length > 1 ? [150, 0.8] : [WIDE / 2 - 8, 1];
   return [
-    customers.some(({ cookie }) => cookie) && svg("text", { class: "small sticks", x: WIDE - 28, y: 120 }, "cookies"),
+    customers.some(({ cookie }) => cookie) && svg("text", { class: "small sticks", x: WIDE, y: 120 }, "cookies"),
     customers.map(({ name, cookie, goods }, n) => {
       const x = from + 60 * n;
       return svg("g", { class: "crowd", "data-name": name },

@@ -66,15 +66,15 @@ export class Lane {
     return h("button", { type: "button", class: "opener", "aria-haspopup": "menu", "aria-expanded": "false", onclick }, ...content);
   }
 
-  /** Show `view`: {scene, own, selected, recording, plot, numbers, loads, soFar, people}. Returns the carts that have fallen since. */
-  draw({ scene, own, selected, recording, plot, numbers, loads, soFar, people }) {
+  /** Show `now`: {scene, view, own, selected, recording, plot, numbers, loads, soFar, people}. Returns the carts that have fallen since. */
+  draw({ scene, view, own, selected, recording, plot, numbers, loads, soFar, people }) {
     const { stack } = scene;
     const settings = stack?.settings?.[this.desk];
     const customers = cartsOf(scene, this.desk);
     const mine = recording ? ["c1"] : own.map(({ who }) => who);
     const { named, others } = cast(customers, mine);
     if (people !== this.people) this.places.moved();
-    this.people = people;
+    Object.assign(this, { people, present: view.present });
     this.drawTitle(settings, others, recording, numbers?.[this.desk] ?? [], soFar);
     for (const { who, name, credential, goods } of customers.values()) if (credential) this.ids.set(who, [this.carries() === "name" ? brief(name) : credential.text, goods]);
     this.thief = plot?.thief ?? "";
@@ -235,9 +235,10 @@ export class Lane {
     const here = (customer) => customer.owed && test(customer);
     const mine = named.filter(here);
     const rest = tally(others.filter(here));
-    const key = JSON.stringify([mine.map(({ name, goods, sign, word, cause }) => [name, goods, sign, word, cause]), named.length, rest, this.people]);
+    const short = this.people || (this.present && !node.matches(".before")); // before another process, A is still there
+    const key = JSON.stringify([mine.map(({ name, goods, sign, word, cause }) => [name, goods, sign, word, cause]), named.length, rest, short]);
     refill(node, key, () => [
-      ...mine.map((customer) => chip(this.people && customer.place === "server" && customer.gone && customer.word === customer.gone ? { ...customer, word: `gone with ${customer.server}` } : customer, named.length > 1 && `${brief(customer.name)}: `)),
+      ...mine.map((customer) => chip(short && customer.place === "server" && customer.gone && customer.word === customer.gone ? { ...customer, word: `gone with ${customer.server}` } : customer, named.length > 1 && `${brief(customer.name)}: `)),
       ...(rest ? [box("others", {}, rest)] : []),
     ]);
   }
