@@ -184,7 +184,7 @@ def check(
     If an answer changes, the service keeps state; which way of sending changed it shows where.
 
     Examples:
-      lab check --start "flask --app myapp run --port {port}" requests.py
+      lab check --start "flask --app myapp run --port {port}" talk.py
       lab check --start "node server.js" --env PORT={port} --openapi openapi.yaml
       lab check --start "…" --reset "redis-cli flushall" --http session.http
       lab check --start "uvicorn server:app --port {port}" --mcp --call add_item
@@ -221,6 +221,8 @@ def check(
       3    unknown, or the service did not start
       130  stopped by Ctrl-C
     """
+    if conversation and not conversation.is_file():
+        raise click.UsageError(f"no such file: {conversation}")
     if command is None and not running.urls:
         return run_settings(conversation, (junit_file, sarif_file), as_json)
     from lab.check.budget import Budget  # the check loads much, and `--help` needs none of it

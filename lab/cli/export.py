@@ -38,8 +38,7 @@ def export(file: Path, source: Path | None, runs: tuple[str, ...], out: Path) ->
     --out, one is made first, in about a minute.
 
     The file is never larger than 1 MB: of long kept runs it has the headers and bodies of the
-    first requests only, and says so. If that is not enough nothing is written, and the exit
-    status is 2.
+    first requests only, and says so. If that is not enough, nothing is written.
 
     The handbook's page *Without a server* has a workflow that publishes it on GitHub Pages.
 
