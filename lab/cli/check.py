@@ -221,8 +221,6 @@ def check(
       3    unknown, or the service did not start
       130  stopped by Ctrl-C
     """
-    if conversation and not conversation.is_file():
-        raise click.UsageError(f"no such file: {conversation}")
     if command is None and not running.urls:
         return run_settings(conversation, (junit_file, sarif_file), as_json)
     from lab.check.budget import Budget  # the check loads much, and `--help` needs none of it

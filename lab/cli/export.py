@@ -8,7 +8,7 @@ from rich.text import Text
 from lab.cli import options
 from lab.cli import record as recorder
 from lab.cli.output import err, progress, say
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.units import format_bytes
 
 
@@ -63,7 +63,7 @@ def export(file: Path, source: Path | None, runs: tuple[str, ...], out: Path) ->
     try:
         file.write_text(fitted.page, encoding="utf-8")
     except OSError as error:
-        raise LabError(f"cannot write {file}: {error.strerror}; name another file") from None
+        raise LabError(f"cannot write {file}: {reason(error)}; name another file") from None
     size = format_bytes(len(fitted.page.encode()))
     say(f"{file}: {size}, recorded on {recorded.made[:10]}. Open it in a browser.")
     for note in filter(None, (fitted.left_out, recording.outdated(recorded))):
