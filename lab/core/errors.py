@@ -32,3 +32,14 @@ def reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror[0].lower() + error.strerror[1:]
     return str(error)
+
+
+def describe_failure(error: Exception) -> str:
+    """Return the text of an error, after its type where the lab did not expect it."""
+    return str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
+
+
+def require(condition: object, otherwise: str) -> None:
+    """Raise a LabError with this text unless the condition is true."""
+    if not condition:
+        raise LabError(otherwise)
