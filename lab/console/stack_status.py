@@ -52,11 +52,11 @@ class StackStatus:
             self._thread.join()
 
     def touch(self) -> None:
-        """Note that something has happened: counts may have changed."""
+        """Mark the counts as outdated: something has happened."""
         self._woken.set()
 
     def servers(self) -> dict[str, list[ServerState]]:
-        """Return every server of every desk in order of their names, without asking any."""
+        """Return every server of every desk in order of name, without a request to any."""
         return {desk: self._at(desk, pool) for desk, pool in self._pools.items()}
 
     def ask(self) -> None:

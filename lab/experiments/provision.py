@@ -135,7 +135,7 @@ class ProvisionedStack:
         return describe(strange) if strange else None
 
     def _secret_retry(self, name: str, upstreams: dict[str, str]) -> str | None:
-        """Report it where the balancer asked a second server with retries off; else None."""
+        """Return a report if the balancer asked a second server with retries off; else None."""
         pool = self.stack.pools[name]
         own = any(line.startswith("proxy_next_upstream") for line in pool.spec.directives)
         retried = retried_ops(upstreams) if pool.retry == "off" and not own else []
