@@ -51,7 +51,7 @@ def exchange(number, desk="stateful", **more):
     return {"outcome": outcome_of(plain["method"], plain["status"]), **plain}
 
 
-def facts_of(exchanges, requests=(), faults=(), since=0, second=None):
+def facts_of(exchanges, requests=(), faults=(), since=0, second=None, most=()):
     return run(
         """
         const exchanges = new Map(given.exchanges.map((each) => [each.op, each]));
@@ -62,7 +62,13 @@ def facts_of(exchanges, requests=(), faults=(), since=0, second=None):
         requests=list(requests),
         faults=list(faults),
         since=since,
+        most=dict(most),
     )
+
+
+def test_sessions_are_the_most_that_each_desk_has_kept():
+    facts = facts_of([], most={"stateful": 7})
+    assert (facts["stateful.sessions"], facts["stateless.sessions"]) == (7, 0)
 
 
 def test_facts_are_those_that_chapters_may_name():
@@ -148,7 +154,7 @@ def test_whose_cart_a_customer_was_shown():
     facts = run(
         """
         const exchanges = new Map(given.events.map((each) => [each.op, each]));
-        return facts({ exchanges, requests: [], faults: [] }, 0, "c1", "c2");
+        return facts({ exchanges, requests: [], faults: [], most: {} }, 0, "c1", "c2");
         """,
         events=events,
     )
