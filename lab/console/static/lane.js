@@ -120,7 +120,7 @@ export class Lane {
       this.places.moved();
       return [
         ...shown.map(([who, name, credential, cart, left, strange, sticks, gone]) =>
-          div("customer", { "data-who": who, "data-place": who && `customer:${who}`, "data-away": gone }, drawnCustomer(), box("name", {}, name), sticks && box("sticks", {}, `cookie: ${sticks}`), gone ? box("card none", {}, `gone${this.people ? "" : `, with the ${this.carries()}`}`) : this.card(credential, cart, left),
+          div("customer", { "data-who": who, "data-place": who && `customer:${who}`, "data-away": gone }, drawnCustomer(), box("name", {}, name), sticks && box("sticks", {}, `cookie: ${sticks}`), gone ? box("card none", {}, "gone", !this.people && box("along", {}, `with the ${this.carries()}`)) : this.card(credential, cart, left),
             strange && box("cart", { "data-fate": "lost" }, box("fate", {}, `✕ got ${strange}`)))),
         ...(loot ? [div("customer copier", { "data-place": "copier" }, masked(), box("name", {}, loot.name),
           loot.what && box("card", {}, carried(loot.what, loot.id), loot.text))] : []),

@@ -78,7 +78,7 @@ export function bars({ served = 0, refused = 0 }, said = "") {
   const tick = (_, n) => svg("g", { class: n < good ? "tick" : "tick bad", transform: `translate(${n * 13} 0)` },
     svg("rect", { x: 1, y: 1, width: 10, height: 14, rx: 2 }), n >= good && svg("path", { d: "M3 4l6 8M9 4l-6 8" }));
   const words = [served && `${served} served`, refused && `${refused} refused`].filter(Boolean).join(", ") || "no requests";
-  return h("span", { class: "bars" }, svg("svg", { viewBox: `0 0 ${13 * (said ? shown : MOST_TICKS)} 16`, "aria-hidden": "true" }, Array.from({ length: shown }, tick)), h("span", {}, said || words));
+  return h("span", { class: "bars" }, (all > 0 || !said) && svg("svg", { viewBox: `0 0 ${13 * (said ? shown : MOST_TICKS)} 16`, "aria-hidden": "true" }, Array.from({ length: shown }, tick)), h("span", {}, said || words));
 }
 
 /** The process that is no more, and how it ended. */
