@@ -54,6 +54,10 @@ class StageSettings:
         """Return the store that the stateful servers share; None if there is none."""
         return self._provisioned.store_of(self._variants["stateful"])
 
+    def sessions_in_store(self) -> int:
+        """Count the sessions in that store; LabError if it does not answer."""
+        return self._provisioned.sessions_in_store(self._variants["stateful"])
+
     @staticmethod
     def ends_servers(name: str) -> bool:
         """Return True if a change of this setting restarts the servers."""

@@ -162,6 +162,11 @@ class ProvisionedStack:
         kind = (variant.settings.store, variant.persistence)
         return self._stores.get(kind) if variant.uses_store else None
 
+    def sessions_in_store(self, variant: Variant) -> int:
+        """Count the sessions of this variant in its store; LabError if it does not answer."""
+        store = self.store_of(variant)
+        return store.stats(self._prefix_of(variant)).keys if store else 0
+
     def forget(self, variant: Variant) -> None:
         """Delete what this variant's servers have kept outside their processes.
 
