@@ -447,7 +447,7 @@ def test_times_sends_the_same_request_again_and_again(customers, john, published
 # --- a thief with the key
 
 
-def test_forged_token_opens_the_cart_where_the_key_is_known_and_is_nobodys_credential(
+def test_forged_token_opens_the_cart_where_the_key_is_known_and_is_no_ones_credential(
     origin, published
 ):
     def publish(event):
@@ -570,6 +570,15 @@ def test_login_until_a_server_answers_comes_as_a_newcomer_each_time(customers, j
     act(customers, john, "add", sku="pen", quantity=1, desks=["stateful"])
     act(customers, john, "view", desks=["stateful"])
     assert origin.asked[-1][4]["HTTP_COOKIE"] == answer["credentials"]["stateful"]["cookie"]
+
+
+def test_login_of_several_times_comes_from_a_new_browser_each_time(customers, john, published):
+    act(customers, john, "login", times=3)
+    logins = [event for event in published if event["desk"] == "stateful"]
+    assert [event["status"] for event in logins] == [200] * 3
+    assert all("Cookie" not in event["request"]["headers"] for event in logins)
+    act(customers, john, "login")  # but one who just logs in again has a credential already
+    assert "Cookie" in last(published, "stateful")["request"]["headers"]
 
 
 def test_login_until_a_server_that_never_answers_ends(customers, john, origin):

@@ -3,7 +3,6 @@
 from ipaddress import IPv4Address, IPv4Network
 
 import msgspec
-import psutil
 
 from lab.core.errors import LabError
 
@@ -25,6 +24,8 @@ class OwnAddress(msgspec.Struct, frozen=True):
 
 def own_addresses() -> list[OwnAddress]:
     """Return the IPv4 addresses of this machine but loopback, those of local networks first."""
+    import psutil  # `lab class --help` needs none of it
+
     found = [
         OwnAddress(each.address, _network(each.address, each.netmask), name)
         for name, addresses in psutil.net_if_addrs().items()
@@ -54,5 +55,5 @@ def _network(address: str, netmask: str | None) -> str:
 
 
 def _is_makeshift(address: str) -> bool:
-    """Return True if the system chose it itself because no server assigned one."""
+    """Return True if the system made up the address because no server assigned one."""
     return IPv4Address(address).is_link_local
