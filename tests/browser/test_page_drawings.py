@@ -121,8 +121,8 @@ def test_representative_who_leaves_goes_behind_the_others_and_out_of_the_door(wi
     watch(page)
     page.locator("#people").click()
     page.locator("#people").click()
+    wait_for(lambda: opacity(page, '.server[data-server="A"] .goes') == 0)  # drawn in a moment
     assert page.locator(".server[data-leaves]").count() == 0
-    assert opacity(page, '.server[data-server="A"] .goes') == 0
 
 
 @pytest.mark.long

@@ -82,6 +82,7 @@ LINES = """
 """
 LEAST_PX = 9  # of any text on a phone
 ASKED = ".ask h1, .setup, .desks-picture, .choice, .scene .seal, .scene .skip-it, .scene .run"
+HIGH = "(part) => document.querySelector(part).getBoundingClientRect().height"
 LEAST_PICTURE_PX = 60  # of the picture's height, beside a question
 # The height of the smallest words on the stage, in hundredths of the window's, and which they are.
 SMALLEST = """
@@ -113,7 +114,7 @@ def test_each_scene_is_the_whole_screen(window, width, height, mode):
         assert page.locator(".scene .seal").count() == page.locator(".scene .skip-it").count() == 1
         assert page.evaluate(OUT_OF_SIGHT, ASKED) == [], step
         assert page.evaluate(INNER_SCROLLS) == [], step
-        assert page.locator(".desks-picture").bounding_box()["height"] >= LEAST_PICTURE_PX, step
+        assert page.evaluate(HIGH, ".desks-picture") >= LEAST_PICTURE_PX, step
         holds_together(page, (step, "ask"))
         # The question is the largest text of its scene.
         [largest] = page.evaluate(FONTS, ".ask h1")
@@ -122,7 +123,7 @@ def test_each_scene_is_the_whole_screen(window, width, height, mode):
             run_chapter(page)
             holds_together(page, (step, "so"))
             watch(page)
-            assert page.evaluate(OUT_OF_SIGHT, STAGE) == [], step
+            wait_for(lambda: page.evaluate(OUT_OF_SIGHT, STAGE) == [])  # in the next frame
             holds_together(page, (step, "watch"))
             if mode:
                 assert min(page.evaluate(FONTS, ".caption")) >= height / 20
