@@ -1,7 +1,6 @@
-"""What a finding shows of its cause: how the answer changed, and what the call brought."""
+"""What a finding shows of its cause: how the answer changed, and which given values it sent."""
 
 import base64
-import json
 import re
 import zlib
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from urllib.parse import unquote
 
 from lab.check.conversation import Call, Conversation, Ref, Template, recorded
 from lab.check.judge import USED, Finding, Report
+from lab.core.json_object import json_or_none
 
 COOKIE, AUTHORIZATION, HEADER, PATH, QUERY, BODY = (
     *("cookie", "authorization", "header"),
@@ -26,7 +26,7 @@ MOST_DECODED = 10_000  # characters of a value, and bytes of what it is when unp
 
 @dataclass(frozen=True)
 class Brought:
-    """A value that an earlier answer gave and this call brings: where, and under which name.
+    """A value from an earlier answer that this call sends: its place and its name.
 
     `source` is where the answer had it, as in Ref.where. `sealed` says that the value itself
     contains what it stands for, and a seal; else it may be a key into a memory.
@@ -58,7 +58,7 @@ class Clue:
     accepted: frozenset[str] = frozenset()
 
     def of(self, *places: str) -> list[Brought]:
-        """Return what was brought in these places."""
+        """Return the values that this call sends in these places."""
         return [each for each in self.brought if each.where in places]
 
 
@@ -144,7 +144,7 @@ def _brought(talk: Conversation, index: int) -> Iterator[Brought]:
 
 
 def _in(talk: Conversation, template: Template, where: str, name: str) -> Iterator[Brought]:
-    """Yield what a template refers to, but for the client's own words that an answer repeats."""
+    """Yield the values a template refers to, without the client's own words in an answer."""
     before = ""
     for piece in template:
         if isinstance(piece, str):
@@ -195,10 +195,7 @@ def _decoded(part: str) -> object:
             data = zlib.decompressobj().decompress(data, MOST_DECODED)
         except zlib.error:
             return None
-    try:
-        return json.loads(data) if data[:1] in b'{["' else None
-    except (ValueError, RecursionError):
-        return None
+    return json_or_none(data) if data[:1] in b'{["' else None
 
 
 def credential_text(call: Call) -> str:

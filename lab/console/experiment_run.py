@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab.console.events import RunEvent
 from lab.console.lesson import questions
-from lab.core.errors import LabError
+from lab.core.errors import LabError, describe_failure
 from lab.core.redaction import redact_text
 from lab.core.run_folder import new_run_folder
 from lab.evidence.record import LiveEvent
@@ -113,13 +113,13 @@ class ExperimentRun:
         except Stopped:
             end = partial(progress.end, "failed", trouble="stopped before it was done")
         except Exception as error:  # the page waits for an end, whatever went wrong
-            end = partial(progress.end, "failed", trouble=redact_text(_sentence(error)))
+            end = partial(progress.end, "failed", trouble=redact_text(describe_failure(error)))
         self._name = None  # first: the page may start the next one at once
         end()
 
 
 class _Progress:
-    """Publishes how far a run is; to stop the run it raises `Stopped` where the run reports."""
+    """Publishes a run's progress; it raises `Stopped` from a report to stop the run."""
 
     def __init__(
         self, name: str, folder: str, publish: Callable[[RunEvent], object], stop: threading.Event
@@ -154,7 +154,7 @@ class _Progress:
             self._say("running", f" · {number} requests and faults so far")
 
     def end(self, state: str, trouble: str | None = None, observed: int | None = None) -> None:
-        """Publish how it ended: "done" or "failed"."""
+        """Publish how the run ended: "done" or "failed"."""
         self._line = ""
         self._say(state, trouble=trouble, observed=observed)
 
@@ -180,7 +180,3 @@ class _Progress:
                 servers=self._servers,
             )
         )
-
-
-def _sentence(error: Exception) -> str:
-    return str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"

@@ -9,6 +9,7 @@ from lab.core.faults import FaultEvidence
 from lab.processes.ports import HeldPort, hold_ports
 from lab.processes.spawn import Children
 from lab.processes.waiting import READY_TIMEOUT_S, at_once, server_info, wait_until
+from lab.shop.desks import at_server
 from lab.stack.balancer import Retired
 from lab.stack.lives import ServerLife
 from lab.stack.local_server import LocalServer
@@ -27,7 +28,7 @@ class Drain:
     _retired: Retired
 
     def wait(self, unless: Callable[[], bool] = lambda: False) -> None:
-        """Return when its requests are done, when it is dead, or when `unless()`.
+        """Wait until the server's requests are done, it is dead, or `unless()` is true.
 
         Takes about 4 s while clients hold idle connections (nginx's old worker serves each
         of them once more), 8 s while one holds a stream open.
@@ -134,7 +135,7 @@ class LocalPool(ServerPool):
 
     def _confirm_route(self, server: LocalServer) -> None:
         def routed() -> bool:
-            info = server_info(self.balancer.port, f"/{self.name}/@{server.name}")
+            info = server_info(self.balancer.port, f"/{self.name}{at_server(server.name)}")
             return info is not None and info.get("instance") == server.instance
 
         if not wait_until(routed, READY_TIMEOUT_S):

@@ -1,6 +1,5 @@
-"""Handles: what one tool gives and another asks for, such as the id of a basket (SEP-2567)."""
+"""Handles: values that one tool returns and another needs, such as a basket's id (SEP-2567)."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +9,7 @@ from lab.check.correlation import leaves
 from lab.check.mcp.catalogue import Tool
 from lab.check.mcp.messages import FromAnswer
 from lab.core.http import Answer
-from lab.core.json_object import JsonObject
+from lab.core.json_object import JsonObject, json_or_none
 
 MOST_HANDLES = 500
 LONGEST_HANDLE = 200
@@ -21,13 +20,13 @@ _UNNAMED = {"result", "id", "text", "value"}
 
 
 class Handles:
-    """The newest value by the name that it was given under."""
+    """The newest values that tools returned, by name."""
 
     def __init__(self) -> None:
         self._known: dict[str, FromAnswer] = {}
 
     def learn(self, tool: str, index: int, answer: Answer) -> None:
-        """Take what a tool's answer, that of the call at `index`, gives."""
+        """Keep the values in a tool's answer to the call at `index`."""
         document = answer.body
         result = document.get("result") if isinstance(document, dict) else None
         if not isinstance(result, dict) or result.get("isError") is True:
@@ -39,7 +38,7 @@ class Handles:
                     self._known[each] = given
 
     def arguments(self, tool: Tool) -> JsonObject:
-        """Return those arguments a tool must have that an answer gave, by name."""
+        """Return the required arguments of a tool that an answer has given, by name."""
         found = {}
         for name, schema in tool.wanted.items():
             given = self._known.get(_stem(name))
@@ -56,12 +55,12 @@ def _may_be(schema: JsonObject, value: str | int) -> bool:
 
 
 def _given_by(result: JsonObject) -> Iterator[tuple[str, str | int, str]]:
-    """Yield (name, value, place) for what a result gives: as values, in JSON as text, as a word."""
+    """Yield (name, value, place) of the values in a result: structured, in text, or one word."""
     for number, item in enumerate(_list(result.get("content"))):
         text = item.get("text") if isinstance(item, dict) else None
         if not isinstance(text, str):
             continue
-        inner = _parsed(text)
+        inner = json_or_none(text)
         if isinstance(inner, dict):
             for pointer, value in leaves(inner):
                 if isinstance(value, str) and _ONE_WORD.fullmatch(value):
@@ -80,19 +79,12 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
 def _words(name: str) -> list[str]:
     return [word.lower() for word in _WORD_OR_NUMBER.findall(name)]
 
 
 def _stem(name: str) -> str:
-    """Return what a name is about: "cart" for cart_id, cartId and Cart."""
+    """Return the noun of a name: "cart" for cart_id, cartId and Cart."""
     words = _words(name)
     if len(words) > 1 and words[-1] in ("id", "uuid", "key", "token"):
         words.pop()
