@@ -126,11 +126,12 @@ class Customers:
             customer.sent |= {(order.do, desk): op for desk, op in ops.items()}
         return Acted(ops, customer.credentials())
 
-    def doubt(self) -> None:
-        """After a fault, only a later read shows the fate of a cart."""
+    def doubt(self, cents: Mapping[str, int]) -> None:
+        """After a fault, only a later read shows the fate of a cart; `cents` are the prices now."""
         for customer in self._all():
             for session in customer.sessions.values():
                 session.shopper.tracker.doubt()
+                session.shopper.tracker.reprice(cents)
 
     def reset(self) -> None:
         """On a new stage, keep the customers and drop their credentials; return at once."""
