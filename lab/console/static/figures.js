@@ -133,6 +133,6 @@ export function masked(attributes = { class: "person thief", "aria-hidden": "tru
 
 /** What is carried, small enough to travel: "ticket" (with what its `id` begins with), "parcel" (with its `goods` seen through it), "form", "key"; "name" is but said. */
 export function carried(what, id, goods = "") {
-  if (what === "name") return h("span", { class: "said" }, `“I'm ${id}”`);
+  if (what === "name") return id ? h("span", { class: "said" }, `“I'm ${id}”`) : null;
   return svg("svg", { class: "carried", viewBox: BOXES[what], "aria-hidden": "true" }, symbol(what, 0, 0, 1, what === "parcel" ? goods.split(", ") : [], id ? `${id.slice(0, 3)}…` : "№"));
 }

@@ -142,6 +142,11 @@ export class Lane {
     this.lookAWhile(speed);
   }
 
+  /** Resolves when a representative is out of the door. */
+  leave(name) {
+    return this.servers.get(name)?.leave(this.door);
+  }
+
   lookAWhile(speed) {
     clearTimeout(this.looking);
     this.looking = setTimeout(() => this.rest(), LOOK_MS / speed);
@@ -197,7 +202,6 @@ export class Lane {
     for (const server of servers) {
       const { name, state } = server;
       const box = this.servers.get(name) ?? this.addServer(name);
-      if (state === "dead" && ![undefined, "dead"].includes(box.node.dataset.state) && this.people) box.leave(this.door);
       box.draw(server, state === "dead" && endOf(faults, this.desk, name), load && (load[name] ?? {}), this.people);
       const here = (cart) => cart.place === "server" && cart.server === name;
       const before = (cart) => here(cart) && cart.gone && state !== "dead"; // another process has come

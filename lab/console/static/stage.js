@@ -1,8 +1,8 @@
 /**
  * <lab-stage>: both lanes, drawn from the scene alone; whatever moves has happened.
  *
- * A fault shows in the next frame, and whatever was on its way arrives before it. What a request
- * did shows when its dot passes the place that decided it.
+ * A fault shows in the next frame, and whatever was on its way arrives before it; people first
+ * leave. What a request did shows when its dot passes the place that decided it.
  */
 
 import { nameOf } from "./chosen.js";
@@ -14,7 +14,7 @@ import { Lane } from "./lane.js";
 import { isPeopled, plotOf, tallyOf } from "./scenes.js";
 import { Menu, offerOf } from "./menu.js";
 import { morph } from "./morph.js";
-import { comeBack, onEvent, ownCustomers, passTurn, set, settle, shown, state, subscribe } from "./state.js";
+import { comeBack, onEvent, onFaults, ownCustomers, passTurn, set, settle, shown, state, subscribe } from "./state.js";
 import { showPanel } from "./tabs.js";
 import { DESKS } from "./words.js";
 
@@ -46,6 +46,7 @@ class LabStage extends HTMLElement {
     this.fit = new Fit(this, lanes);
     this.menu = new Menu(this, (text) => say(this.refusal, text && `! ${text}`));
     subscribe((now) => this.draw(now));
+    onFaults(({ fault, confirmed }) => this.people && fault === "kill" && confirmed !== false);
     onEvent((event) => this.happen(event));
     document.addEventListener("visibilitychange", () => document.hidden && settle());
   }
@@ -109,6 +110,13 @@ class LabStage extends HTMLElement {
     if (event.kind === "exchange") this.answered(event, key);
     if (event.kind === "stage") for (const desk of DESKS) this.flights[desk].clear();
     if (["stage", "fault", "setting"].includes(event.kind)) this.forget(event.desk);
+    if (state.shown.travelling.get(key)?.fault) this.leave(event, key);
+  }
+
+  async leave({ desk, target }, key) {
+    await this.lanes[desk].leave(target);
+    this.news = true;
+    comeBack(key);
   }
 
   /** What the last request has left at the desk is not this one's. */

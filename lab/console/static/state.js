@@ -36,6 +36,7 @@ let epoch = ""; // identifies the lab that numbers the events
 const viewers = new Set();
 const listeners = new Set();
 const viewersOfShown = new Set();
+let walks = () => false;
 let frame = 0;
 
 /** Call `draw` with the state now and in each frame after a change; returns a function to stop. */
@@ -55,6 +56,11 @@ export function onEvent(viewer) {
 export function onShown(viewer) {
   viewersOfShown.add(viewer);
   return () => viewersOfShown.delete(viewer);
+}
+
+/** Have `test(event)` say which faults take their time on the stage, until comeBack(). */
+export function onFaults(test) {
+  walks = test;
 }
 
 /** Change part of the state: set({connection: "open"}). */
@@ -96,9 +102,9 @@ export function passTurn(key) {
 
 /** A request on the stage is back at its customer. */
 export function comeBack(key) {
-  const { exchange } = state.shown.travelling.get(key) ?? {};
+  const { exchange, fault } = state.shown.travelling.get(key) ?? {};
   set({ shown: arrive(state.shown, key) });
-  if (exchange) publishShown(exchange);
+  if (exchange ?? fault) publishShown(exchange ?? fault);
 }
 
 /** Show the end of whatever is on its way. */
@@ -140,11 +146,12 @@ function withEmptyHands() {
 
 /** Let the stage know of an event; without a way to travel it is there at once. */
 function show(event) {
-  const travels = event.kind === "request" || event.kind === "exchange";
+  const leaves = event.kind === "fault" && walks(event);
+  const travels = leaves || event.kind === "request" || event.kind === "exchange";
   if (event.kind === "fault" || event.kind === "setting") {
     for (const [key, { desk }] of state.shown.travelling) if (!event.desk || desk === event.desk) comeBack(key);
   }
-  set({ shown: hear(state.shown, event) });
+  set({ shown: hear(state.shown, event, leaves) });
   const back = travels && !state.shown.travelling.has(keyOf(event));
   for (const viewer of listeners) attempt(viewer, event);
   if (!travels || (back && event.kind === "exchange")) publishShown(event);
