@@ -1,14 +1,13 @@
 """Waiting, in one place: on a condition, with a monotonic deadline."""
 
 import http.client
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from lab.core.json_object import JsonObject
+from lab.core.json_object import JsonObject, json_or_none
 from lab.core.op_key import signed
 
 S = TypeVar("S")
@@ -77,11 +76,8 @@ def server_info(
     answer = get(port, f"{prefix}/api/server", timeout_s, own, host)
     if answer is None or answer[0] != 200:
         return None
-    try:
-        info = json.loads(answer[1])
-    except (ValueError, RecursionError):  # the program there may be no desk
-        return None
-    return info if isinstance(info, dict) else None
+    info = json_or_none(answer[1])
+    return info if isinstance(info, dict) else None  # the program there may not be a desk
 
 
 def last_lines(log_path: Path, start: int = 0, most: int = 12) -> list[str]:

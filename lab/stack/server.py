@@ -1,4 +1,4 @@
-"""One server of a pool: its state, its faults, and what it says of itself."""
+"""One server of a pool: its state, its faults, its environment, and what it says of itself."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -9,9 +9,12 @@ from typing import Literal
 from lab.core.errors import LabError
 from lab.core.faults import FaultEvidence
 from lab.core.json_object import JsonObject
+from lab.processes.ports import in_url
 from lab.processes.waiting import READY_TIMEOUT_S, server_info, wait_until
+from lab.shop.desks import Desk
 
 State = Literal["up", "paused", "dead"]
+SIGNING_KEYS = "STATELESS_SIGNING_KEYS"
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Server(ABC):
     @property
     def address(self) -> str:
         """Where it listens: "127.0.0.1:20001", "[::1]:5001"."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"{in_url(self.host)}:{self.port}"
 
     @property
     @abstractmethod
@@ -122,3 +125,16 @@ def await_ready(servers: Iterable[Server]) -> None:
             f"not ready within {READY_TIMEOUT_S:.0f} s: {', '.join(s.name for s in waiting)}; "
             f"close other programs and try again; {waiting[0].log_tail()}"
         )
+
+
+def desk_env(desk: Desk, store: str, key_prefix: str, signing_keys: str) -> dict[str, str]:
+    """Return the variables that all servers of a desk share.
+
+    `store` is "memory", "file:DIR" or a Redis URL, and its keys begin with `key_prefix`.
+    The stateless desk needs no store, but its variants (`lab.variants`) do.
+    """
+    is_url = "://" in store
+    if desk == "stateless":
+        shared = {"VARIANT_STORE": store, "VARIANT_KEY_PREFIX": key_prefix} if is_url else {}
+        return {SIGNING_KEYS: signing_keys} | shared
+    return {"STATEFUL_STORE": store} | ({"STATEFUL_KEY_PREFIX": key_prefix} if is_url else {})
