@@ -6,10 +6,10 @@
 
 import { keyOf } from "./arrivals.js";
 import { cartsOf, cast, tally } from "./carts.js";
-import { h, mark, refill, say } from "./dom.js";
+import { $, h, mark, refill, say } from "./dom.js";
 import { carried, customer as drawnCustomer, door, masked } from "./figures.js";
 import { findingOf } from "./finding.js";
-import { steps, title } from "./flight.js";
+import { act, steps, STILL, title } from "./flight.js";
 import { isCached, keptBy, lookOf, resultOf } from "./looks.js";
 import { Places } from "./places.js";
 import { endOf, ServerBox } from "./server-box.js";
@@ -23,6 +23,7 @@ const CHANGED = { token: "parcels hold prices", prices: "new price list", key: "
 const COPIED = { view: "GET /api/cart", checkout: "POST /api/checkout" };
 const RECENT = 2; // more do not fit beside each other
 const LOOK_MS = 1200; // how long it shows what a server found, at the usual speed
+const COPY_MS = 900;
 const NAME_CHARS = 12;
 
 export class Lane {
@@ -115,6 +116,8 @@ export class Lane {
   drawCustomers(named, loot, sticky) {
     const shown = named.map(({ who, name, credential, left, owed, place, strange, sticks, ...cart }) =>
       [who, name, credential, owed && place === "hand" ? cart : null, Boolean(left), strange, sticky && sticks]);
+    const copies = this.looted === false && Boolean(loot?.id); // this moment, and not as history
+    this.looted = loot ? Boolean(loot.id) : null;
     refill(this.customers, JSON.stringify([shown, loot, this.people]), () => {
       this.places.moved();
       return [
@@ -122,9 +125,10 @@ export class Lane {
           div("customer", { "data-who": who, "data-place": who && `customer:${who}` }, drawnCustomer(), box("name", {}, name), sticks && box("sticks", {}, `cookie: ${sticks}`), this.card(credential, cart, left),
             strange && box("cart", { "data-fate": "lost" }, box("fate", {}, `✕ got ${strange}`)))),
         ...(loot ? [div("customer copier", { "data-place": "copier" }, masked(), box("name", {}, loot.name),
-          loot.what && box("card", {}, carried(loot.what, loot.id), loot.text))] : []),
+          box("card", {}, loot.what ? [carried(loot.what, loot.id), loot.text] : "no copy yet"))] : []),
       ];
     });
+    if (copies) slide($(".copier .card", this.customers), $(".customer .card", this.customers));
   }
 
   /** Show for a moment what a server found for a request: "no drawer for John", "seal: good ✓". */
@@ -296,6 +300,13 @@ function div(name, attributes = {}, ...children) {
 function chip({ goods, sign, word, fate, gone, cause }, whose = "") {
   return box("cart", { "data-fate": fate, "data-gone": Boolean(gone), "data-cause": cause },
     box("goods", {}, `${whose || ""}${goods}`), word && box("fate", {}, `${sign} ${word}`));
+}
+
+/** A copy comes from what it was copied of. */
+function slide(copy, original) {
+  if (STILL.matches || !original?.checkVisibility()) return;
+  const [to, from] = [copy, original].map((node) => node.getBoundingClientRect());
+  act(copy, [{ transform: `translate(${from.left - to.left}px, ${from.top - to.top}px)`, easing: "ease-in-out" }, {}], COPY_MS);
 }
 
 /** A long name in few characters, never through the middle of one. */
