@@ -266,3 +266,57 @@ def test_log_line_that_a_url_leaves_behind_stands_at_the_balancer(window):
     assert asked.search(lane.locator(".recent").inner_text())
     assert asked.match(lane.locator(".steps").inner_text().lstrip("1 "))
     assert page.locator('.lane[data-desk="stateful"] .log-line').is_hidden()
+
+
+# What the stage shows during the first step of a script, in each frame in which it changes.
+FIRST_STEP = """
+() => {
+  window.shown = [];
+  const frame = () => {
+    const step = document.querySelector(".watching .count")?.textContent ?? "";
+    const servers = [...document.querySelectorAll(".server")].map((one) => one.dataset.state);
+    const ran = [...document.querySelectorAll("[data-ran]")].map(() => "a line of code");
+    const now = [...servers, ...ran].join();
+    if (step.startsWith("step 1 ") && window.shown.at(-1) !== now) window.shown.push(now);
+    requestAnimationFrame(frame);
+  };
+  frame();
+}
+"""
+
+
+@pytest.mark.long
+def test_stage_of_a_script_has_nothing_of_the_one_before(window):
+    page = window(where="?step=6", pace=1)
+    run_chapter(page)  # it ends with a dead server, and with the line of code that ran last
+    page.evaluate(FIRST_STEP)
+    page.locator(".so [data-name='run again'], .so button", has_text="Run it again").first.click()
+    wait_for(lambda: page.evaluate("window.shown.at(-1)?.includes('up')"))
+    first, *later = page.evaluate("window.shown")
+    assert first == "" and {each.replace("up", "").strip(",") for each in later} == {""}
+
+
+COPIED = """
+() => {
+  window.copied = [];
+  const frame = () => {
+    for (const card of document.querySelectorAll(".copier .card")) {
+      const [motion] = card.getAnimations();
+      const lane = card.closest(".lane");
+      if (motion?.currentTime === 0 || (motion && !window.copied.includes(lane.dataset.desk))) {
+        window.copied.push(lane.dataset.desk);
+      }
+    }
+    requestAnimationFrame(frame);
+  };
+  frame();
+}
+"""
+
+
+@pytest.mark.long
+def test_copy_is_taken_from_what_john_holds(window):
+    page = window(where="?step=10", pace=1)
+    page.evaluate(COPIED)
+    run_chapter(page)
+    assert sorted(set(page.evaluate("window.copied"))) == ["stateful", "stateless"]

@@ -70,6 +70,7 @@ export class Lane {
   /** Show `view`: {scene, own, selected, recording, plot, numbers, loads, soFar, people}. Returns the carts that have fallen since. */
   draw({ scene, own, selected, recording, plot, numbers, loads, soFar, people }) {
     const { stack } = scene;
+    if (!stack) this.rest(true);
     const settings = stack?.settings?.[this.desk];
     const customers = cartsOf(scene, this.desk);
     const mine = recording ? ["c1"] : own.map(({ who }) => who);

@@ -23,6 +23,7 @@ export const state = {
   view: { step: 1, servers: null, present: false, run: null }, // from the URL
   scene: emptyScene(), // what has happened on the live stage
   shown: settled(emptyScene()), // what is drawn of it, or of the recording: see arrivals.js
+  cleared: false, // is nothing drawn until the next stage has begun?
   recording: null, // {name, index, outline, events, steps, sequence, cursor}
   tempo: { speed: 1, paused: false }, // of everything that moves
   wanted: null, // {slug, scene}: what the reader turned to
@@ -85,7 +86,7 @@ export function begin(snapshot) {
   const anew = epoch && (epoch !== snapshot.epoch || scene.begun !== state.scene.begun);
   epoch = snapshot.epoch;
   set({ ...(anew && withEmptyHands()), scene, led: snapshot.lesson ?? null });
-  if (!state.recording) set({ shown: settled(scene) });
+  if (!state.recording) set({ cleared: false, shown: settled(scene) });
 }
 
 /** Take one live event. */
@@ -112,9 +113,14 @@ export function settle() {
   for (const key of state.shown.travelling.keys()) comeBack(key);
 }
 
-/** Draw nothing until the next stage has begun: the last run is no part of the next question. */
+/** Draw nothing until the next stage has begun: the last run, and how its servers end, is no part of the next question. */
 export function clearStage() {
-  set({ shown: settled(emptyScene()) });
+  set({ cleared: true, shown: settled(emptyScene()) });
+}
+
+/** No stage is about to begin: draw the present one. */
+export function uncover() {
+  if (state.cleared) set({ cleared: false, shown: settled(state.scene) });
 }
 
 /** Open a recording at its beginning: GET /lab/runs/<name>/<index>. */
@@ -146,6 +152,8 @@ function withEmptyHands() {
 
 /** Let the stage know of an event; without a way to travel it is there at once. */
 function show(event) {
+  if (event.kind === "stage") set({ cleared: false });
+  if (state.cleared) return;
   const leaves = event.kind === "fault" && walks(event);
   const travels = leaves || event.kind === "request" || event.kind === "exchange";
   if (event.kind === "fault" || event.kind === "setting") {
