@@ -127,14 +127,17 @@ class Customers:
         return Acted(ops, customer.credentials())
 
     def doubt(self, cents: Mapping[str, int]) -> None:
-        """After a fault, only a later read shows the fate of a cart; `cents` are the prices now."""
+        """Mark every cart as unknown after a fault: only a later read shows what became of it.
+
+        `cents` are the present prices by sku.
+        """
         for customer in self._all():
             for session in customer.sessions.values():
                 session.shopper.tracker.doubt()
                 session.shopper.tracker.reprice(cents)
 
     def reset(self) -> None:
-        """On a new stage, keep the customers and drop their credentials; return at once."""
+        """Drop the credentials of all customers for a new stage; return at once."""
         for customer in self._all():
             customer.reset()
 
