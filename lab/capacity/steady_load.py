@@ -90,7 +90,7 @@ class Request:
         return cls(exchange.method, path, kept, exchange.request_body)
 
     def rendered(self, headers: dict[str, str]) -> bytes:
-        """Return it as it goes over the wire."""
+        """Return the request as bytes."""
         every = {"Host": "127.0.0.1", **self.headers, **headers}
         if self.body or self.method != "GET":
             every["Content-Length"] = str(len(self.body))

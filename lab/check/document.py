@@ -46,7 +46,7 @@ class CheckedCall(msgspec.Struct, kw_only=True):
 
 
 class Shortest(msgspec.Struct, kw_only=True):
-    """The minimal reproducer; `script` are its lines for bash, "" if they would not show it."""
+    """The minimal reproducer; `script` has its lines for bash, "" if these would not show it."""
 
     calls: list[int]
     wiped: bool
@@ -111,7 +111,7 @@ def document(
     script: str = "",
     part_scripts: Mapping[str, str] = MappingProxyType({}),
 ) -> CheckDocument:
-    """Return a report as the document has it, every text in it redacted."""
+    """Return a report as a document, with every text redacted."""
     made = CheckDocument(
         verdict=report.level,
         because=report.because,

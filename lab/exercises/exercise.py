@@ -49,7 +49,7 @@ class Exercise:
         return self.folder / STARTER
 
     def checks(self) -> list[DeclaredCheck]:
-        """Import its checks; LabError says what is wrong with them."""
+        """Import the exercise's checks; LabError says what is wrong with them."""
         path = self.folder / CHECKS
         module, run = new_module(path, f"two_desks_{self.name}")
         try:

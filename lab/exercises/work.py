@@ -135,7 +135,7 @@ class Work:
         return disk
 
     def close(self) -> None:
-        """End what its disks need. No service of it runs any more."""
+        """End the processes behind the disks. No service runs any more."""
         for disk in self._disks:
             disk.close()
 

@@ -48,7 +48,7 @@ class ForkAnswer(msgspec.Struct):
     pid: int | None = None
     error: str = ""
     status: int | None = None
-    """That of a signal is negative; None while it runs."""
+    """The exit status: negative for a signal, None while the process runs."""
 
 
 PR_SET_NAME = 15  # <linux/prctl.h>: what `top` and `ps -e` call a process

@@ -1,6 +1,6 @@
 /** Runs a script of a chapter, and notes what it measured. */
 
-import { runSteps } from "./acts.js";
+import { HURRIED, keepSpeed, runSteps } from "./acts.js";
 import { noteAct, noteOf } from "./notes.js";
 import { takeOwnStage } from "./own-stage.js";
 import { followed, measuredOf } from "./scenes.js";
@@ -33,4 +33,15 @@ export async function runScript(chapter, number) {
   } catch (error) {
     record(error instanceof Stopped ? { state: "stopped" } : { state: "failed", trouble: error.message });
   }
+}
+
+/** Run several of the chapter's scripts, one after the other and fast, as long as each comes to its end. */
+export async function runScripts(chapter, numbers) {
+  const { speed } = state.tempo;
+  keepSpeed(HURRIED);
+  for (const number of numbers) {
+    await runScript(chapter, number);
+    if (noteOf(chapter.slug).acts[number].state !== "done") break;
+  }
+  if (state.tempo.speed === HURRIED) keepSpeed(speed); // else the reader has chosen one meanwhile
 }
