@@ -216,5 +216,6 @@ class ExternalServer(Server):
     def _run(self, fault: str, words: list[str]) -> str:
         ran = run(words, self._wait_s, {**self.spec.how.env, **self._env})
         if ran.trouble:
-            raise LabError(f"the {fault} command of {self.title} {ran.trouble}")
+            option = f"--{fault}-command"
+            raise LabError(f"the {fault} command of {self.title} ({option}) {ran.trouble}")
         return ran.said
