@@ -1,4 +1,4 @@
-"""What a check found as a page: the level, each call, the shortest script, what follows."""
+"""A check as a page: the level, each call, the shortest script, the explanation."""
 
 from collections.abc import Iterator
 

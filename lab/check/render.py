@@ -1,4 +1,4 @@
-"""What a check found in other forms: JUnit XML, and a paragraph that says what follows."""
+"""The result of a check in other forms: JUnit XML, and an explanation in words."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -58,7 +58,7 @@ def _part_problem(part: CheckedPart, allowed: Sequence[Level]) -> Problem | None
 
 
 def explain(report: Report) -> str:
-    """Return what was done and what follows, in a paragraph or two."""
+    """Return what was done and what it means, in one or two paragraphs."""
     plays = "; ".join(report.plays) or "not at all after the first time"
     done = (
         f"The conversation was run once to know it, then {plays}. "

@@ -34,7 +34,7 @@ class CiFiles:
     conversation: Path | None
 
     def write(self, found: CheckDocument) -> None:
-        """Write those that are asked for."""
+        """Write the files that are asked for."""
         if self.junit:
             kept.write(self.junit, as_junit(found))
         if self.sarif:

@@ -18,7 +18,7 @@ class Provenance(msgspec.Struct, frozen=True):
 
 
 def provenance(made: str, components: Mapping[str, object], again: str) -> Provenance:
-    """Return what is said of a recording of local time `made`; the command `again` makes one."""
+    """Return the provenance of a recording of local time `made`; `again` makes a new one."""
     date = one_line(made[:10])
     programs = [title(components.get(name), name_said) for name, name_said in _PROGRAMS.items()]
     made_with = f" with {', '.join(filter(None, programs))}" if any(programs) else ""

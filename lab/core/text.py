@@ -18,7 +18,7 @@ def visible(value: Any) -> str:
 
 
 def one_line(value: Any, most: int = 0) -> str:
-    """Return it on one line, cut with an ellipsis past `most` characters (0: never)."""
+    """Return a value as one line, cut with an ellipsis past `most` characters (0: never)."""
     text = " ".join(visible(value).split())
     return text if not most or len(text) <= most else text[: most - 1] + "…"
 

@@ -44,7 +44,7 @@ Log = Callable[[str], object]
 
 @dataclass(frozen=True)
 class CrowdTarget:
-    """The variant that a crowd goes to: its address, its log, and how a fault gets into it."""
+    """The variant that a crowd goes to: its address, its log, and how to inject a fault."""
 
     variant: str
     url: str
@@ -139,7 +139,7 @@ MOST_NGINX_FILES = 16384  # of nginx: see its worker_rlimit_nofile
 
 
 def require_room(profile: LoadProfile) -> None:
-    """LabError if a limit of this terminal's programs stands in the way of a crowd."""
+    """Raise LabError if a limit of this terminal (open files) is too low for the crowd."""
     what = f"a crowd of {profile.shoppers} shoppers"
     # nginx has a connection to each shopper and one to a server for it.
     require_open_files(min(2 * profile.shoppers, MOST_NGINX_FILES) + SPARE_FILES, what)
@@ -189,7 +189,7 @@ def run_crowd(
 
 
 def _explainer(target: CrowdTarget) -> Callable[[Silence], str]:
-    """Return what says why a server was silent, with the limit that its log names."""
+    """Return a function that explains a server's silence, by the limit that its log names."""
 
     @cache
     def explain(silence: Silence) -> str:

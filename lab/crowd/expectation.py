@@ -1,4 +1,4 @@
-"""What a crowd can show, computed before it runs: who comes, who has a cart, how long one takes.
+"""What a crowd can show, computed before it runs: shoppers, carts, length of an iteration.
 
 Pure. The estimate is of iterations that are all as long as the trial run.
 """
@@ -16,7 +16,7 @@ LEAST_WITH_CART = 0.1
 
 @dataclass(frozen=True)
 class TrialRun:
-    """An iteration that was tried: its requests, and which was the first acknowledged change.
+    """A trial iteration: its requests, and the number of the first acknowledged change.
 
     `requests` is 0 for a script that does not end, `cart_at` 0 if no cart was acknowledged.
     """
@@ -75,7 +75,7 @@ def expect(profile: LoadProfile, trial: TrialRun) -> Expectation | None:
 
 
 def describe_expectation(profile: LoadProfile, trial: TrialRun) -> str:
-    """Return what the numbers of a crowd mean, in a sentence or two."""
+    """Return what to expect of the crowd, in one or two sentences."""
     expected = expect(profile, trial)
     if not trial.requests:
         return "The script does not end by itself: each shopper runs one long iteration."
@@ -98,7 +98,7 @@ def describe_expectation(profile: LoadProfile, trial: TrialRun) -> str:
 
 
 def require_something_to_show(profile: LoadProfile, trial: TrialRun) -> None:
-    """LabError, with what to change, if the crowd ends before it can show what it was asked for."""
+    """Raise LabError, with what to change, if the crowd ends too early to show anything."""
     expected = expect(profile, trial)
     if expected is None:
         return
@@ -126,7 +126,7 @@ def _problem(expected: Expectation) -> str | None:
 
 
 def _enough(expected: Expectation) -> float:
-    """Return how many shoppers can come and finish an iteration before the end, at that rate."""
+    """Return how many shoppers can start and finish an iteration before the end, at that rate."""
     requests = expected.rate * expected.profile.end_s
     return max(1.0, requests // max(1, expected.trial.requests))
 

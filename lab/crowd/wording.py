@@ -13,7 +13,7 @@ _OTHER_FATES = ("lost", "wrong", "duplicated", "unknown")
 
 
 def describe_carts(audit: LossAudit) -> str:
-    """Return what became of the acknowledged carts, as a phrase."""
+    """Return the fates of the acknowledged carts as a phrase."""
     if not audit.owed:
         return "no cart was owed"
     if audit.unknown == audit.owed:
@@ -36,7 +36,7 @@ def describe_fault(kind: FaultKind, target: str, at_s: float, trouble: str | Non
 
 
 def sentences(each: CrowdResult) -> Text:
-    """Return what one crowd did, in lines: its carts, its figures, its faults, every doubt."""
+    """Return lines about one crowd: its carts, its figures, its faults, every doubt."""
     lines = Text()
     lines.append(f"{each.variant}", "bold")
     lines.append(f" ({_setup(each)}): ")

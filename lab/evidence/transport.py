@@ -68,7 +68,7 @@ class Transport(Protocol):
         ...
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the transport's connections."""
         ...
 
 

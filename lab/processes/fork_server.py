@@ -19,6 +19,7 @@ from contextlib import suppress
 
 import msgspec
 
+from lab.core.errors import reason
 from lab.processes.guardian import die_with
 
 
@@ -47,7 +48,7 @@ class ForkAnswer(msgspec.Struct):
     pid: int | None = None
     error: str = ""
     status: int | None = None
-    """That of a signal is negative; None while it runs."""
+    """The exit status: negative for a signal, None while the process runs."""
 
 
 PR_SET_NAME = 15  # <linux/prctl.h>: what `top` and `ps -e` call a process
@@ -101,7 +102,7 @@ def _fork(lab: socket.socket, order: ForkOrder) -> bool:
     try:
         return os.fork() == 0
     except OSError as error:  # too many processes
-        _answer(lab, ForkAnswer(order.number, error=str(error)))
+        _answer(lab, ForkAnswer(order.number, error=reason(error)))
         return False
 
 

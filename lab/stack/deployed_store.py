@@ -31,7 +31,7 @@ class DeployedStore(ExternalStore):
         return "up" if self._answering() else "dead"
 
     def kill(self) -> FaultEvidence:
-        """Run its kill command, and wait until it does not answer."""
+        """Run the store's kill command, and wait until it does not answer."""
         if self._broken_by != "pause":
             self._life = self._answering()
         start = time.monotonic()
@@ -46,7 +46,7 @@ class DeployedStore(ExternalStore):
         )
 
     def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:
-        """Run its restart command, and wait until another life of it answers."""
+        """Run the store's restart command, and wait until a new process answers."""
         self.require_restart(env or {})
         was, start = self._life, time.monotonic()
         if self._broken_by != "kill":
@@ -65,7 +65,7 @@ class DeployedStore(ExternalStore):
         self._command("restart")
 
     def pause(self) -> FaultEvidence:
-        """Run its pause command, and see whether it falls silent."""
+        """Run the store's pause command, and check that it does not answer."""
         self._life = self._answering()
         self._command("resume")  # refused before it is paused for good
         self._run("pause")
@@ -73,14 +73,14 @@ class DeployedStore(ExternalStore):
         return FaultEvidence(instance=self._life, frozen=silent)
 
     def resume(self) -> FaultEvidence:
-        """Run its resume command, and see whether it answers again."""
+        """Run the store's resume command, and check that it answers again."""
         if self._broken_by == "pause":
             self._run("resume")
             self._wait(self._answering)
         return FaultEvidence(instance=self._life, frozen=not self._answering())
 
     def undo_faults(self) -> None:
-        """Bring it back where the lab left it dead or paused."""
+        """Bring the store back if the lab left it dead or paused."""
         if self._broken_by == "kill":
             self.restart()
         elif self._broken_by == "pause":

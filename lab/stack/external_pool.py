@@ -33,7 +33,7 @@ class ExternalDrain:
         self._retired.wait_until_done_with(self.server.port, lambda: self.server.state == "dead")
 
     def end(self) -> FaultEvidence:
-        """Run its drain command."""
+        """Run the server's drain command."""
         return self.server.drain()
 
 

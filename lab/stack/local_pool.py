@@ -28,7 +28,7 @@ class Drain:
     _retired: Retired
 
     def wait(self, unless: Callable[[], bool] = lambda: False) -> None:
-        """Return when its requests are done, when it is dead, or when `unless()`.
+        """Wait until the server's requests are done, it is dead, or `unless()` is true.
 
         Takes about 4 s while clients hold idle connections (nginx's old worker serves each
         of them once more), 8 s while one holds a stream open.

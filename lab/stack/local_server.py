@@ -137,7 +137,7 @@ class LocalServer(Server):
         return False
 
     def kill(self) -> FaultEvidence:
-        """End it with SIGKILL. LabError if it is dead already."""
+        """Kill the server (SIGKILL). LabError if it is dead already."""
         with self._fault:
             child = self._started()
             if not child.running():
@@ -154,7 +154,7 @@ class LocalServer(Server):
             return evidence
 
     def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:
-        """Start it again on the same port, killing it first if it runs; wait until ready."""
+        """Restart the server on the same port, killing it first if it runs; wait until ready."""
         with self._fault:
             was, start = self.instance, time.monotonic()
             self.relaunch(env or {})
@@ -177,13 +177,13 @@ class LocalServer(Server):
             self.launch()
 
     def end(self) -> None:
-        """Kill it; nothing happens if it does not run."""
+        """Kill the server; nothing happens if it does not run."""
         with self._fault:
             if self._child is not None and self._child.running():
                 self.kill()
 
     def stop(self) -> FaultEvidence:
-        """End it gently; nothing happens if it is dead."""
+        """End the server gently; nothing happens if it is dead."""
         with self._fault:
             child, start = self._started(), time.monotonic()
             child.stop()
@@ -207,7 +207,7 @@ class LocalServer(Server):
             return pace_seen(child, self.instance)
 
     def undo_faults(self) -> None:
-        """Leave it as it is: it ends with the lab."""
+        """Leave the server as it is: it ends with the lab."""
 
     def look(self) -> ProcessLook:
         """Ask the system about its process; LabError if it is dead."""

@@ -109,7 +109,7 @@ class ServerPool(ABC):
 
     @contextmanager
     def with_settings(self, wanted: ProxySettings) -> Iterator[None]:
-        """Have these settings from the next reload on, which the block is to make.
+        """Change the settings; the `with` block must reload nginx.
 
         The old ones return if the block raises LabError.
         """

@@ -1,6 +1,7 @@
 """Every command is found where the command line looks for it, and its help can be read."""
 
 import ast
+import functools
 import importlib
 import inspect
 import io
@@ -19,6 +20,8 @@ from lab.cli.main import LazyCommand, cli
 from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.core.errors import LabError
 from lab.core.faults import STORE_FAULTS, FaultKind
+from lab.core.units import format_duration
+from lab.experiments.script_file import SCRIPT_MAX_SECONDS
 
 COMMANDS = sorted(cli.commands)
 LAZY = [name for name in COMMANDS if isinstance(cli.commands[name], LazyCommand)]
@@ -64,6 +67,16 @@ def test_help_explains_the_command_and_each_of_its_options(words):
         if isinstance(each, click.Option) and not (each.help or "").strip()
     ]
     assert unexplained == []
+
+
+@pytest.mark.parametrize("words", [words for words in EVERY_COMMAND if words], ids=" ".join)
+def test_help_lists_exit_statuses_if_the_command_returns_one(words):
+    command = EVERY_COMMAND[words]
+    assert inspect.signature(command.callback).return_annotation in (int, None)
+    returns_one = inspect.signature(command.callback).return_annotation is int
+    listed = re.search(r"^ *Exit status:\n((?: +[0-9]+  .*\n)+)", help_of(words), re.MULTILINE)
+    assert bool(listed) is returns_one
+    assert not listed or re.search(r"^ +[13]  ", listed[1], re.MULTILINE)
 
 
 @pytest.mark.parametrize("words", EVERY_COMMAND, ids=" ".join)
@@ -139,16 +152,22 @@ def test_module_of_commands_is_where_each_of_them_is_looked_for(module):
 
 # --- what the lab prints is text, not markup
 
-SOURCES = sorted(Path(lab.__file__).parent.rglob("*.py"))
+
+def nodes_of_files(*parts):
+    """The file's name and each node of its syntax, for the files of the lab with such a text."""
+    for path in sorted(Path(lab.__file__).parent.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if any(part in text for part in parts):
+            yield from ((path.name, node) for node in ast.walk(ast.parse(text)))
 
 
+@functools.cache
 def hints():
     """Every string of the lab's sources that names an extra: ".[crowd]"."""
     return sorted(
         {
             node.value
-            for path in SOURCES
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            for _, node in nodes_of_files(".[")
             if isinstance(node, ast.Constant)
             and isinstance(node.value, str)
             and re.search(r"\.\[\w+\]\"", node.value)
@@ -213,9 +232,8 @@ def test_error_of_the_lab_is_shown_as_it_is_with_status_2(printed, monkeypatch, 
 def test_consoles_are_made_in_one_module_only():
     """So that their setting, no markup, holds for everything that is printed."""
     made = [
-        path.name
-        for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        name
+        for name, node in nodes_of_files("Console", "from_markup")
         if isinstance(node, ast.Name | ast.Attribute)
         and getattr(node, "id", getattr(node, "attr", "")) in ("Console", "from_markup")
     ]
@@ -223,6 +241,29 @@ def test_consoles_are_made_in_one_module_only():
 
 
 # --- usage
+
+
+def test_run_shows_the_time_limit_of_a_script_of_your_own():
+    assert f"[default for a file of your own: {format_duration(SCRIPT_MAX_SECONDS)}]" in " ".join(
+        help_of(("run",)).split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "answer"),
+    [
+        (["run"], "name a script"),
+        (["run", "crash", "--all"], "give names or --all, not both"),
+        (["check", "none.py"], "no such file: none.py"),
+        (["check", "none.py", "--start", "true"], "no such file: none.py"),
+    ],
+)
+def test_usage_error_names_what_is_wrong(given, answer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused = CliRunner().invoke(cli, given, prog_name="lab")
+    assert refused.exit_code == 2
+    assert answer in refused.output
+    assert not list(tmp_path.iterdir())
 
 
 def test_run_with_a_crowd_needs_a_script_that_takes_one(tmp_path, monkeypatch):

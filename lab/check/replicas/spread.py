@@ -53,7 +53,7 @@ class Spread(msgspec.Struct, kw_only=True):
     """The command that was run in the middle of conversations; "" if none was."""
 
     def lines(self) -> Iterator[str]:
-        """Yield what a person reads of it."""
+        """Yield the lines about the spread that a person reads."""
         for each in self.replicas:
             shown = f"shown by {each.shown_by}" if each.shown_by else "shown by its address alone"
             yield f"{each.name} {each.url}: {each.requests} requests, {shown}"

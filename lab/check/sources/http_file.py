@@ -22,7 +22,7 @@ from lab.check.sources.challenge import (
 )
 from lab.check.sources.http_lines import Draft, all_variables, drafts
 from lab.check.sources.http_values import PLACE, Scope, Values
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.http import Answer
 
 _METHOD = re.compile(r"([A-Z][A-Z-]*|(?i:get|post|put|patch|delete|head|options))\s+(?=\S)")
@@ -49,7 +49,7 @@ class HttpFileSource:
         try:
             text = self.path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            raise LabError(f"cannot read {self.path}: {error}") from None
+            raise LabError(f"cannot read {self.path}: {reason(error)}; give a .http file") from None
         written = parse(text, self.path.name, Values(self.path.parent))
         calls: list[Call] = []
         answers: list[Answer] = []
@@ -91,7 +91,7 @@ def parse(text: str, file: str = "session.http", values: Values | None = None) -
 
 
 def _with_digest(call: Call, user: tuple[str, str] | None, answers: Sequence[Answer]) -> Call:
-    """Return the call with what is computed from the challenge in the answer before it."""
+    """Return the call with its response to the challenge in the answer before it."""
     if user is None:
         return call
     return computed(call, fill(call.path, dict(enumerate(answers))), answers[-1], *user)
@@ -182,7 +182,9 @@ def _content(path: Path, scope: Scope) -> str:
             raise LabError(f"{scope.origin}: {path} is too large: at most {MOST_IN_A_FILE:,} bytes")
         return path.read_bytes().decode("utf-8", "surrogateescape")
     except (OSError, ValueError) as error:
-        raise LabError(f"{scope.origin}: cannot read {path}: {error}") from None
+        raise LabError(
+            f"{scope.origin}: cannot read {path}: {reason(error)}; name a file beside it"
+        ) from None
 
 
 def _as_graphql(body: Template, scope: Scope) -> Template:
@@ -216,7 +218,7 @@ def _path(template: Template) -> Template:
 
 
 def _seen(call: Call, answers: Mapping[int, Answer]) -> Call:
-    """Note in each reference what the answer gave this time."""
+    """Return the call with references that hold the values of these answers."""
 
     def of(template: Template) -> Template:
         return tuple(

@@ -72,7 +72,7 @@ def plan(good: Sequence[ApiStep]) -> list[ApiStep]:
 
 
 def _by_worth(good: Sequence[ApiStep]) -> list[ApiStep]:
-    """Return what should be said first: who comes in, then what is both written and read."""
+    """Return the order of calls: logins first, then things that are both written and read."""
     groups: dict[str, list[ApiStep]] = {}
     for step in good:
         groups.setdefault(_stem(step.operation), []).append(step)

@@ -8,7 +8,7 @@ import msgspec
 
 from lab.console.lesson import plan
 from lab.console.lesson.plan import Lesson
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.run_folder import write_private
 
 RECORDING_FILE = "walkthrough.json"
@@ -75,19 +75,19 @@ def outdated(recording: Recording) -> str:
 
 
 def keep(recording: Recording, folder: Path) -> Path:
-    """Write it there; return the file."""
+    """Write the recording into the folder; return the file."""
     path = folder / RECORDING_FILE
     write_private(path, msgspec.json.encode(recording).decode())
     return path
 
 
 def read(path: Path) -> Recording:
-    """Return the recording in a file, or in a folder that has one; LabError if it is none."""
+    """Return the recording in a file or folder; LabError if it is not one."""
     file = path / RECORDING_FILE if path.is_dir() else path
     try:
         recording = msgspec.json.decode(file.read_bytes(), type=Recording)
     except OSError as error:
-        raise LabError(f"cannot read {file}: {error.strerror}; `lab record` makes one") from None
+        raise LabError(f"cannot read {file}: {reason(error)}; `lab record` makes one") from None
     except (msgspec.MsgspecError, RecursionError) as error:
         raise LabError(f"{file} is not a recording of a lesson: {error}"[:300]) from None
     if recording.version != RECORDING_VERSION:

@@ -36,13 +36,13 @@ export function comingOf(chapter) {
   return { thief, customers, added: done("add-server").length, fresh: done("restart").length > 0, left: done("kill")[0]?.target };
 }
 
-/** The customers as they are when a cart with something in it is first looked at: {name, server, cookie, goods, kept: those of them that a desk which remembers has}. */
+/** The customers as they are when one goes away, or a cart with something in it is first looked at: {name, server, cookie, goods, kept: those of them that a desk which remembers has}. */
 function customersAt(steps, { servers = 3, store = "memory", affinity = "none" } = {}) {
   const customers = new Map();
   let turn = 0;
   for (const { do: verb, as = "me", until, server, sku } of steps) {
     const one = customers.get(as);
-    if (one?.goods.length && /^view/.test(verb)) break;
+    if (verb === "leave" || (one?.goods.length && /^view/.test(verb))) break;
     const named = until ?? { served: one?.server }[server] ?? server;
     if (verb === "login") customers.set(as, { name: CUSTOMERS[as], cookie: until, server: named ?? SERVER_NAMES[turn++ % servers], goods: [], kept: [] });
     if (verb !== "add") continue;

@@ -12,7 +12,7 @@ import { customer } from "./figures.js";
 import { hasBegun, note, noteOf } from "./notes.js";
 import { play } from "./recording.js";
 import { canTurnTo, casesOf, endedOf, followed, isPeopled, resultOf, runOf, SCENES, sceneOf, scriptOf, scriptsOf } from "./scenes.js";
-import { mayRun, runScript } from "./script.js";
+import { mayRun, runScript, runScripts } from "./script.js";
 import { drawSo } from "./so.js";
 import { isCoded } from "./stage.js";
 import { set, settle, state, subscribe } from "./state.js";
@@ -98,7 +98,7 @@ class LabLesson extends HTMLElement {
 
   so(now, notes) {
     const { chapter } = this;
-    const result = resultOf(notes);
+    const result = resultOf(notes, null, now.wanted?.slug === chapter.slug ? now.wanted.number : null);
     const last = now.view.step >= now.plan.chapters.length;
     const may = mayRun(now);
     if (last && !this.drawEnding) this.loadEnding();
@@ -107,6 +107,7 @@ class LabLesson extends HTMLElement {
     const others = scriptsOf(chapter).filter(({ number }) => number !== result.number && !cases.some((each) => each.number === number));
     refill(this.box, key, () => drawSo({ chapter, result, others, cases, mayRun: may, ending: last && this.drawEnding?.(now.plan.chapters, now.lesson, () => this.openChallenges()) }, {
       next: () => step(1), closer: () => openCloser("panel-further"), run: (number) => this.run(number),
+      rest: (numbers) => runScripts(chapter, numbers).then(() => this.turnTo("so", result.number)), show: (number) => this.turnTo("so", number),
     }));
     mark(this.box, "class", "scene so");
     return key;
@@ -155,8 +156,8 @@ class LabLesson extends HTMLElement {
     scrollTo(0, 0); // both are in sight
   }
 
-  turnTo(scene) {
-    set({ wanted: { slug: this.chapter.slug, scene } });
+  turnTo(scene, number = null) {
+    set({ wanted: { slug: this.chapter.slug, scene, number } });
   }
 }
 

@@ -14,7 +14,6 @@ import { listen } from "./stream.js";
 import { showPanel, toggleCloser, wireTabs } from "./tabs.js";
 import { watchKeys } from "./keys.js";
 import { openAsked } from "./recording.js";
-import "./lead.js";
 import "./lesson.js";
 import "./role-bar.js";
 import "./score.js";
@@ -85,6 +84,7 @@ async function enter(ticket) {
   const { instructor, live, own_stages: ownStages, room, life } = await get("/lab/whoami");
   const proved = recorded ? instructor : live && (await proveRights(life, instructor));
   set({ instructor: proved, live, ownStages });
+  if (proved) await import("./lead.js"); // who has no rights cannot lead
   if (state.instructor && room) (await import(WALL)).putUp();
 }
 

@@ -3,7 +3,7 @@
 import { cartsOf } from "./carts.js";
 import { borneOut, facts, fill, matches } from "./facts.js";
 import { loadOf } from "./load.js";
-import { ownCustomers } from "./state.js";
+import { CUSTOMER_KEYS, ownCustomers } from "./state.js";
 import { DESKS } from "./words.js";
 
 export const SCENES = ["ask", "watch", "so"];
@@ -36,11 +36,11 @@ export function canTurnTo(scene, notes) {
   return scene !== "so" || Boolean(resultOf(notes));
 }
 
-/** The newest result of the chapter's scripts: {number, facts, guess, …}, or null. With the `chapter` rather one that its question is about. */
-export function resultOf({ acts, guess }, chapter = null) {
+/** The newest result of the chapter's scripts: {number, facts, guess, …}, or null. With the `chapter` rather one that its question is about, else rather that of the script `wanted`. */
+export function resultOf({ acts, guess }, chapter = null, wanted = null) {
   const all = Object.entries(acts).filter(([, { state, facts }]) => state === "done" && facts);
   const isAbout = (number) => (isDecided(chapter) ? !chapter.acts[number]?.result : scriptOf(chapter, guess).number === Number(number));
-  const asked = chapter ? all.filter(([number]) => isAbout(number)) : [];
+  const asked = all.filter(([number]) => (chapter ? isAbout(number) : Number(number) === wanted));
   const done = asked.length ? asked : all;
   const [number, act] = done.sort(([, a], [, b]) => a.took - b.took).at(-1) ?? [];
   return act ? { number: Number(number), ...act } : null;
@@ -90,6 +90,14 @@ export function plotOf(now) {
   if (!thief) return null;
   const copies = steps.find((step) => step.do === "replay")?.of;
   return { thief, copies, forges: steps.some((step) => step.do === "forge"), sends: ["replay", "forge"].includes(now.act.by) };
+}
+
+/** Which customers have gone away by now in the script that runs, or ran last. */
+export function awayOf(now) {
+  const { act, whos } = runOf(now) ?? {};
+  const led = followed(now);
+  const at = now.act.running ? now.act.at : led?.state === "running" ? led.step : Infinity;
+  return (act?.steps ?? []).slice(0, at).filter((step) => step.do === "leave").map(({ as }) => whos[CUSTOMER_KEYS.indexOf(as)]);
 }
 
 /** True if people behind a desk are drawn: in the first chapter they are, until the reader says otherwise. A recorded run is of servers. */

@@ -11,7 +11,7 @@ import { keyOf } from "./arrivals.js";
 import { Fit } from "./fit.js";
 import { Flight, keepTempo } from "./flight.js";
 import { Lane } from "./lane.js";
-import { isPeopled, plotOf, tallyOf } from "./scenes.js";
+import { awayOf, isPeopled, plotOf, tallyOf } from "./scenes.js";
 import { Menu, offerOf } from "./menu.js";
 import { morph } from "./morph.js";
 import { comeBack, onEvent, ownCustomers, passTurn, set, settle, shown, state, subscribe } from "./state.js";
@@ -63,7 +63,7 @@ class LabStage extends HTMLElement {
     keepTempo(now.tempo);
     const people = isPeopled(now);
     const turned = this.redress(people, isCoded(now));
-    const drawn = { own: ownCustomers(now), ...tallyOf(now, scene), plot: plotOf(now), people };
+    const drawn = { own: ownCustomers(now), ...tallyOf(now, scene), plot: plotOf(now), people, away: awayOf(now) };
     for (const desk of DESKS) {
       if (another) this.flights[desk].clear();
       this.flights[desk].keep(now.shown.travelling);
