@@ -47,7 +47,7 @@ class LogStep(Protocol):
 
 
 def in_lines(show: Callable[[str], object]) -> LogStep:
-    """Return what shows each step as a line: "every call alone: 12 of 20"."""
+    """Return a log that shows each step as a line: "every call alone: 12 of 20"."""
 
     def log(line: str, done: int = 0, of: int = 0) -> None:
         show(f"{line}: {done} of {of}" if of else line)

@@ -140,7 +140,7 @@ MOST_NGINX_FILES = 16384  # of nginx: see its worker_rlimit_nofile
 
 
 def require_room(profile: LoadProfile) -> None:
-    """Raise LabError if a limit of this terminal (open files) is too low for the crowd."""
+    """Raise LabError if this terminal's limit of open files or processes is too low for a crowd."""
     what = f"a crowd of {counted(profile.shoppers, 'shopper')}"
     # nginx has a connection to each shopper and one to a server for it.
     require_open_files(min(2 * profile.shoppers, MOST_NGINX_FILES) + SPARE_FILES, what)

@@ -81,7 +81,7 @@ def changes_acknowledged(exchanges: Iterable[Exchange]) -> dict[str, int]:
 
 
 def refusal_details(exchanges: Iterable[Exchange]) -> dict[str, dict[str, str]]:
-    """Return what was said with a refusal, first: {"add": {"422": "'quantity' must be …"}}.
+    """Return the first text of each kind of refusal: {"add": {"422": "'quantity' must be …"}}.
 
     Refused looks are under "view_cart".
     """

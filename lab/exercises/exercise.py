@@ -63,7 +63,7 @@ class Exercise:
             raise LabError(f"{path}{_line_of(error, path)}: {one_line(repr(error))}") from None
 
     def missing(self) -> list[str]:
-        """Return which of the programs and modules that it needs are not here."""
+        """Return the programs and modules that the exercise needs and that are missing."""
         return [each for each in self.described.needs if not _is_here(each)]
 
 

@@ -128,7 +128,7 @@ class Run:
         )
 
     def close(self) -> None:
-        """End what was started ahead and not used, as after Ctrl-C."""
+        """End the servers started ahead and not used, as after Ctrl-C."""
         ahead, self._ahead = self._ahead, None
         if ahead:
             ahead.close()
@@ -219,7 +219,7 @@ class Run:
 
 
 def _look_at_the_carts(run: VariantRun, lab: Lab) -> None:
-    """Have the lab's own looks decide what became of each cart."""
+    """Let the lab's own looks decide the fate of each cart."""
     own = Record(f"{run.variant.name}-lab", start_s=run.record.start_s)
     found = lab.closing_looks(own)
     run.closing = list(own.exchanges())

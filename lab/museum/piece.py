@@ -17,7 +17,7 @@ VISIT = ("ctfd", "gunicorn", "mlflow", "docling", "fastmcp", "limiter")
 
 
 class Label(msgspec.Struct, forbid_unknown_fields=True):
-    """What `piece.toml` says: a report in our own words, and the verdicts that it leads to.
+    """The label of a piece, from `piece.toml`: a report in our own words, and the verdicts.
 
     `packages` are the Python distributions that the piece runs on, `npm` the packages of Node.
     """

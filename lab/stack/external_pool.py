@@ -29,7 +29,7 @@ class ExternalDrain:
     _retired: Retired
 
     def wait(self) -> None:
-        """Return when nginx's old worker has done with it, or with all servers of its port."""
+        """Wait until nginx's old worker is done with the server, or with all on its port."""
         self._retired.wait_until_done_with(self.server.port, lambda: self.server.state == "dead")
 
     def end(self) -> FaultEvidence:

@@ -1,6 +1,7 @@
 """Every command is found where the command line looks for it, and its help can be read."""
 
 import ast
+import functools
 import importlib
 import inspect
 import io
@@ -154,16 +155,22 @@ def test_module_of_commands_is_where_each_of_them_is_looked_for(module):
 
 # --- what the lab prints is text, not markup
 
-SOURCES = sorted(Path(lab.__file__).parent.rglob("*.py"))
+
+def nodes_of_files(*parts):
+    """The file's name and each node of its syntax, for the files of the lab with such a text."""
+    for path in sorted(Path(lab.__file__).parent.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if any(part in text for part in parts):
+            yield from ((path.name, node) for node in ast.walk(ast.parse(text)))
 
 
+@functools.cache
 def hints():
     """Every string of the lab's sources that names an extra: ".[crowd]"."""
     return sorted(
         {
             node.value
-            for path in SOURCES
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            for _, node in nodes_of_files(".[")
             if isinstance(node, ast.Constant)
             and isinstance(node.value, str)
             and re.search(r"\.\[\w+\]\"", node.value)
@@ -228,9 +235,8 @@ def test_error_of_the_lab_is_shown_as_it_is_with_status_2(printed, monkeypatch, 
 def test_consoles_are_made_in_one_module_only():
     """So that their setting, no markup, holds for everything that is printed."""
     made = [
-        path.name
-        for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        name
+        for name, node in nodes_of_files("Console", "from_markup")
         if isinstance(node, ast.Name | ast.Attribute)
         and getattr(node, "id", getattr(node, "attr", "")) in ("Console", "from_markup")
     ]
