@@ -8,6 +8,7 @@ from lab.check.outside import Outside
 from lab.check.sources.challenge import DIGEST, answers_digest
 from lab.check.trace import Trace
 from lab.core.http import Answer
+from lab.core.text import counted
 
 UNAUTHORIZED = 401
 REFUSALS = frozenset({400, 403, 404, 421})  # how a service answers a Host that is not its own
@@ -18,7 +19,7 @@ def no_success(answers: Sequence[Answer], host: str | None, log: str) -> str | N
     if any(answer.ok for answer in answers):
         return None
     kinds = Counter(answer.status or str(answer.error) for answer in answers)
-    said = ", ".join(f"{kind} ({count} times)" for kind, count in kinds.most_common(3))
+    said = ", ".join(f"{kind} ({counted(count, 'time')})" for kind, count in kinds.most_common(3))
     if {*kinds} <= REFUSALS and host is None:
         said += " (does it refuse this Host? Name its own with --host NAME)"
     return (

@@ -37,12 +37,12 @@ class ExternalServer(Server):
 
     @property
     def pid(self) -> int:
-        """What it says of itself, where it runs; 0 for nothing."""
+        """The process id that the server reports; 0 if it reports none."""
         return self._pid
 
     @property
     def state(self) -> State:
-        """What the network shows; "paused" is what the lab did to it, not seen."""
+        """The state that the network shows; "paused" only says that the lab paused the server."""
         if self._broken_by == "pause":
             return "paused"
         return "up" if is_open(self.port, self.host) else "dead"
@@ -216,5 +216,6 @@ class ExternalServer(Server):
     def _run(self, fault: str, words: list[str]) -> str:
         ran = run(words, self._wait_s, {**self.spec.how.env, **self._env})
         if ran.trouble:
-            raise LabError(f"the {fault} command of {self.title} {ran.trouble}")
+            option = f"--{fault}-command"
+            raise LabError(f"the {fault} command of {self.title} ({option}) {ran.trouble}")
         return ran.said

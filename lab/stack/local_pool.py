@@ -98,7 +98,7 @@ class LocalPool(ServerPool):
     def clear(
         self, names: Sequence[str], may_stay: Callable[[LocalServer], bool]
     ) -> list[LocalServer]:
-        """Have exactly the servers of these names; end, at once, those that may not stay.
+        """Change the servers to exactly these names; end, at once, those that may not stay.
 
         Returns those that do not run, for `launch`. nginx follows at its next reload.
         """
@@ -129,7 +129,7 @@ class LocalPool(ServerPool):
                 each.relaunch(env, app)
 
     def close(self) -> None:
-        """Let others have the ports: called once no server runs any more."""
+        """Release the ports: called once no server runs any more."""
         for each in self._made:
             each.release_port()
 

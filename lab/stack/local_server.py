@@ -32,7 +32,7 @@ def kill_and_watch(child: Child, listens: Listens, instance: str) -> FaultEviden
 
 
 def end_seen(child: Child, listens: Listens, instance: str, began_s: float) -> FaultEvidence:
-    """Return what can be seen now of a child's end; `began_s` is on the monotonic clock."""
+    """Return the evidence of a child's end, as of now; `began_s` is on the monotonic clock."""
     return FaultEvidence(
         pid=child.pid,
         instance=instance,
@@ -223,7 +223,7 @@ class LocalServer(Server):
         return end_of(self.log_path)
 
     def release_port(self) -> None:
-        """Let others have its port: it comes back no more."""
+        """Release the server's port: it does not come back."""
         self._held.release()
 
     def _listens(self) -> bool:
