@@ -12,7 +12,6 @@ import { Fit } from "./fit.js";
 import { Flight, keepTempo } from "./flight.js";
 import { Lane } from "./lane.js";
 import { awayOf, isPeopled, plotOf, tallyOf } from "./scenes.js";
-import { Menu, offerOf } from "./menu.js";
 import { morph } from "./morph.js";
 import { comeBack, onEvent, onFaults, ownCustomers, passTurn, set, settle, shown, state, subscribe } from "./state.js";
 import { showPanel } from "./tabs.js";
@@ -44,16 +43,18 @@ class LabStage extends HTMLElement {
     const lanes = h("div", { class: "lanes" }, DESKS.map((desk) => this.lanes[desk].node));
     this.append(lanes, this.refusal);
     this.fit = new Fit(this, lanes);
-    this.menu = new Menu(this, (text) => say(this.refusal, text && `! ${text}`));
     subscribe((now) => this.draw(now));
     onFaults(({ fault, confirmed }) => this.people && fault === "kill" && confirmed !== false);
     onEvent((event) => this.happen(event));
     document.addEventListener("visibilitychange", () => document.hidden && settle());
   }
 
-  offer(place, desk, button) {
+  async offer(place, desk, button) {
+    const { Menu, offerOf } = await import("./menu.js");
     const view = { scene: shown(), mayBreak: state.instructor || state.own, recording: state.recording };
-    if (view.scene.stack) this.menu.open(button, offerOf(place, desk, view));
+    if (!view.scene.stack) return;
+    this.menu ??= new Menu(this, (text) => say(this.refusal, text && `! ${text}`));
+    this.menu.open(button, offerOf(place, desk, view));
   }
 
   draw(now) {
