@@ -44,7 +44,7 @@ class LabStage extends HTMLElement {
     this.append(lanes, this.refusal);
     this.fit = new Fit(this, lanes);
     subscribe((now) => this.draw(now));
-    onFaults(({ fault, confirmed }) => this.people && fault === "kill" && confirmed !== false);
+    onFaults(({ desk, target, fault, confirmed }) => this.people && fault === "kill" && confirmed !== false && Boolean(this.lanes[desk]?.servers.has(target)));
     onEvent((event) => this.happen(event));
     document.addEventListener("visibilitychange", () => document.hidden && settle());
   }
