@@ -52,10 +52,6 @@ EDGES = {
     "what a script measures, by names of its own": {
         *("lab/evidence/result.py", "lab/evidence/run_document.py", "lab/experiments/"),
     },
-    "what a server says of itself, which may be another program": {
-        *("lab/processes/waiting.py", "lab/stack/server.py", "lab/stack/deployment.py"),
-        "lab/console/renewal.py",
-    },
     "what a page asks for": {
         *("lab/console/request_bodies.py", "lab/console/orders.py", "lab/console/script_steps.py"),
     },

@@ -137,8 +137,7 @@ def _import_map(modules: Mapping[str, str]) -> str:
 
 def for_page(recording: Recording) -> str:
     """Return a recording as its page has it, with what is said of how it was made."""
-    components = {"lab": recording.lab, **recording.components}
-    said = provenance(recording.made, components, "lab export")
+    said = provenance(recording.made, recording.components, "lab export", recording.lab)
     plain = {**msgspec.to_builtins(recording), "provenance": msgspec.to_builtins(said)}
     return packed(plain | {"answers": as_data(recording.answers)})
 
