@@ -3,6 +3,8 @@
 import json
 import os
 import random
+import signal
+import threading
 import zipfile
 from pathlib import Path
 
@@ -11,9 +13,10 @@ from click.testing import CliRunner
 from jsonschema import validate
 
 from lab.cli.exercise import exercise as exercise_command
+from lab.cli.grade import _grade_all
 from lab.cli.grade import grade as grade_command
 from lab.cli.grade_view import closing, first_wrong
-from lab.core.errors import LabError
+from lab.core.errors import STOPPED, LabError
 from lab.core.faults import FaultEvent, FaultKind
 from lab.evidence.exchange import OpStatus
 from lab.evidence.run_document import Message, RecordedExchange, UsedSettings, VariantResult
@@ -638,3 +641,35 @@ def test_row_of_a_submission_that_was_stopped_also_says_what_failed_before():
     assert first_wrong(made) == "stopped; it_shuts: it stays open"
     made.checks = MADE.checks[2:]
     assert first_wrong(made) == "stopped"
+
+
+class GraderAtCtrlC:
+    """Grades a submission that has troubles, and is interrupted at the next one."""
+
+    def __init__(self):
+        self.stopping = threading.Event()
+
+    def stop(self):
+        self.stopping.set()
+
+    def grade(self, folder, name, progress):
+        if name == "ada":  # its own words are not the grader's
+            made = WorkResult(exercise="door", folder="", seed=1, trouble=STOPPED)
+            return Submission(name, made)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        assert self.stopping.wait(60)
+        return Submission(name, MADE, cut_short=True)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="a signal to a thread is POSIX's")
+def test_submission_that_ctrl_c_cut_short_is_left_out_whatever_its_troubles_say():
+    folders = [Path("ada"), Path("bob")]
+    graded, status = _grade_all(GraderAtCtrlC(), folders, 1, quiet=True)
+    assert ([each.name for each in graded], status) == (["ada"], 130)
+
+
+def test_grader_that_was_stopped_says_of_what_it_cut_short(door, tmp_path):
+    grader = Grader(Exercise(door), 5)
+    grader.stop()
+    graded = grader.grade(written(tmp_path, "open"), "ada", lambda line: None)
+    assert graded.cut_short and graded.result.trouble == STOPPED
