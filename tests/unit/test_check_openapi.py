@@ -517,7 +517,7 @@ PATHS = MissingPaths("x.json", "/v1", 2, 3)
         (Report(Level.UNKNOWN, "no request succeeded"), False),
     ],
 )
-def test_nothing_is_concluded_from_the_few_paths_that_are_there(report, succeeded):
+def test_document_of_another_service_proves_no_statelessness(report, succeeded):
     doubt_document(report, PATHS, succeeded=succeeded)
     assert report.level is Level.UNKNOWN and not report.passes(frozenset({Level.SELF_CONTAINED}))
     assert report.because.startswith(
@@ -535,7 +535,7 @@ def test_nothing_is_concluded_from_the_few_paths_that_are_there(report, succeede
         (found(Level.UNKNOWN), True),
     ],
 )
-def test_what_was_seen_stands_though_paths_are_missing(report, succeeded):
+def test_finding_stands_though_paths_are_missing(report, succeeded):
     level = report.level
     doubt_document(report, PATHS, succeeded=succeeded)
     assert (report.level, report.because) == (level, "so")

@@ -159,7 +159,7 @@ ALL_PARTS = {
 
 
 @pytest.mark.parametrize("parts", [{}, {"store": None}, ALL_PARTS], ids=["none", "some", "all"])
-def test_what_a_run_was_made_of_is_written_as_it_was_read(parts):
+def test_parts_of_a_run_are_written_as_they_were_read(parts):
     """In these names and this order: other programs read them."""
     document = checked({"schema": 4, "components": parts, "experiments": []}, "here")
     text = document_text([], document.components)
