@@ -42,7 +42,7 @@ COPIED = {
 JSON_OBJECTS = {"JsonObject", "Measurements", "Results", "Events"}
 EDGES = {
     "a body of the shop, which may be any shop's": {
-        *("lab/shop/", "lab/variants/", "lab/seeded_bugs/", "lab/evidence/cart_tracker.py"),
+        *("lab/shop/", "lab/seeded_bugs/", "lab/evidence/cart_tracker.py"),
         *("lab/experiments/first_visit.py", "lab/experiments/readable.py"),
         *("lab/console/room/phone_state.py", "lab/console/room/simulated_phone.py"),
     },
