@@ -145,7 +145,7 @@ class Client(Protocol):
 
 @dataclass(frozen=True)
 class MissingPaths:
-    """Of a document's operations, how many a service answered as if it had no such path.
+    """How many of a document's operations a service answered as if it had no such path.
 
     `base` stands before the document's paths; `of` counts the operations that were tried.
     """
