@@ -48,7 +48,7 @@ def report_connections(name: str) -> None:
     """Install the filter, and give its listener to the lab, which waits at an abstract socket.
 
     Raise OSError where this system or the lab does not do that, and end the process if the lab
-    goes away between the two: nothing could connect with a filter that nobody listens to.
+    goes away between the two: nothing could connect with a filter that has no listener.
     """
     architecture, seccomp, connect = CALLS.get(os.uname().machine, (0, 0, 0))
     if not seccomp:

@@ -16,7 +16,6 @@ from lab.cli.param_types import CountRange
 from lab.console.room.addresses import LOOPBACK, OwnAddress, chosen_address, own_addresses
 from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.core.errors import LabError
-from lab.evidence.result import Settings
 
 PHONE_PORT = 8080
 MOST_REHEARSED = 500
@@ -96,6 +95,7 @@ def classroom(
     choose their own settings.
     """
     from lab.console import assembly, listening  # the whole page: loaded only when it is served
+    from lab.evidence.result import Settings
 
     _require_folder(votes)
     address = _chosen(listen, phone_port, yes, alone=rehearse is not None)

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,8 +16,9 @@ from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.core.units import MOST_WAIT_S
 from lab.crowd.load_profile import MAX_SHOPPERS, MAX_WORKERS, LoadProfile
 from lab.crowd.timetable import PlannedFault, parse_planned_fault
-from lab.crowd.worker_group import has_locust
-from lab.stack.deployment import Deployment
+
+if TYPE_CHECKING:
+    from lab.stack.deployment import Deployment
 
 MASTER = "127.0.0.1:5557"
 _FAULT_HELP = {
@@ -56,11 +58,13 @@ class CrowdOptions:
     store: str
     affinity: str
     retry: str
-    deployment: Deployment
+    deployment: "Deployment"
     out: Path
 
     def profile(self, script: Path) -> LoadProfile:
         """Return the load that these options put on each variant."""
+        from lab.crowd.worker_group import has_locust  # `--help` needs none of it
+
         return LoadProfile(
             script=str(script),
             shoppers=self.shoppers,

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.text import Text
 
-from lab import experiments
 from lab.cli import options, stack_options
 from lab.cli.output import say
-from lab.cli.perform import RunOptions, perform, variants_of_both_desks
-from lab.evidence.result import Variant
-from lab.stack.deployment import Deployment
+
+if TYPE_CHECKING:
+    from lab.evidence.result import Variant
+    from lab.stack.deployment import Deployment
 
 _TRY_NEXT = """
 Try next
@@ -28,12 +28,15 @@ Try next
 @stack_options.tls
 @stack_options.deployment
 @options.out
-def demo(out: Path, deployment: Deployment, **settings: Any) -> int:
+def demo(out: Path, deployment: "Deployment", **settings: Any) -> int:
     """Show the crash step by step: a server is killed, and a customer asks for the cart.
 
     The same script runs at both desks. To keep the sessions somewhere else, try
     `lab demo --store redis`.
     """
+    from lab import experiments
+    from lab.cli.perform import RunOptions, perform, variants_of_both_desks
+
     variants = variants_of_both_desks(deployment, settings)
     say(
         Text.assemble(
@@ -48,13 +51,13 @@ def demo(out: Path, deployment: Deployment, **settings: Any) -> int:
     return status
 
 
-def _desks(variants: Sequence[Variant]) -> str:
+def _desks(variants: Sequence["Variant"]) -> str:
     if variants[0].server_urls:
         return " and ".join(f"the {each.app} desk ({_servers(each)})" for each in variants)
     return f"both desks, {_servers(variants[0])} each"
 
 
-def _servers(variant: Variant) -> str:
+def _servers(variant: "Variant") -> str:
     count = variant.settings.servers
     return f"{count} server" + ("s" if count > 1 else "")
 

@@ -1,10 +1,8 @@
 """`lab diff`: what differs between the two desks' source."""
 
 import click
-from rich.syntax import Syntax
 
 from lab.cli.output import err, screen, write_document
-from lab.experiments import app_diff
 
 
 @click.command()
@@ -15,9 +13,13 @@ def diff(file: str) -> None:
     In a pipe or a file, the output is a patch: `lab diff > one.patch`, then `git apply
     one.patch` in a clone turns the stateful file into the stateless one.
     """
+    from lab.experiments import app_diff  # `--help` needs none of it
+
     lines = app_diff.diff(file)
     summary = f"{app_diff.changed_lines(lines)} changed lines. - stateful, + stateless"
     if screen.is_terminal:
+        from rich.syntax import Syntax
+
         screen.print(Syntax("\n".join(lines), "diff", background_color="default", word_wrap=True))
         screen.print(summary, style="dim")
         return

@@ -4,7 +4,6 @@ import click
 from rich.text import Text
 
 from lab.cli.output import screen
-from lab.stack.doctor import diagnose
 
 
 @click.command()
@@ -18,6 +17,8 @@ def doctor() -> int:
       0  nothing is missing
       1  something is missing
     """
+    from lab.stack.doctor import diagnose  # `--help` needs none of it
+
     findings = diagnose()
     for finding in findings:
         text = Text.assemble(("✓ ", "green") if finding.ok else ("✕ ", "red"))

@@ -3,20 +3,20 @@
 import click
 from rich.table import Table
 
-from lab import experiments
 from lab.cli.output import screen
-from lab.evidence.result import Kind
-
-_WIDTH_OF_NAMES = max(len(name) for name in experiments.SUITE)
 
 
 @click.command("list")
 def list_() -> None:
     """List the bundled scripts: first those of the claims, then those of the drawbacks."""
+    from lab import experiments  # `--help` needs none of it
+    from lab.evidence.result import Kind
+
+    width = max(len(name) for name in experiments.SUITE)
     for kind, promise in ((Kind.CLAIM, "holds or fails"), (Kind.DRAWBACK, "confirmed or not")):
         table = Table(box=None, padding=(0, 2, 1, 0), header_style="bold")
         for heading in ("script", f"{kind} ({promise})", "what the script does"):
-            table.add_column(heading, no_wrap=heading == "script", min_width=_WIDTH_OF_NAMES)
+            table.add_column(heading, no_wrap=heading == "script", min_width=width)
         for experiment in experiments.bundled():
             if experiment.kind is kind:
                 table.add_row(experiment.name, experiment.claim, experiment.summary)

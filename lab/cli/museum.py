@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import click
 import msgspec
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
@@ -99,6 +98,8 @@ def _show(tour: "Tour", folder: Path) -> None:
     screen.print(Text("The remedy", "bold"))
     screen.print(tour.remedy)
     if screen.is_terminal:
+        from rich.syntax import Syntax
+
         screen.print(Syntax(tour.difference, "diff", background_color="default", word_wrap=True))
     else:
         say(visible(tour.difference))

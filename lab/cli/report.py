@@ -2,21 +2,14 @@
 
 import json
 import webbrowser
-from functools import cached_property
 from pathlib import Path
 
 import click
-from rich.console import RenderableType
 from rich.text import Text
 
 from lab.cli import kept, options
-from lab.cli.output import err, screen, write_document
+from lab.cli.output import err, screen
 from lab.core.errors import LabError
-from lab.core.page import ReportPage
-from lab.evidence.run_document import RunDocument
-from lab.report import catalog, saved, summary
-from lab.report.page_terminal import page_view
-from lab.report.terminal import verdicts_table
 
 _file = click.Path(dir_okay=False, path_type=Path)
 
@@ -57,6 +50,9 @@ def report(
         lab report --junit results.xml    for CI: an unmet expectation fails
         lab report RUN --curl | less      every request, to send it again
     """
+    from lab.cli.report_forms import PageForms, RunForms, write, write_commands
+    from lab.report import catalog, summary
+
     document, passed_over = catalog.find(run, out)
     for each in passed_over:
         said = f"passed over {each.folder.name}: {each.found}"
@@ -67,19 +63,19 @@ def report(
             f"{document} is of lab {kind}, which keeps no requests to send again: leave out "
             "--har, --curl and --powershell"
         )
-    shown = _Run(document) if kind == "run" else _Other(kind, document)
+    shown = RunForms(document) if kind == "run" else PageForms(kind, document)
     if junit_file:
-        _write(junit_file, shown.junit())
-    if isinstance(shown, _Run):
+        write(junit_file, shown.junit())
+    if isinstance(shown, RunForms):
         if har_file:
             from lab.report.har import archive
 
-            _write(har_file, json.dumps(archive(shown.run), indent=1) + "\n")
+            write(har_file, json.dumps(archive(shown.run), indent=1) + "\n")
         if as_curl or powershell:
-            _commands(shown.run, "powershell" if powershell else "posix")
+            write_commands(shown.run, "powershell" if powershell else "posix")
     if html_file or open_it or not (junit_file or har_file or as_curl or powershell):
         page = html_file or document.parent / kept.REPORT_PAGE
-        _write(page, shown.html())
+        write(page, shown.html())
         if str(page) != "-":
             if not html_file and not open_it:
                 screen.print(shown.view())
@@ -90,61 +86,3 @@ def report(
 
 
 COMMANDS = (report,)
-
-
-class _Run:
-    """A run of `lab run`, in the forms that it can be shown in."""
-
-    def __init__(self, document: Path) -> None:
-        self.run = saved.read(document).document
-
-    def view(self) -> RenderableType:
-        return verdicts_table(self.run.experiments)
-
-    def html(self) -> str:
-        from lab.report.html import page  # loads templates and charts
-
-        return page(self.run)
-
-    def junit(self) -> str:
-        from lab.report.junit import junit_xml
-
-        return junit_xml(self.run)
-
-
-class _Other:
-    """A check, a crowd or a plan, in the forms that it can be shown in."""
-
-    def __init__(self, kind: str, document: Path) -> None:
-        self._kind, self._document = kind, document
-
-    @cached_property
-    def _page(self) -> ReportPage:
-        return kept.page_of(self._kind, self._document)
-
-    def view(self) -> RenderableType:
-        return page_view(self._page)
-
-    def html(self) -> str:
-        from lab.report.page_html import page_html
-
-        return page_html(self._page)
-
-    def junit(self) -> str:
-        return kept.junit_of(self._kind, self._document)
-
-
-def _commands(document: RunDocument, form: str) -> None:
-    from lab.report import curl
-
-    write_document(curl.POWERSHELL_HEAD if form == "powershell" else curl.POSIX_HEAD)
-    for experiment in document.experiments:
-        for line in curl.lines(experiment, form):
-            write_document(f"{line}\n")
-
-
-def _write(path: Path, text: str) -> None:
-    if str(path) == "-":
-        write_document(text)
-    else:
-        kept.write(path, text)

@@ -4,20 +4,18 @@ import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lab import experiments
 from lab.cli import options, stack_options
 from lab.cli.output import stdout_to_stderr
 from lab.cli.param_types import WAITING_TIME, CountRange
-from lab.cli.perform import RunOptions, perform, variants_of_both_desks
-from lab.core.units import format_duration
-from lab.evidence.result import Variant
-from lab.experiments.matrix import MATRIX
-from lab.experiments.script_file import SCRIPT_MAX_SECONDS
-from lab.stack.deployment import Deployment
+
+if TYPE_CHECKING:
+    from lab.evidence.result import Variant
+    from lab.experiments import Experiment
+    from lab.stack.deployment import Deployment
 
 
 @click.command()
@@ -47,7 +45,7 @@ from lab.stack.deployment import Deployment
     "--max-seconds",
     type=WAITING_TIME,
     help="End a script after this time at a desk: 30s, 5min. "
-    f"[default for a file of your own: {format_duration(SCRIPT_MAX_SECONDS)}]",
+    "[default for a file of your own: 2min]",
 )
 @stack_options.settings
 @stack_options.tls
@@ -65,7 +63,7 @@ def run(
     quick: bool,
     out: Path,
     as_json: bool,
-    deployment: Deployment,
+    deployment: "Deployment",
     **settings: Any,
 ) -> int:
     """Run scripts at both desks: bundled ones by NAME, your own by FILE.
@@ -88,6 +86,10 @@ def run(
     """
     if bool(names) == everything:
         raise click.UsageError("name a script (`lab list` shows them), or give --all for every one")
+    from lab import experiments
+    from lab.cli.perform import RunOptions, perform, variants_of_both_desks
+    from lab.experiments.matrix import MATRIX
+
     has_settings = bool(deployment) or any(stack_options.is_given(name) for name in settings)
     if matrix and has_settings:
         raise click.UsageError("--matrix tries every setting: leave out the others")
@@ -99,7 +101,7 @@ def run(
     if crowd:
         _require_crowd(chosen)
 
-    def variants_of(experiment: experiments.Experiment) -> Sequence[Variant]:
+    def variants_of(experiment: experiments.Experiment) -> Sequence["Variant"]:
         if matrix:
             return MATRIX
         if has_settings:
@@ -120,7 +122,9 @@ def run(
     return perform(chosen, variants_of, asked)
 
 
-def _require_crowd(chosen: Sequence[experiments.Experiment]) -> None:
+def _require_crowd(chosen: Sequence["Experiment"]) -> None:
+    from lab import experiments
+
     if not any(each.takes_crowd for each in chosen):
         able = ", ".join(each.name for each in experiments.bundled() if each.takes_crowd)
         raise click.UsageError(

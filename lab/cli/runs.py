@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.text import Text
@@ -13,9 +14,9 @@ from lab.cli.output import err, screen, write_json
 from lab.cli.param_types import CountRange
 from lab.core.json_object import json_text
 from lab.core.units import format_bytes
-from lab.report import catalog, cleaning
-from lab.report.runs_view import as_json as listed
-from lab.report.runs_view import runs_table
+
+if TYPE_CHECKING:
+    from lab.report.catalog import KeptRun
 
 NEWEST_RUNS = 20
 
@@ -58,19 +59,21 @@ def runs(
     """
     if not clean and (keep is not None or yes):
         raise click.UsageError("--keep and --yes go with --clean: lab runs --clean --keep 3")
+    from lab.report import catalog, runs_view  # `--help` needs none of it
+
     found = catalog.kept_runs(out)
     if clean:
         if as_json:
             raise click.UsageError("--json lists runs: leave out --clean")
         return _clean(found, out, 10 if keep is None else keep, yes)
     if as_json:
-        write_json(json_text({"runs": listed(found)}))
+        write_json(json_text({"runs": runs_view.as_json(found)}))
         return 0
     if not found:
         screen.print(Text(f"no run in {out} yet: `lab run crash` makes one"), soft_wrap=True)
         return 0
     shown = found if everything else found[:NEWEST_RUNS]
-    screen.print(runs_table(shown))
+    screen.print(runs_view.runs_table(shown))
     if len(shown) < len(found):
         screen.print(f"… {len(found) - len(shown)} older ones: lab runs --all", style="dim")
     return 0
@@ -84,7 +87,10 @@ def can_be_asked() -> bool:
     return sys.stdin.isatty()
 
 
-def _clean(found: Sequence[catalog.KeptRun], root: Path, keep: int, yes: bool) -> int:
+def _clean(found: Sequence["KeptRun"], root: Path, keep: int, yes: bool) -> int:
+    from lab.report import catalog, cleaning
+    from lab.report.runs_view import runs_table
+
     going = cleaning.superfluous(found, keep, datetime.now())
     if not going:
         screen.print(Text(f"nothing to delete in {root}: {len(found)} kept"), soft_wrap=True)

@@ -1,10 +1,8 @@
 """`lab show`: one script, explained."""
 
 import click
-from rich.syntax import Syntax
 from rich.text import Text
 
-from lab import experiments
 from lab.cli.output import say, screen, write_document
 
 
@@ -19,6 +17,8 @@ def show(name: str, source: bool) -> None:
     Example:
         lab show crash --source > mine.py    a copy for you to change
     """
+    from lab import experiments  # `--help` needs none of it
+
     experiment = experiments.find(name)
     if source:
         write_document(experiment.path.read_text(encoding="utf-8"))
@@ -32,6 +32,8 @@ def show(name: str, source: bool) -> None:
     say(Text(str(experiment.path), "dim"))
     code = experiment.source_without_docstring
     if screen.is_terminal:
+        from rich.syntax import Syntax
+
         screen.print(Syntax(code, "python", background_color="default", word_wrap=True))
     else:
         say(Text(code))

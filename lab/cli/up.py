@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,7 +10,9 @@ from lab.cli import browser, options, signals, stack_options
 from lab.cli.output import progress, say
 from lab.cli.param_types import CountRange
 from lab.console.stack_state import MOST_PAGE_SERVERS
-from lab.evidence.result import Settings
+
+if TYPE_CHECKING:
+    from lab.evidence.result import Settings
 
 
 @click.command()
@@ -49,6 +51,7 @@ def up(port: int | None, no_open: bool, learners: int, out: Path, **settings: An
         lab open                 open the page in another browser
     """
     from lab.console import assembly, listening  # the whole page: loaded only when it is served
+    from lab.evidence.result import Settings
 
     wanted = Settings(**settings)
     with (
@@ -62,7 +65,7 @@ def up(port: int | None, no_open: bool, learners: int, out: Path, **settings: An
     say("Stopped; nothing is left running.")
 
 
-def _addresses(origin: str, link: str, settings: Settings) -> str:
+def _addresses(origin: str, link: str, settings: "Settings") -> str:
     login = '-H \'Content-Type: application/json\' -d \'{"user_id":"123","name":"John"}\''
     servers = f"{settings.servers} servers"
     return (

@@ -15,7 +15,9 @@ PAGES = (
     *("scripts", "results", "commands"),
     *(
         "ci",
-        "check",
+        "check-conversation",
+        "check-mcp",
+        "check-replicas",
         "room",
         "class",
         "offline",
@@ -27,7 +29,7 @@ PAGES = (
         "windows",
     ),
     *("teaching", "teaching-material", "exercises", "grading", "own-exercise"),
-    *("limits", "figures", "architecture", "glossary", "decisions"),
+    *("check", "limits", "figures", "architecture", "glossary", "decisions"),
 )
 
 

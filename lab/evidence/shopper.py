@@ -33,7 +33,7 @@ class Shopper:
     """One customer at one desk, with at most one request in flight.
 
     `address(server)` gives the URL below which the shop is found: of the balancer for
-    None, of one replica for its name; `named(server)` the name of the server that is meant.
+    None, of one server for its name; `named(server)` the name of the server that is meant.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class Shopper:
     ) -> Exchange:
         """Send one request and return the exchange; it never raises for what the shop does.
 
-        `server="B"` addresses one replica, else the balancer chooses. `tries` asks again,
+        `server="B"` addresses one server, else the balancer chooses. `tries` asks again,
         as a user who presses reload does, until a server answers (each try is an
         exchange of its own; the last is returned). A header of None is left out.
         """

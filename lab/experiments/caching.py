@@ -1,4 +1,4 @@
-"""A cache stands before the servers: what it saves, and whose cart it serves to whom.
+"""A cache stands before the servers, and customers ask it for products and for their carts.
 
 What is done: nginx is given a cache (`proxy_cache`). The product list is asked for again and
 again. Then each customer puts something in a cart and looks at it, twice by the credential

@@ -1,4 +1,4 @@
-"""A server is killed: whose cart is left.
+"""A server is killed, and every customer asks for the cart again.
 
 What is done: each customer logs in, goes on with the server that greeted them and buys a
 laptop; all ask for the cart once while all is well (the control). The server that

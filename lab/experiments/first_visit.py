@@ -1,4 +1,4 @@
-"""The control: nothing breaks, and every customer stays with one server.
+"""Nothing breaks, and every customer stays with one server: this is the control.
 
 What is done: all log in through the balancer, then each goes on with the server that
 answered. They take turns at everything a customer can do: add, change, remove, clear, order,

@@ -1,4 +1,4 @@
-"""A session id is planted before login: whose cart does it open afterwards.
+"""A session id is planted before login, and sent afterwards to ask for the cart.
 
 What is done: Mallory plants an id in the browser of a customer who then logs in with it and
 fills a cart; Mallory asks for the cart with what he planted. It is once an id that he made

@@ -1,4 +1,4 @@
-"""Stateless servers share one thing, the signing key: what happens when they do not share it.
+"""Servers get other signing keys, in four steps, and customers take their tokens to each of them.
 
 What is done: three servers with one key. One of them, C, is restarted with other keys, in
 four steps, each as a team might do it; after each, customers log in at every server and

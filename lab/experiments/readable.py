@@ -1,4 +1,4 @@
-"""A stranger finds what a customer carries: what can be read in it, and what can be done.
+"""A stranger takes what a customer carries, reads it, changes it, and tries to forge another.
 
 What is done: a customer fills a cart and says where it goes. Then a stranger takes the
 credential out of one request, and tries to read it by hand, without any key: base64, then

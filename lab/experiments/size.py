@@ -1,4 +1,4 @@
-"""The cart travels with every request: how large it gets, and where it is refused.
+"""A cart is filled, its requests are measured, and the largest that is accepted is looked for.
 
 What is done: a customer fills a cart with volumes, in random order and number, and looks at
 it again and again, so that the bytes of a request can be laid against the lines in the cart.

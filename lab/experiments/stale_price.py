@@ -1,4 +1,4 @@
-"""A price changes while carts are filled: how long the old one is still charged.
+"""A price changes while carts are filled, and customers ask until they see the new one.
 
 What is done: a second server is started with a lower price for laptops (SHOP_PRICES), and
 has no customers yet. Customers put a laptop in their carts at the first. Then the shop moves

@@ -1,4 +1,4 @@
-"""Customers shop and leave without logging out: what is left on the server.
+"""Customers shop and leave without logging out, and what stays on the server is counted.
 
 What is done: customers log in, put a laptop in the cart, ask for it, and go away without
 logging out. Before and after, it is counted what the desk holds in its processes, in files

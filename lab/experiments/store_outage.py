@@ -1,4 +1,4 @@
-"""The session store is killed, then paused: who notices.
+"""The session store is killed, then paused, and everybody asks for a cart each time.
 
 What is done: customers fill their carts, and everybody asks for theirs once (the control).
 The store is killed; everybody asks; the store is started again; everybody asks. They fill

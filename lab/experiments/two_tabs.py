@@ -1,4 +1,4 @@
-"""One customer, two tabs: whose change survives.
+"""One customer changes a cart in two tabs, one after the other and then at the same moment.
 
 What is done: a customer logs in, and two tabs of the browser add one thing each, one after
 the other; then, as a new customer, ten tabs add one thing each at the same moment. A tab

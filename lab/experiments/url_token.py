@@ -1,4 +1,4 @@
-"""A token in the address, as the article writes it: where it is found afterwards.
+"""A token is sent in the address, as the article writes it, and looked for where URLs are kept.
 
 What is done: a customer asks for the cart with `?token=…&userId=…` in the URL, then follows
 a link of that page to the products, as a browser does; another customer asks as often with

@@ -1,4 +1,4 @@
-"""Figure 3: through nginx over 1, 2 and 3 replicas, against each connection to a replica."""
+"""Figure 3: through nginx over 1, 2 and 3 servers, against each connection to a server."""
 
 import socket
 import tempfile
@@ -14,7 +14,7 @@ from subjects import KEYS, customer, render, whole_answer
 from lab.stack.pool_spec import PoolSpec
 from lab.stack.stack import Stack
 
-CONNECTIONS = 6  # two for each of three replicas: none waits while another is being answered
+CONNECTIONS = 6  # two for each of three servers: none waits while another is being answered
 AIM = 0.85  # for three
 
 
@@ -36,7 +36,7 @@ def _row(stack: Stack, servers: int, scale: Scale) -> Row:
     master = psutil.Process(stack.balancer.pid)
     watched = {
         "nginx": [master, *master.children()],
-        "replicas": [psutil.Process(each.pid) for each in pool.servers.values()],
+        "servers": [psutil.Process(each.pid) for each in pool.servers.values()],
         "client": [psutil.Process()],
     }
     headers = customer(pool.url)

@@ -69,7 +69,7 @@ def _demo_once() -> dict[str, float]:
     """One run: seconds spent in each phase, from the lines that the lab prints."""
     marks = (
         ("starting ", "imports"),
-        (" are up", "replicas"),
+        (" are up", "servers"),
         (" serves ", "nginx"),
         ("at the stateless desk", "script, stateful"),
         ("HOLDS", "script, stateless; teardown"),

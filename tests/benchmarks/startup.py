@@ -1,4 +1,4 @@
-"""Figure 6: the six-replica stack, from nothing to ready, and where its CPU goes."""
+"""Figure 6: the stack of six servers, from nothing to ready, and where its CPU goes."""
 
 import resource
 import statistics
@@ -25,9 +25,9 @@ def figure(scale: Scale) -> Iterator[Row]:
     runs = [_once() for _ in range(scale.rounds)]
     wall, until_up, own, theirs, closing = zip(*runs, strict=True)
     yield Row(
-        "start-up of six replicas and nginx",
+        "start-up of six servers and nginx",
         wall,
-        f"replicas up after {statistics.median(until_up):.2f} s; CPU: servers and nginx "
+        f"servers up after {statistics.median(until_up):.2f} s; CPU: servers and nginx "
         f"{statistics.median(theirs):.2f} s, the lab itself {statistics.median(own):.2f} s; "
         f"ending them: {statistics.median(closing):.2f} s",
         unit="s",

@@ -373,7 +373,7 @@ SIGNS = {"kept": "✓", "lost": "✕", "doubt": "?", "unshown": "!"}
 
 @pytest.mark.long
 @pytest.mark.timeout(280)
-def test_each_chapter_tells_kept_from_lost_without_colour(window):
+def test_each_chapter_distinguishes_kept_from_lost_without_colour(window):
     page = window(reduced_motion="reduce")
     signs = set()
     for step in range(1, 12):

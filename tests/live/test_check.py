@@ -466,7 +466,7 @@ def test_dependency_can_be_required(seen):
 
 
 @of("broken")
-def test_service_that_only_fails_is_told_as_such(seen):
+def test_service_that_only_fails_is_named_as_such(seen):
     assert seen.status == 3 and seen.verdict == "unknown", seen
     assert "no request of this conversation succeeded: 500 (2 times)" in seen.because
 
@@ -531,7 +531,7 @@ def test_time_is_bounded(seen):
     ],
     indirect=["seen"],
 )
-def test_service_that_does_not_start_is_told_as_such(seen, said):
+def test_service_that_does_not_start_is_named_as_such(seen, said):
     assert seen.status == 3 and seen.verdict == "unknown", seen
     assert said in seen.because and "logs/service-" in seen.because
 
@@ -708,7 +708,7 @@ def test_shrunk_script_needs_each_of_its_requests(service, calls, expected, tmp_
         (["talk.py", "--start", "echo 'unclosed"], "quotation"),
     ],
 )
-def test_wrong_usage_is_told(words, said, tmp_path, monkeypatch, capsys):
+def test_wrong_usage_is_named(words, said, tmp_path, monkeypatch, capsys):
     from click import ClickException
 
     from lab.cli.check import check

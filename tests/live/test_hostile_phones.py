@@ -187,7 +187,7 @@ def test_phone_that_votes_200_times_counts_once_and_the_others_as_they_chose(vot
     assert sum(total) == 4 and total[1] >= 3
 
 
-def test_copied_cookie_of_another_phone_and_made_up_ones_are_nobody(voting, evil_at):
+def test_copied_cookie_of_another_phone_and_made_up_ones_are_no_customer(voting, evil_at):
     victim = HallPhone(voting, "Victim")
     assert victim.post("cart", sku="laptop", by=1).status_code == 200
     assert victim.post("vote", choice=2, round=1).status_code == 200

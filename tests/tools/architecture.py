@@ -7,7 +7,6 @@ What is drawn comes from `[tool.importlinter]` in pyproject.toml and from the do
 
 import ast
 import sys
-import textwrap
 import tomllib
 from dataclasses import dataclass
 from html import escape
@@ -19,7 +18,9 @@ PAGE, PICTURE = DOCS / "architecture.md", DOCS / "architecture.svg"
 APPS = ("stateful_app", "stateless_app")
 WIDTH, LEFT, RIGHT, MARGIN = 976, 200, 230, 12
 MIDDLE, PASSAGE = LEFT + 16, 36  # where the middle begins; room for a line at the right
-TOP, GAP, BAND_GAP, LINE, CHAR = 44, 16, 26, 16, 5.9
+TOP, GAP, BAND_GAP, LINE = 44, 16, 26, 16
+# Widths of letters in a wide font (DejaVu Sans, 11.5px): text in a narrower one fits as well.
+LETTER, LETTERS = 7.3, {1.5: "MWmw@", 0.55: "ijlIftr.,:;'()/- "}
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,25 @@ def boxes() -> list[Box]:
 
 def _box(package: str, label: str, look: str, x: float, y: float, width: float) -> Box:
     words = sentence(package).translate({ord("`"): None, ord("*"): None})
-    lines = tuple(textwrap.wrap(words, int((width - 20) / CHAR)))
-    return Box(package, label, look, x, y, width, lines)
+    return Box(package, label, look, x, y, width, _wrapped(words, width - 20))
+
+
+def _wrapped(words: str, width: float) -> tuple[str, ...]:
+    """Return the words as lines that fit into a width, in pixels."""
+    lines = [""]
+    for word in words.split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if lines[-1] and _width(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return tuple(lines)
+
+
+def _width(text: str) -> float:
+    """Return the most pixels that a text takes."""
+    factor = {letter: each for each, letters in LETTERS.items() for letter in letters}
+    return sum(LETTER * factor.get(letter, 1) for letter in text)
 
 
 def picture() -> str:

@@ -68,7 +68,7 @@ def test_connection_that_waits_longest_gives_way_where_the_last_place_is_taken()
     assert closed == []
 
 
-def test_nobody_gives_way_where_all_are_served():
+def test_no_connection_gives_way_where_all_are_served():
     server, closed = server_with(channel(requests=[PARTLY]), channel(requests=[PARTLY]), limit=2)
     server.handle_accept()
     assert closed == []

@@ -104,7 +104,7 @@ def test_refused_cookie_is_sealed_with_another_key_or_a_key_into_a_memory(value,
     assert first(made) == cause
 
 
-def test_refused_bearer_token_is_told_in_the_same_way():
+def test_refused_bearer_token_has_the_same_cause():
     for value, cause in ((JWT, "secret-at-start"), (OPAQUE, "session-map")):
         look = asked("GET", "/me", headers=bearer(value))
         made = report([LOGIN, look], [OK, OK], finding(1, status(200, 401)))

@@ -94,7 +94,7 @@ for name in sys.argv[1:]:
     assert said.split() == ["FileNotFoundError"]
 
 
-def test_datagrams_and_what_nobody_listens_to_are_no_store(machine, connections):
+def test_datagrams_and_a_port_without_a_listener_are_no_store(machine, connections):
     with store() as port:
         pass
     code = f"""

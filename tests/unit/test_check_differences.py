@@ -94,7 +94,7 @@ def test_no_credential_is_in_the_text_of_a_difference():
         {"a": [{"b": [SECRET]}]},
     ],
 )
-def test_no_credential_is_told_of_a_part_that_is_missing_or_changed(document):
+def test_no_credential_is_reported_for_a_part_that_is_missing_or_changed(document):
     name, part = next(iter(document.items()))
     for other in ({}, {name: None}, {name: type(part)()}, []):
         for found in (differences(answer(document), answer(other)),):

@@ -72,7 +72,7 @@ def test_whole_form():
         ("GRAPHQL /g\n\nquery {a}\n\n{no json", "its variables are not JSON"),
     ],
 )
-def test_mistake_is_told(text, said):
+def test_mistake_is_named(text, said):
     with pytest.raises(LabError) as raised:
         parse(text)
     assert said in str(raised.value)

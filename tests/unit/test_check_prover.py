@@ -192,7 +192,7 @@ def test_call_that_matters_to_a_read_is_seen_by_one_process_that_is_read_after_e
         assert runner.processes <= 5 + 2 * found.tries
 
 
-def test_read_after_each_misleads_nobody_where_two_calls_matter():
+def test_read_after_each_misleads_no_search_where_two_calls_matter():
     calls = writes(20).calls
     talk = Conversation((*calls[:-1], replace(calls[-1], method="GET")))
     needs = lambda part: said("good") if {3, 11} <= {*part} else said("bad", 401)  # noqa: E731

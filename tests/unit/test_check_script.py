@@ -91,7 +91,7 @@ def test_watcher_of_a_script_speaks_like_requests(tmp_path):
         ("assert False", "talk.py:2: assert False"),
     ],
 )
-def test_assertion_that_fails_is_told_with_its_line(tmp_path, line, said):
+def test_assertion_that_fails_is_reported_with_its_line(tmp_path, line, said):
     with pytest.raises(ScriptError) as caught:
         source(tmp_path, line).record(Service())
     assert caught.value.assertion and said in str(caught.value)
@@ -117,7 +117,7 @@ def test_error_of_another_kind_is_a_wrong_script(tmp_path, line, said):
 @pytest.mark.parametrize(
     ("text", "said"), [("x = 1", "no function"), ("def (", "cannot be read"), ("1/0", "Zero")]
 )
-def test_file_without_a_script_is_told(tmp_path, text, said):
+def test_file_without_a_script_is_refused(tmp_path, text, said):
     (tmp_path / "talk.py").write_text(text)
     with pytest.raises(LabError, match=said):
         ScriptSource(tmp_path / "talk.py").record(Service())

@@ -160,7 +160,7 @@ def test_small_counts_that_differ_may_be_chance(compare):
     assert "may be chance" in ended.out
 
 
-def test_counts_so_few_that_none_could_differ_are_too_few_to_tell(compare):
+def test_counts_so_few_that_none_could_differ_are_too_few_to_decide(compare):
     keep_run("a", kept_carts=3, of=3)
     keep_run("b", kept_carts=0, of=3)
     ended = compare("20261127-110000-a", "20261127-110000-b")

@@ -447,7 +447,7 @@ def test_times_sends_the_same_request_again_and_again(customers, john, published
 # --- a thief with the key
 
 
-def test_forged_token_opens_the_cart_where_the_key_is_known_and_is_nobodys_credential(
+def test_forged_token_opens_the_cart_where_the_key_is_known_and_is_no_ones_credential(
     origin, published
 ):
     def publish(event):

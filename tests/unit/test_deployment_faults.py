@@ -127,7 +127,7 @@ def test_kept_connection_opens_no_other_one_once_it_is_closed(desk):
 
 
 @pytest.mark.parametrize("instance", [None, 7, ["x"], {}])
-def test_answer_without_an_instance_is_nobodys(desk, instance):
+def test_answer_without_an_instance_belongs_to_no_process(desk, instance):
     with KeptConnection("127.0.0.1", desk(instance=instance).port) as kept:
         assert kept.instance() == ""
 
@@ -210,7 +210,7 @@ def test_servers_that_were_added_are_ended_the_last_one_first(desk, monkeypatch)
     assert ended == ["own", "C", "B", "own"]
 
 
-def test_add_command_is_told_the_next_name(desk):
+def test_add_command_gets_the_next_name(desk):
     there, more = desk(), desk(replica="B")
     code = f"print('{{name}}{{name_lower}} http://127.0.0.1:{more.port}')"
     made = pool(there, (sys.executable, "-c", code))

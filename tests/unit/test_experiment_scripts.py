@@ -1,6 +1,7 @@
 """Scripts are found by name or path; what is wrong with one is said without a traceback."""
 
 import os
+import re
 
 import pytest
 
@@ -11,6 +12,7 @@ from lab.evidence.result import Kind, Settings, Surprise, VariantRun, Verdict
 from lab.experiments import find, matrix
 
 BUNDLED = experiments.bundled()
+HALF_A_QUESTION = re.compile(r"[:,] (what|whose|who|how|where|when)\b.*\.$")
 SCRIPT = "def script(shopper, lab):\n    pass\n"
 
 
@@ -38,6 +40,7 @@ def test_every_bundled_script_says_what_it_is(experiment):
     assert callable(experiment.script)
     assert experiment.script.__doc__
     assert experiment.summary.endswith(".")
+    assert not HALF_A_QUESTION.search(experiment.summary)
     for part in ("What is done", "What would disprove it", "Try next"):
         assert part in experiment.doc, part
     assert experiment.path.is_file()

@@ -37,7 +37,7 @@ def test_visit_names_every_piece_once():
 
 
 @ALL
-def test_label_names_its_report_and_tells_it_in_whole_sentences(piece):
+def test_label_names_its_report_and_gives_it_in_whole_sentences(piece):
     label = piece.label
     repository, number = re.fullmatch(r"([\w.-]+/[\w.-]+)#(\d+)", label.report).groups()
     assert re.fullmatch(rf"https://github.com/{repository}/(issues|pull)/{number}", label.url)

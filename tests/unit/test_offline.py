@@ -5,8 +5,6 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
-import sys
 from base64 import b64decode, b64encode
 from collections import Counter
 from contextlib import contextmanager
@@ -16,9 +14,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote
 
+import check_jsonschema
 import msgspec
 import pytest
 from click.testing import CliRunner
+from page_modules import NODE, printed
 from report_documents import HOSTILE as HOSTILE_TEXT
 from report_documents import as_json, crash
 
@@ -35,7 +35,6 @@ from lab.core.components import Components, UsedProgram
 from lab.core.errors import LabError
 from lab.shop.desks import DESKS
 
-NODE = shutil.which("node")
 ROOT = Path(__file__).resolve().parents[2]
 CUSTOMERS = {
     "me": {"id": "secret-key-of-john", "who": "c1", "name": "John"},
@@ -308,7 +307,7 @@ VALUES = {
 
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
-def test_packed_recording_is_the_same_in_a_page(value, tmp_path):
+def test_packed_recording_is_the_same_in_a_page(value):
     text = packing.packed(value)
     assert re.fullmatch(r"[A-Za-z0-9+/=]+", text)
     assert json.dumps(unpacked(text)) == json.dumps(value)
@@ -326,11 +325,7 @@ def test_packed_recording_is_the_same_in_a_page(value, tmp_path):
         const {{ send }} = await import({json.dumps((OFFLINE / "recorded.js").as_uri())});
         console.log(await (await send("/lab/x")).text());
     """
-    module = tmp_path / "asks.mjs"
-    module.write_text(code, encoding="utf-8")
-    done = subprocess.run([NODE, module], capture_output=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == value
+    assert printed(code) == value
 
 
 def test_part_that_comes_again_is_packed_once():
@@ -387,21 +382,22 @@ def test_played_run_has_the_bytes_of_its_first_requests_and_all_that_became_of_c
     assert few.events[-1]["score"] == all_.events[-1]["score"]
 
 
-def test_export_writes_no_file_that_is_too_large(tmp_path):
+def test_export_writes_no_file_that_is_too_large(tmp_path, monkeypatch):
     noise = "".join(sha256(bytes([n % 256, n // 256])).hexdigest() for n in range(40_000))
     recording.keep(made(snapshot={"events": [], "noise": noise}), tmp_path)
-    command = [sys.executable, "-m", "lab", "export", "page.html", "--recording", "."]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "more than 1 MB" in done.stderr and not (tmp_path / "page.html").exists()
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["export", "page.html", "--recording", "."])
+    assert isinstance(done.exception, LabError)
+    assert "more than 1 MB" in str(done.exception) and not (tmp_path / "page.html").exists()
 
 
 @pytest.mark.parametrize("wrong", [["page.html", "--run", "nope"], ["nowhere/page.html"]])
-def test_export_refuses_before_it_records(tmp_path, wrong):
-    command = [sys.executable, "-m", "lab", "export", *wrong]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "no run 'nope' is kept here" in done.stderr or "is not a folder" in done.stderr
+def test_export_refuses_before_it_records(tmp_path, monkeypatch, wrong):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["export", *wrong])
+    said = done.output + str(done.exception)
+    assert done.exit_code != 0
+    assert "no run 'nope' is kept here" in said or "is not a folder" in said
     assert list(tmp_path.rglob("*")) == []
 
 
@@ -546,14 +542,12 @@ def test_recording_of_another_version_keeps_no_run_from_being_played(play, tmp_p
 
 def test_workflow_that_publishes_it_obeys_the_schema(tmp_path):
     def check(file):
-        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
-        return subprocess.run(
-            [*command, "vendor.github-workflows", str(file)], capture_output=True, text=True
-        )
+        command = ["--builtin-schema", "vendor.github-workflows", str(file)]
+        return CliRunner().invoke(check_jsonschema.main, command)
 
     file = ROOT / ".github" / "workflows" / "pages.yml"
     done = check(file)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.exit_code == 0, done.output
     wrong = tmp_path / "pages.yml"
     wrong.write_text(file.read_text().replace("runs-on:", "runs_on:"))
-    assert check(wrong).returncode != 0
+    assert check(wrong).exit_code == 1

@@ -117,7 +117,7 @@ def test_idle_stage_ends_sooner_where_others_wait(stages, stack, clock):
         stages.live("b")
 
 
-def test_idle_stage_ends_after_a_while_where_nobody_waits(stages, stack, clock):
+def test_idle_stage_ends_after_a_while_where_no_one_waits(stages, stack, clock):
     become(stages, "a", "ready")
     clock.now_s += STAGE_IDLE_S - 1
     stages.live("a")

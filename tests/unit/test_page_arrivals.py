@@ -1,22 +1,14 @@
 """The page's arrivals.js: what is drawn of the events that have come, and when."""
 
-import json
-import shutil
-import subprocess
-
 import pytest
-from page_modules import served_modules
+from page_modules import address, needs_node, printed
 
-STATIC = served_modules()
-NODE = shutil.which("node")
-pytestmark = pytest.mark.skipif(NODE is None, reason="no node here to run the page's modules with")
+pytestmark = needs_node
 
 PRELUDE = f"""
-    const {{ settled, hear, turn, arrive, hurry }} = await import({
-    json.dumps((STATIC / "arrivals.js").as_uri())
-});
-    const {{ emptyScene }} = await import({json.dumps((STATIC / "scene.js").as_uri())});
-    const {{ cartsOf }} = await import({json.dumps((STATIC / "carts.js").as_uri())});
+    const {{ settled, hear, turn, arrive, hurry }} = await import({address("arrivals")});
+    const {{ emptyScene }} = await import({address("scene")});
+    const {{ cartsOf }} = await import({address("carts")});
     const totals = (kept) => ({{ stateful: {{ kept }}, stateless: {{ kept: 0 }} }});
     const stack = (count) => ({{
       desks: {{ stateful: [{{ name: "A", state: "up", instance: "a1", carts_remembered: count }}],
@@ -53,10 +45,7 @@ ALL = {"cart": True, "credential": True, "last": True, "answers": 1, "kept": 1, 
 def run(code):
     """Return what the JavaScript expression gives, with the prelude's names."""
     script = f"{PRELUDE}\nconsole.log(JSON.stringify({code}));"
-    command = [NODE, "--input-type=module", "--eval", script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return printed(script)
 
 
 BOUGHT = 'comes(asked("x")), comes(answered("x", {score: totals(1)}))'

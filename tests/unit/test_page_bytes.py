@@ -1,15 +1,10 @@
 """The page's bytes.js: what only one desk's message has."""
 
 import json
-import shutil
-import subprocess
 
-import pytest
-from page_modules import served_modules
+from page_modules import address, needs_node, printed
 
-NODE = shutil.which("node")
-MODULE = served_modules() / "bytes.js"
-pytestmark = pytest.mark.skipif(NODE is None, reason="no node here to run the page's modules with")
+pytestmark = needs_node
 
 REQUEST = {"method": "GET", "path": "/api/cart", "target": "B"}
 
@@ -17,15 +12,12 @@ REQUEST = {"method": "GET", "path": "/api/cart", "target": "B"}
 def unlike(ours, theirs):
     """The head lines of our request that theirs has no such line for."""
     script = f"""
-        const {{ requestLines, textOf, unlike }} = await import({json.dumps(MODULE.as_uri())});
+        const {{ requestLines, textOf, unlike }} = await import({address("bytes")});
         const given = {json.dumps([ours, theirs])};
         const [ours, theirs] = given.map((each) => each && requestLines(each));
         console.log(JSON.stringify([...unlike(ours, theirs)].map((at) => textOf(ours[at]))));
     """
-    command = [NODE, "--input-type=module", "--eval", script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return printed(script)
 
 
 def asked(headers, body=None, **more):

@@ -1,21 +1,17 @@
 """The page's deeds.js: what counts for a challenge; and the challenges name what it counts."""
 
 import json
-import shutil
-import subprocess
 
 import msgspec
 import pytest
-from page_modules import served_modules
+from page_modules import address, needs_node, printed
 
 from lab.console.lesson import plan
 
 from .lesson_rules import NAME, text
 
-STATIC = served_modules()
-NODE = shutil.which("node")
 CHALLENGES = {each["slug"]: each for each in msgspec.to_builtins(plan.load())["challenges"]}
-pytestmark = pytest.mark.skipif(NODE is None, reason="no node here to run the page's modules with")
+pytestmark = needs_node
 
 JOHN, BOB = {"who": "c1", "user_id": "123"}, {"who": "c2", "user_id": "124"}
 LAPTOP = {"sku": "laptop", "quantity": 1}
@@ -66,16 +62,13 @@ class Stage:
 
     def deeds(self):
         script = f"""
-            const {{ deeds }} = await import({json.dumps((STATIC / "deeds.js").as_uri())});
+            const {{ deeds }} = await import({address("deeds")});
             const given = {json.dumps([self.exchanges, self.faults, self.stack, JOHN, BOB])};
             const [exchanges, faults, stack, me, second] = given;
             const scene = {{ exchanges: new Map(exchanges.map((e) => [e.op, e])), faults, stack }};
             console.log(JSON.stringify([deeds(scene, me, second), deeds(scene, me, null)]));
         """
-        command = [NODE, "--input-type=module", "--eval", script]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)[0]
+        return printed(script)[0]
 
 
 def found(stage, *names):

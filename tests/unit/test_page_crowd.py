@@ -1,28 +1,20 @@
 """The page's crowd.js: a bar for each server, the longest for the most requests."""
 
 import json
-import shutil
-import subprocess
 
-import pytest
-from page_modules import served_modules
+from page_modules import address, needs_node, printed
 
-NODE = shutil.which("node")
-MODULE = served_modules() / "crowd.js"
-pytestmark = pytest.mark.skipif(NODE is None, reason="no node here to run the page's modules with")
+pytestmark = needs_node
 BROWSER = "globalThis.HTMLElement = class {}; globalThis.document = { querySelector: () => null };"
 
 
 def bars_of(servers):
     script = f"""
         {BROWSER}
-        const {{ barsOf }} = await import({json.dumps(MODULE.as_uri())});
+        const {{ barsOf }} = await import({address("crowd")});
         console.log(JSON.stringify(barsOf({json.dumps(servers)})));
     """
-    command = [NODE, "--input-type=module", "--eval", script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return printed(script)
 
 
 def test_each_server_has_a_bar_and_who_got_no_answer_comes_last():

@@ -1,21 +1,15 @@
 """The page's facts.js agrees with lesson_rules.py: names, conditions, templates."""
 
 import json
-import shutil
-import subprocess
 from collections import Counter
 
-import pytest
-from page_modules import served_modules
+from page_modules import address, needs_node, printed
 
 from lab.evidence.exchange import outcome_of
 
 from .lesson_rules import FACTS, borne_out, holds
 
-MODULE = served_modules() / "facts.js"
-NODE = shutil.which("node")
-
-pytestmark = pytest.mark.skipif(NODE is None, reason="no node here to run the page's modules with")
+pytestmark = needs_node
 
 CONDITIONS = [0, 1, 200, ">0", ">=2", "<1", "<400", ">=400", "kept", "lost"]
 VALUES = [0, 1, 2, 200, 401, None, "kept", "unknown"]
@@ -24,14 +18,11 @@ VALUES = [0, 1, 2, 200, 401, None, "kept", "unknown"]
 def run(script, **given):
     """Run `script` with the module's exports and `given` in scope; return what it returns."""
     code = f"""
-        import {{ borneOut, facts, fill, matches }} from {json.dumps(MODULE.as_uri())};
+        import {{ borneOut, facts, fill, matches }} from {address("facts")};
         const given = {json.dumps(given)};
         console.log(JSON.stringify((() => {{ {script} }})()));
     """
-    command = [NODE, "--input-type=module", "--eval", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return printed(code)
 
 
 def exchange(number, desk="stateful", **more):

@@ -1,13 +1,11 @@
 """The page's figures.js and ask.js: a question is drawn with what its script has done."""
 
 import json
-import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import msgspec
 import pytest
-from page_modules import served_modules
+from page_modules import address, needs_node, printed
 
 from lab.console.lesson import plan
 from lab.core.faults import FaultEvent, FaultEvidence, FaultKind
@@ -16,9 +14,7 @@ from lab.report.sequence import Story
 from lab.report.symbols import SYMBOLS
 from lab.shop.desks import DESKS
 
-STATIC = served_modules()
-NODE = shutil.which("node")
-pytestmark = pytest.mark.skipif(NODE is None, reason="no node here to run the page's modules with")
+pytestmark = needs_node
 
 CHAPTERS = msgspec.to_builtins(plan.load())["chapters"]
 # Elements without a browser: a tag, attributes, and what is in it.
@@ -41,16 +37,13 @@ globalThis.document = { createElement: element, createElementNS: (_, tag) => ele
 
 def node(code, *given):
     """Return what a JavaScript function gives; `page` in it are both modules."""
-    modules = [(STATIC / f"{name}.js").as_uri() for name in ("figures", "ask", "flight")]
+    modules = ", ".join(map(address, ("figures", "ask", "flight")))
     script = f"""{STUBS}
-        const loaded = {json.dumps(modules)}.map((each) => import(each));
+        const loaded = [{modules}].map((each) => import(each));
         const page = Object.assign({{}}, ...await Promise.all(loaded));
         const draw = {code};
         console.log(JSON.stringify(draw(...{json.dumps(given)})));"""
-    command = [NODE, "--input-type=module", "-e", script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return printed(script)
 
 
 class Drawing:

@@ -1,18 +1,14 @@
 """The page's scenes.js and ending.js: which scene shows, what the last one says, what is kept."""
 
 import json
-import shutil
-import subprocess
 
 import msgspec
 import pytest
-from page_modules import served_modules
+from page_modules import address, needs_node, printed
 
 from lab.console.lesson import plan
 
-STATIC = served_modules()
-NODE = shutil.which("node")
-pytestmark = pytest.mark.skipif(NODE is None, reason="no node here to run the page's modules with")
+pytestmark = needs_node
 
 CHAPTERS = msgspec.to_builtins(plan.load())["chapters"]
 CRASH = next(each for each in CHAPTERS if each["slug"] == "the-crash")
@@ -48,10 +44,7 @@ def done(guess, found=CRASHED):
 
 def run(code, **given):
     """Return what the JavaScript expression gives."""
-    uri = {
-        name: json.dumps((STATIC / f"{name}.js").as_uri())
-        for name in ("scenes", "ending", "announce")
-    }
+    uri = {name: address(name) for name in ("scenes", "ending", "announce")}
     script = f"""
         globalThis.sessionStorage = {{ getItem: () => null, setItem() {{}} }};
         globalThis.addEventListener = () => {{}};
@@ -62,10 +55,7 @@ def run(code, **given):
         const given = {json.dumps(given)};
         console.log(JSON.stringify(await (async () => {{ return {code}; }})()));
     """.replace("ENDING", uri["ending"]).replace("ANNOUNCE", uri["announce"])
-    command = [NODE, "--input-type=module", "--eval", script]
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert finished.returncode == 0, finished.stderr
-    return json.loads(finished.stdout)
+    return printed(script)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +258,7 @@ def load_of(*events):
         faults: given.scene.faults,
         exchanges: new Map(given.scene.exchanges.map((each) => [each.id, each])),
     }, "stateful", 0)"""
-    return run(code.replace("LOAD", json.dumps((STATIC / "load.js").as_uri())), scene=scene)
+    return run(code.replace("LOAD", address("load")), scene=scene)
 
 
 def test_load_is_counted_before_a_server_came_and_after_by_answer():

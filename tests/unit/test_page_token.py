@@ -1,12 +1,11 @@
 """The page's own reading of tokens and bytes: its pure modules, run by node on what is real."""
 
 import json
-import shutil
 import subprocess
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from page_modules import address, needs_node, printed
 from report_documents import typed
 
 from lab.core.redaction import redact_body, redact_headers
@@ -18,39 +17,20 @@ from stateless_app.app import create_app
 from stateless_app.config import Config
 from stateless_app.state import token_for
 
-STATIC = Path(__file__).parents[2] / "lab" / "console" / "static"
-
-NODE = shutil.which("node")
-pytestmark = pytest.mark.skipif(
-    NODE is None, reason="no node on PATH: the page's pure modules are not tried on their own"
-)
+pytestmark = needs_node
 OLD_KEY = "an old key that is long enough for this desk to take it"
 
 SIGNED_S = 1_800_000_001
 
 
-@pytest.fixture
-def run(tmp_path):
+def run(module, code, given=None):
     """Run `code` with a module's exports as `m` and `given`; return what it returns."""
-    (tmp_path / "package.json").write_text('{"type": "module"}')
-    for module in STATIC.glob("*.js"):
-        shutil.copy(module, tmp_path)
-
-    def run(module, code, given=None):
-        script = f"""
-            const m = await import("./{module}");
-            const given = {json.dumps(given)};
-            const answer = await (async () => {{ {code} }})();
-            console.log(JSON.stringify(answer));
-        """
-        (tmp_path / "try.js").write_text(script, encoding="utf-8")
-        done = subprocess.run(
-            [NODE, "try.js"], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=60
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return run
+    return printed(f"""
+        const m = await import({address(module)});
+        const given = {json.dumps(given)};
+        const answer = await (async () => {{ {code} }})();
+        console.log(JSON.stringify(answer));
+    """)
 
 
 @pytest.fixture
@@ -70,14 +50,14 @@ def full_cart():
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_token_is_read_without_a_key(run, desk, zipped, monkeypatch):
+def test_token_is_read_without_a_key(desk, zipped, monkeypatch):
     monkeypatch.setattr("itsdangerous.timed.time", SimpleNamespace(time=lambda: SIGNED_S))
     session = full_cart()
     signed = {"v": 2, "aud": "two-desks", "session": session.to_dict()} if zipped else {"ě": 1}
     token = token_for(session) if zipped else desk.extensions["signer"].dumps(signed)
     assert token.startswith(".") is zipped
     read = run(
-        "token-parts.js",
+        "token-parts",
         "const parts = m.split(given);"
         "return [parts, await m.decode(parts), m.signedAt(parts).getTime()];",
         token,
@@ -88,10 +68,10 @@ def test_token_is_read_without_a_key(run, desk, zipped, monkeypatch):
     assert signed_ms == SIGNED_S * 1000
 
 
-def test_changed_payload_is_put_together_as_the_desk_reads_it(run, desk):
+def test_changed_payload_is_put_together_as_the_desk_reads_it(desk):
     token = token_for(full_cart())
     forged = run(
-        "token-parts.js",
+        "token-parts",
         "const parts = m.split(given); const claims = await m.decode(parts);"
         "claims.session.name = 'Eve ✓'; return m.forged(parts, claims);",
         token,
@@ -106,14 +86,14 @@ def test_changed_payload_is_put_together_as_the_desk_reads_it(run, desk):
 
 
 @pytest.mark.parametrize("text", [None, "", "abc", "a.b", "a.b.c.d", "a b.c.d", "<b>.c.d"])
-def test_text_that_is_no_token_is_none(run, text):
-    assert run("token-parts.js", "return m.split(given)", text) is None
+def test_text_that_is_no_token_is_none(text):
+    assert run("token-parts", "return m.split(given)", text) is None
 
 
-def test_middle_of_a_long_part_is_not_shown(run):
-    shown = run("token-parts.js", "return m.shortened(given)", "first-" + 33 * "x" + "last")
+def test_middle_of_a_long_part_is_not_shown():
+    shown = run("token-parts", "return m.shortened(given)", "first-" + 33 * "x" + "last")
     assert shown == "first-…last"
-    assert run("token-parts.js", "return m.shortened(given)", "awVvKA") == "awVvKA"
+    assert run("token-parts", "return m.shortened(given)", "awVvKA") == "awVvKA"
 
 
 def exchange(**fields):
@@ -124,17 +104,17 @@ def exchange(**fields):
     return plain | {"request": request | {"body": None}, "response": answer} | fields
 
 
-def secrets_in(run, exchange):
+def secrets_in(exchange):
     """What is marked as a credential: (what it is, the line it is in)."""
     code = (
         "const lines = [...m.requestLines(given), ...m.answerLines(given)];"
         "return lines.flatMap((line) => line.filter(({secret}) => secret)"
         ".map(({secret, text}) => [secret, m.textOf(line), text]));"
     )
-    return [tuple(each) for each in run("bytes.js", code, exchange)]
+    return [tuple(each) for each in run("bytes", code, exchange)]
 
 
-def test_each_credential_is_marked_and_named(run, desk):
+def test_each_credential_is_marked_and_named(desk):
     token = token_for(full_cart())
     request = {
         "headers": redact_headers({"Cookie": "desk_session=" + "s" * 43, "X-Plain": "plain"}),
@@ -144,7 +124,7 @@ def test_each_credential_is_marked_and_named(run, desk):
         "headers": redact_headers({"Set-Cookie": "desk_session=" + "t" * 43 + "; Path=/"}),
         "body": redact_body(json.dumps({"token": token, "name": "…(3 chars)"}).encode()),
     }
-    found = secrets_in(run, exchange(request=request, response=answer))
+    found = secrets_in(exchange(request=request, response=answer))
     assert [(kind, line.split(":")[0].strip()) for kind, line, _ in found] == [
         ("session id", "Cookie"),
         ("session id", "Set-Cookie"),
@@ -152,53 +132,53 @@ def test_each_credential_is_marked_and_named(run, desk):
     ]
     assert all("chars, sha256" in text and "desk_session" not in text for _, _, text in found)
     bearer = {"headers": redact_headers({"Authorization": f"Bearer {token}"}), "body": None}
-    ((kind, line, _),) = secrets_in(run, exchange(request=bearer))
+    ((kind, line, _),) = secrets_in(exchange(request=bearer))
     assert (kind, line.split()[:2]) == ("token", ["Authorization:", "Bearer"])
 
 
-def test_request_without_an_answer_says_why(run):
+def test_request_without_an_answer_says_why():
     lost = exchange(status=None, error="connection refused", target="B")
-    lines = run("bytes.js", "return [m.requestLines(given), m.answerLines(given)]", lost)
+    lines = run("bytes", "return [m.requestLines(given), m.answerLines(given)]", lost)
     assert lines[0][0][0]["text"] == "GET /@B/api/cart HTTP/1.1"
     assert lines[1] == [[{"text": "no answer: connection refused", "secret": None}]]
 
 
-def changed(run, before, now):
+def changed(before, now):
     """The lines of `now` that are marked as new."""
     code = "return [...m.changed(m.answerLines(given[1]), m.answerLines(given[0]))]"
-    lines = run("bytes.js", "return m.answerLines(given).map(m.textOf)", now)
-    return [lines[index].strip() for index in run("bytes.js", code, [before, now])]
+    lines = run("bytes", "return m.answerLines(given).map(m.textOf)", now)
+    return [lines[index].strip() for index in run("bytes", code, [before, now])]
 
 
-def test_new_lines_are_those_that_differ_also_where_one_comes_twice(run):
+def test_new_lines_are_those_that_differ_also_where_one_comes_twice():
     def answer(*quantities):
         items = [{"sku": f"s{n}", "quantity": each} for n, each in enumerate(quantities)]
         return exchange(response={"headers": {"X": "1"}, "body": {"items": items}})
 
-    assert changed(run, answer(1, 1), answer(1, 1)) == []
-    assert changed(run, answer(1, 1), answer(1, 5)) == ['"quantity": 5']
+    assert changed(answer(1, 1), answer(1, 1)) == []
+    assert changed(answer(1, 1), answer(1, 5)) == ['"quantity": 5']
     # Its second line was there before, in another item: it is new all the same.
-    assert '"quantity": 1' in changed(run, answer(1), answer(1, 1))
-    assert run("bytes.js", "return m.changed([[{text: 'a'}]], undefined).size") == 0
+    assert '"quantity": 1' in changed(answer(1), answer(1, 1))
+    assert run("bytes", "return m.changed([[{text: 'a'}]], undefined).size") == 0
 
 
-def test_long_body_is_folded_and_its_head_is_not(run):
+def test_long_body_is_folded_and_its_head_is_not():
     code = "const lines = m.answerLines(given); return [lines.length, m.unfolded(lines)]"
     long = exchange(response={"headers": {"A": "1", "B": "2"}, "body": {"n": list(range(200))}})
-    count, shown = run("bytes.js", code, long)
+    count, shown = run("bytes", code, long)
     assert 4 < shown < 40 < count
-    count, shown = run("bytes.js", code, exchange(status=204, response={"headers": {}, "body": ""}))
+    count, shown = run("bytes", code, exchange(status=204, response={"headers": {}, "body": ""}))
     assert count == shown == 1
 
 
-def test_copied_command_has_the_own_credential_or_none(run, desk):
+def test_copied_command_has_the_own_credential_or_none(desk):
     line = posix(typed(exchange(op="stateful-1", outcome="ok", at_s=0)))
-    bare = run("curl.js", "return m.commandOf(given, 'http://127.0.0.1:1/stateful')", line)
+    bare = run("curl", "return m.commandOf(given, 'http://127.0.0.1:1/stateful')", line)
     assert bare.splitlines()[:2] == ["BASE=http://127.0.0.1:1/stateful", "TOKEN="]
     assert "-b jar -c jar" in bare
     code = "return m.commandOf(given[0], 'http://127.0.0.1:1/stateful', given[1])"
     cookie = "desk_session=it's $& mine"
-    own = run("curl.js", code, [line, {"cookie": cookie, "token": None}])
+    own = run("curl", code, [line, {"cookie": cookie, "token": None}])
     # What a shell makes of it, word by word.
     script = own.replace("curl ", "printf '%s\\n' ", 1)
     words = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=60)

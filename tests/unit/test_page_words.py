@@ -2,12 +2,9 @@
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
-import pytest
-from page_modules import served_modules
+from page_modules import address, needs_node, printed, served_modules
 
 from lab.console import room
 from lab.console.routes_public import STATIC
@@ -19,7 +16,6 @@ from lab.evidence.cart_tracker import Fate
 from lab.evidence.result import Verdict
 from lab.report.wording import FATE_SIGNS
 
-NODE = shutil.which("node")
 MODULES = served_modules()
 
 
@@ -53,19 +49,16 @@ def test_script_of_a_phone_begins_with_the_signs_of_states_and_fates():
         assert json.loads(found[1]) == signs
 
 
-@pytest.mark.skipif(NODE is None, reason="no node here to run the page's modules with")
+@needs_node
 def test_script_reads_what_the_server_says():
     script = f"""
-        const words = await import({json.dumps((MODULES / "words.js").as_uri())});
-        const names = await import({json.dumps((MODULES / "names.js").as_uri())});
+        const words = await import({address("words")});
+        const names = await import({address("names")});
         const states = ["up", "paused", "dead", "draining", undefined];
         const orders = states.map((state) => names.ordersAt(state));
         console.log(JSON.stringify([words, orders, names.ordersAt("paused", words.STORE_FAULTS)]));
     """
-    command = [NODE, "--input-type=module", "--eval", script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    served, orders, of_store = json.loads(done.stdout)
+    served, orders, of_store = printed(script)
     assert served == json.loads(json.dumps(words()))
     assert orders == [
         ["kill", "restart", "pause", "drain"],

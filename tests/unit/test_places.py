@@ -66,7 +66,7 @@ def test_newest_stream_of_the_client_with_most_gives_way_to_a_new_client():
         places.take(object(), Watcher("late"))  # each has one: nobody gives way
 
 
-def test_stranger_and_greedy_page_displace_nobody():
+def test_stranger_and_greedy_page_displace_no_one():
     places = Places(most=4)
     filled(places, Watcher("a"), 2)
     filled(places, Watcher("b"), 2)

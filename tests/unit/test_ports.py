@@ -31,7 +31,7 @@ def test_zero_is_any_and_a_free_one_is_itself():
 
 
 @pytest.mark.skipif(not CAN_HOLD, reason="Linux only")
-def test_held_port_refuses_connections_and_is_nobodys_until_it_is_released():
+def test_held_port_refuses_connections_and_is_free_to_no_one_until_it_is_released():
     (held,) = hold_ports(1)
     try:
         assert held.is_shared

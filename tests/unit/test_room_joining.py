@@ -1,11 +1,10 @@
 """How phones join: codes, ids, places, addresses, and the picture of the room."""
 
 import json
-import shutil
-import subprocess
 from xml.etree import ElementTree
 
 import pytest
+from page_modules import needs_node, printed
 
 from lab.console.allowance import Allowance
 from lab.console.room import addresses
@@ -192,23 +191,13 @@ console.log(JSON.stringify({ dots: dotsOf(desk.marks, places), boxes: places.box
 
 
 def picture(marks, desk="stateful"):
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("no node on PATH: the page's rules are not run")
     from lab.console.room import routes_room
 
     module = routes_room.ROOM_STATIC.joinpath("dots.js")
-    script = DOTS % (module.as_uri(), json.dumps(marks), json.dumps(desk))
-    done = subprocess.run(
-        [node, "--input-type=module", "-e", script],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return json.loads(done.stdout)
+    return printed(DOTS % (module.as_uri(), json.dumps(marks), json.dumps(desk)))
 
 
+@needs_node
 def test_dots_stand_in_the_place_that_holds_their_cart():
     seen = picture("AAx-.C?w")
     assert [dot["number"] for dot in seen["dots"]] == [1, 2, 3, 4, 6, 7, 8]
@@ -228,6 +217,7 @@ def test_dots_stand_in_the_place_that_holds_their_cart():
     }
 
 
+@needs_node
 @pytest.mark.parametrize(
     ("marks", "desk"),
     [

@@ -3,7 +3,6 @@
 from ipaddress import IPv4Address, IPv4Network
 
 import msgspec
-import psutil
 
 from lab.core.errors import LabError
 
@@ -25,6 +24,8 @@ class OwnAddress(msgspec.Struct, frozen=True):
 
 def own_addresses() -> list[OwnAddress]:
     """Return the IPv4 addresses of this machine but loopback, those of local networks first."""
+    import psutil  # `lab class --help` needs none of it
+
     found = [
         OwnAddress(each.address, _network(each.address, each.netmask), name)
         for name, addresses in psutil.net_if_addrs().items()
