@@ -12,6 +12,7 @@ from lab.check.differences import Difference
 from lab.check.judge import Finding, Level, PartVerdict, Report, Reproducer
 from lab.check.replicas.spread import Spread
 from lab.core.errors import LabError
+from lab.core.quantity import Quantity, Stated
 from lab.core.redaction import redact_json
 from lab.core.text import one_line
 
@@ -200,3 +201,16 @@ def _shortest(report: Report, found: Reproducer, script: str) -> Shortest:
         tries=found.tries,
         script="" if found.unprintable else script,
     )
+
+
+def check_quantities(made: CheckDocument) -> list[Quantity]:
+    """Return the verdict on the service and on each call."""
+    found: list[Quantity] = [
+        Stated("conversation", "source", made.source or "none"),
+        Stated("service", "started with", made.command),
+        Stated("service", "verdict", str(made.verdict), "finding"),
+    ]
+    found += [
+        Stated(f"call {each.call}", each.request, each.verdict, "finding") for each in made.calls
+    ]
+    return found

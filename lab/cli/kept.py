@@ -97,9 +97,8 @@ def _quantities_of(kind: str, document: Path) -> "list[Quantity]":
         return run_quantities(saved.read(document).document)
     if kind == "check":
         from lab.check import document as checked
-        from lab.check.quantities import check_quantities
 
-        return check_quantities(checked.read(document))
+        return checked.check_quantities(checked.read(document))
     if kind == "crowd":
         from lab.crowd import document as crowds
         from lab.crowd.quantities import crowd_quantities

@@ -23,3 +23,14 @@ class ScriptMistake(Exception):
 
     The fault is the script's, and its author reads the text: it says what would have fitted.
     """
+
+
+def describe_failure(error: Exception) -> str:
+    """Return the text of an error, after its type where the lab did not expect it."""
+    return str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
+
+
+def require(condition: object, otherwise: str) -> None:
+    """Raise a LabError with this text unless the condition is true."""
+    if not condition:
+        raise LabError(otherwise)

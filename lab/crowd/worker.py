@@ -64,11 +64,6 @@ class CrowdWorker:
         return sum(self._process.cpu_times()[:2])
 
 
-def describe_failure(error: Exception) -> str:
-    """Return why a worker cannot go on; the type only where the lab did not expect it."""
-    return str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
-
-
 def load_script(job: CrowdJob) -> Script:
     """Return the function a job names. Its file is run: it is the user's own, and trusted."""
     path = Path(job.profile.script)

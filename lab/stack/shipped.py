@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from lab.core.errors import LabError
 from lab.shop.desks import DESKS
-from lab.stack.server_env import SIGNING_KEYS
+from lab.stack.server import SIGNING_KEYS
 
 PORT = 8000
 NAMESPACE = "two-desks"
