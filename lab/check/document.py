@@ -11,7 +11,7 @@ from lab.check.conversation import Conversation
 from lab.check.differences import Difference
 from lab.check.judge import Finding, Level, PartVerdict, Report, Reproducer
 from lab.check.replicas.spread import Spread
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.quantity import Quantity, Stated
 from lab.core.redaction import redact_json
 from lab.core.text import one_line
@@ -146,7 +146,7 @@ def read(path: Path) -> CheckDocument:
     try:
         return msgspec.json.decode(path.read_bytes(), type=CheckDocument)
     except OSError as error:
-        raise LabError(f"cannot read {path}: {error}") from None
+        raise LabError(f"cannot read {path}: {reason(error)}; `lab runs` lists the runs") from None
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         why = one_line(error, 120)
         raise LabError(f"{path} is damaged, or of an earlier lab: {why}; check again") from None

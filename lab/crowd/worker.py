@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.neighbours import new_module
 from lab.crowd.journal import Journal
 from lab.crowd.messages import CrowdJob, WorkerReport
@@ -80,4 +80,6 @@ def digest(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise LabError(f"cannot read {path}: {error.strerror}") from None
+        raise LabError(
+            f"cannot read {path}: {reason(error)}; give a script that can be read"
+        ) from None

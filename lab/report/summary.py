@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.text import one_line
 from lab.evidence.result import ScriptFailure
 from lab.report.wording import own_failure
@@ -76,7 +76,7 @@ def summary(document: Path) -> Summary:
             raise LabError(f"{document} is too large for a run of the lab: {SEE_RUNS}")
         text = document.read_bytes()
     except OSError as error:
-        raise LabError(f"cannot read {document}: {error}; {SEE_RUNS}") from None
+        raise LabError(f"cannot read {document}: {reason(error)}; {SEE_RUNS}") from None
     try:
         head = msgspec.json.decode(text, type=_Document)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
