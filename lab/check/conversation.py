@@ -83,7 +83,7 @@ class Call:
 
     @property
     def line(self) -> tuple[str, str]:
-        """What calls have in common that one line of a script sends, as in a loop."""
+        """The line of the script that sends the call: calls of a loop share it."""
         return self.origin, self.method
 
     @property
@@ -132,14 +132,14 @@ Send = Callable[[Call], Answer]
 
 
 class Client(Protocol):
-    """Sends calls to a process of the service, as one client; after `renew` as another."""
+    """Sends calls to a process of the service, as one client; after `renew` as a new one."""
 
     def __call__(self, call: Call) -> Answer:
         """Send one call."""
         ...
 
     def renew(self) -> None:
-        """Go on with a new client, a fresh process and nothing behind it."""
+        """Continue as a new client, with a fresh process and an empty backing service."""
         ...
 
 

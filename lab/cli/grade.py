@@ -163,7 +163,7 @@ def grade(
 
 
 def _is_folder(path: Path) -> bool:
-    """Return True if it can be a submission; print on stderr that a file is left out."""
+    """Return True if a path can be a submission; print on stderr that a file is left out."""
     if path.is_dir():
         return True
     said = (

@@ -65,6 +65,8 @@ class CustomerSession:
                 if order.until is not None:
                     return self._login_until(order.until).op
                 for _ in range(order.times):
+                    if order.do == "login" and order.times > 1:
+                        self._come_anew()
                     exchange = self._try(order, server)
             finally:
                 # A person pauses longer than nginx keeps a connection, and a request on one
@@ -81,8 +83,7 @@ class CustomerSession:
 
     def _login_until(self, server: str) -> Exchange:
         for _ in range(MOST_LOGINS):
-            self.shopper.token = None
-            self.shopper.transport.cookies.clear()  # affinity would bring it back to the same one
+            self._come_anew()  # affinity would bring it back to the same one
             exchange = self.shopper.login()
             if exchange.served_by == server:
                 return exchange
@@ -90,6 +91,11 @@ class CustomerSession:
             f"{server} answered none of {MOST_LOGINS} logins: is it up? Too many others may come "
             "in at once; run it again"
         )
+
+    def _come_anew(self) -> None:
+        """Forget all credentials, as a new browser has none."""
+        self.shopper.token = None
+        self.shopper.transport.cookies.clear()
 
     def check(self, order: Order) -> None:
         """Raise BadOrder or LabError if the order is not possible now."""

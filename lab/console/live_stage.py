@@ -120,5 +120,5 @@ class _RequestLog:
 
 
 def _is_the_labs_own(entry: AccessEntry) -> bool:
-    """Return whether it is the lab's own probe of an added server."""
+    """Return True if the log entry is the lab's own probe of an added server."""
     return entry.op == PROBE_OP

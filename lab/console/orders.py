@@ -88,6 +88,8 @@ _ORDER_FIELDS = frozenset({"customer", "do", "desks", "server", "tries", "times"
 class Order:
     """One action, done `times` times, each until it is answered or has had its `tries`.
 
+    A login of several `times` is done anew each time, as from a new browser.
+
     `server` is None for the balancer's choice, "served" (the one that answered last), "other"
     (the next one that is up), "living" ("served" if that is up, else "other"), or "B". A login
     `until` "B" is done anew, as a newcomer, until B answers it.

@@ -1,13 +1,12 @@
 """The stack under the page: faults, settings, and a clean stage, each with its evidence."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
 
 import msgspec
 
-from lab.console.chapter_changes import CHAPTER_SETTINGS
 from lab.console.event_making import from_fault, setting_changed
 from lab.console.events import PageEvent, StackEvent
 from lab.console.fault_targets import targets
@@ -70,7 +69,9 @@ class Playground:
         for desk, faults in self._faults.items():
             faults.subscribe(partial(self._publish_fault, desk))
         draining = {desk: faults.draining for desk, faults in self._faults.items()}
-        self.watch = StackStatus(self._pools, draining, self.status, self._publish_stack)
+        self.watch = StackStatus(
+            self._pools, draining, self.status, self._publish_stack, self._kept_in_store
+        )
 
     def inject(self, kind: FaultKind, target: str) -> list[FaultDone]:
         """Inject a fault into "B" at every desk, "stateful/B" at one, or "store".
@@ -79,6 +80,8 @@ class Playground:
         """
         if kind is FaultKind.DRAIN:
             return self._drain(target)
+        if target == STORE:
+            self.refresh()  # what it keeps until now is shown before that is gone
         with self._lives if kind is FaultKind.KILL else self._order:
             chosen = self._chosen(target, kind)
             done = at_once(lambda at: self._faults[at[0]].inject(at[1], kind), chosen)
@@ -112,7 +115,7 @@ class Playground:
                 if value != present[name]:
                     with self._lives if StageSettings.ends_servers(name) else nullcontext():
                         self._settings.change(name, value)
-                    if name in CHAPTER_SETTINGS:
+                    if StageSettings.ends_servers(name):
                         self.watch.ask()
                     self._publish(partial(setting_changed, name, present[name], value))
                     self._on_reload()
@@ -144,23 +147,23 @@ class Playground:
             self._stack.origin,
             self.watch.servers(),
             self._settings.desks(),
-            _described(self._settings.store()),
+            _described(self._settings.store(), self.watch.sessions),
             self._stack.access.trouble,
         )
 
     def refresh(self) -> None:
-        """Ask every server for its count now, and publish the stack if it has changed."""
+        """Ask servers and store for their counts now, and publish the stack if it has changed."""
         self.watch.ask()
         with self._publishing:
             if self.status() != self.watch.shown:
                 self._publish_stack()
 
     def has_drained(self) -> bool:
-        """Return whether no server drains any more, and its event is published."""
+        """Return True if no server drains any more, and all events of drains are published."""
         return not any(each.is_alive() for each in self._drains)
 
     def close(self) -> None:
-        """Stop watching and delete the cache; what still drains ends with the stack."""
+        """Stop watching and delete the cache; servers that still drain end with the stack."""
         self._closed = True
         self.watch.close()
         for drain in self._drains:
@@ -211,6 +214,15 @@ class Playground:
             self.watch.shown = self.status()
             self._publish_event(StackEvent(self.watch.shown))
 
+    def _kept_in_store(self) -> tuple[int, int] | None:
+        store = self._settings.store()
+        if store is None or (isinstance(store, LocalStore) and store.state != "up"):
+            return None
+        try:
+            return _process_of(store), self._settings.sessions_in_store()
+        except LabError:
+            return None  # it has just ended, or stands still
+
     def _store(self) -> Store:
         store = self._settings.store()
         if store is None:
@@ -224,11 +236,18 @@ def _evidence(desk: str, event: FaultEvent) -> FaultDone:
     return FaultDone(desk=at, name=event.target, confirmed=event.confirmed, **seen)
 
 
-def _described(store: Store | None) -> StoreState | None:
+def _described(store: Store | None, sessions: Mapping[int, int]) -> StoreState | None:
     if store is None:
         return None
+    kept = sessions.get(_process_of(store))
     if not isinstance(store, LocalStore):
-        return StoreState("external", None, "the store at the given address")
+        return StoreState("external", None, "the store at the given address", kept)
     state = store.state
-    pid = store.pid if state != "dead" else None
-    return StoreState(state, pid, store.program.title)
+    if state == "dead":
+        return StoreState(state, None, store.program.title)
+    return StoreState(state, store.pid, store.program.title, kept)
+
+
+def _process_of(store: Store) -> int:
+    """Return the process id of the store; 0 where it is not the lab's."""
+    return store.pid if isinstance(store, LocalStore) else 0

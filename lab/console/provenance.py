@@ -16,7 +16,7 @@ class Provenance(msgspec.Struct, frozen=True):
 
 
 def provenance(made: str, components: Components, again: str, lab: str = "") -> Provenance:
-    """Return what is said of a recording of local time `made`; the command `again` makes one."""
+    """Return the provenance of a recording of local time `made`; `again` makes a new one."""
     date = one_line(made[:10])
     programs = [
         title(lab and UsedProgram("lab", lab)),

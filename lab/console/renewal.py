@@ -54,7 +54,7 @@ def change_servers(
     before: ChapterChanges,
     after: ChapterChanges,
 ) -> None:
-    """Start the servers that a change concerns anew; what they keep elsewhere stays there."""
+    """Restart the servers that a change concerns; state outside of them stays."""
     changed = [pools[desk] for desk in after.desks(before)]
     at_once(lambda pool: _launch_anew(pool, after, provisioned.keys), changed)
     await_ready(chain(*(pool.servers.values() for pool in changed)))

@@ -53,7 +53,7 @@ class StepPerformer:
         given: JsonObject = {name: step[name] for name in step if name not in _NOT_SENT}
         ops: dict[str, str] = {}
         match verb:
-            case "say":
+            case "say" | "leave":
                 pass
             case "stage":
                 playground.reset(**{**given, **self.settings})

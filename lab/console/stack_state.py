@@ -39,11 +39,15 @@ class ServerState(msgspec.Struct, frozen=True):
 
 
 class StoreState(msgspec.Struct, frozen=True):
-    """The session store; `state` is "external" where the lab did not start it."""
+    """The session store; `state` is "external" where the lab did not start it.
+
+    `sessions` is how many it keeps, None where it has not said so.
+    """
 
     state: str
     pid: int | None = None
     program: str = ""
+    sessions: int | None = None
 
 
 class DeskSettings(msgspec.Struct, frozen=True):
@@ -72,7 +76,7 @@ class StackState(msgspec.Struct, frozen=True):
 
 
 class FaultDone(FaultEvidence, frozen=True, kw_only=True):
-    """What an order did at one desk ("" for the store), and what was seen of it."""
+    """The effect of an order at one desk ("" for the store), with its evidence."""
 
     desk: str
     name: str

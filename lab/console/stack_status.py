@@ -1,4 +1,4 @@
-"""The present state of the stack, cheaply: states at once, cart counts as last asked for."""
+"""The present state of the stack, cheaply: states at once, counts as last asked for."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -22,18 +22,24 @@ class StackStatus:
         draining: Mapping[str, Mapping[str, LocalServer]],
         look: Callable[[], StackState],
         report: Callable[[], object],
+        store: Callable[[], tuple[int, int] | None] = lambda: None,
     ) -> None:
         """`draining` are the servers that are being drained, by desk.
 
+        `store` returns the session store's process and the sessions it keeps, None if it does
+        not say.
         `look` returns the whole stack as it is; `report` is called when that has changed.
         """
         self._pools = pools
         self._draining = draining
         self._look = look
         self._report = report
+        self._store = store
         self.shown: StackState | None = None
         """The stack as it was last published."""
-        self._carts: dict[str, int] = {}  # by instance: a count is of one life
+        self.sessions: dict[int, int] = {}
+        """Sessions in the store by its process: a count is of one life."""
+        self._carts: dict[str, int] = {}  # by instance, likewise
         self._asking = threading.Lock()
         self._woken = threading.Event()
         self._ended = threading.Event()
@@ -52,15 +58,15 @@ class StackStatus:
             self._thread.join()
 
     def touch(self) -> None:
-        """Note that something has happened: counts may have changed."""
+        """Mark the counts as outdated: something has happened."""
         self._woken.set()
 
     def servers(self) -> dict[str, list[ServerState]]:
-        """Return every server of every desk in order of their names, without asking any."""
+        """Return every server of every desk in order of name, without a request to any."""
         return {desk: self._at(desk, pool) for desk, pool in self._pools.items()}
 
     def ask(self) -> None:
-        """Ask every server that is up how many carts it remembers."""
+        """Ask every server that is up how many carts it remembers, and the store for its own."""
         with self._asking:  # else an older answer might overwrite a newer one
             counts = {}
             for pool in list(self._pools.values()):
@@ -74,6 +80,8 @@ class StackStatus:
                     elif instance in self._carts:
                         counts[instance] = self._carts[instance]
             self._carts = counts
+            if kept := self._store():
+                self.sessions = dict([kept])
 
     def _at(self, desk: str, pool: LocalPool) -> list[ServerState]:
         draining = dict(self._draining[desk])

@@ -120,7 +120,7 @@ class Grader:
         graded.result.trouble = graded.result.trouble or trouble
 
     def _watch(self, process: "subprocess.Popen[bytes]", graded: Submission) -> str:
-        """Wait until it ends, or has taken too much: say what of, "" if not."""
+        """Wait until the process ends or exceeds a limit; return which limit, "" if none."""
         limits, deadline = self.limits, time.monotonic() + self.limits.seconds
         while process.poll() is None:
             family = _family(process.pid)
@@ -165,7 +165,7 @@ class _LineReader(threading.Thread):
 
 
 def names_of(folders: Sequence[Path]) -> list[str]:
-    """Return a name for each folder: its own, or as much of its path as makes them differ."""
+    """Return a name for each folder: its own, or the end of its path if names are equal."""
     paths = [each.resolve().parts for each in folders]
     length = 1
     while True:
@@ -176,7 +176,7 @@ def names_of(folders: Sequence[Path]) -> list[str]:
 
 
 def common_exercise(folders: Sequence[Path]) -> str:
-    """Return the name of the exercise that all of these folders say they are.
+    """Return the name of the exercise that all of these folders name.
 
     Nothing else of what they say is believed: the checks come from the lab, or from --from.
     """
@@ -246,7 +246,7 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 def _memory_is_over(family: Sequence[psutil.Process], most: int) -> bool:
-    """True if processes hold more memory; what they share counts once, where that is known."""
+    """Return True if processes hold more memory; shared memory counts once, where that is known."""
     return _sum(family, "rss") > most and _sum(family, "pss") > most
 
 

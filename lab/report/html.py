@@ -240,7 +240,7 @@ def _total(document: RunDocument) -> str:
 
 
 def _plural(word: str) -> str:
-    """Return "hold" for "holds"; "confirmed" is both."""
+    """Return a verdict's verb for several variants: "hold" for "holds"."""
     return word.removesuffix("s")
 
 

@@ -42,7 +42,7 @@ DrawnEvent = RecordedExchange | FaultEvent | SettingChange
 
 @dataclass(frozen=True)
 class Story:
-    """What is drawn: everything that happened at one desk, oldest first."""
+    """A story to draw: everything that happened at one desk, oldest first."""
 
     name: str
     app: str
@@ -51,7 +51,7 @@ class Story:
 
 
 def story_of(variant: VariantResult) -> Story:
-    """Return a variant of a run as what is drawn."""
+    """Return the story of a variant of a run."""
     return Story(variant.name, variant.app, variant.settings.servers, variant.events)
 
 

@@ -69,7 +69,7 @@ def shown(variant: VariantResult) -> str:
 
 
 def shown_to_lab(variant: VariantResult) -> str:
-    """Return how many of the lab's closing looks did: one for each cart at each live server."""
+    """Return how many closing looks (one per cart and live server) showed the cart."""
     return _looks(variant.counts.closing_looks_kept, variant.counts.closing_looks)
 
 
@@ -131,7 +131,7 @@ def sample_size(experiment: ExperimentResult) -> str:
 
 
 class Ended(Protocol):
-    """A variant, as far as it says how its script ended."""
+    """The fields of a variant that say how its script ended."""
 
     broken_expectation: str | None
     script_failed: bool

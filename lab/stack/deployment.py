@@ -217,7 +217,7 @@ def _require_distinct(found: Sequence[ExternalServerSpec]) -> None:
 
 
 def _require_one_each(fault: str, found: Sequence[ExternalServerSpec]) -> None:
-    """LabError if a command that names a server is the same for two of them."""
+    """Raise LabError if a command that names a server is the same for two servers."""
     seen: dict[tuple[str, ...], ExternalServerSpec] = {}
     for each in found:
         other = seen.setdefault(tuple(each.command(fault)), each)

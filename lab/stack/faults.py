@@ -64,7 +64,7 @@ class FaultInjector:
     def inject(
         self, target: str, kind: FaultKind, env: Mapping[str, str] | None = None
     ) -> FaultEvent:
-        """Do it to a server, or to the session store (`STORE`), and return what was seen.
+        """Inject a fault into a server, or the session store (`STORE`); return what was seen.
 
         A restart of a target that runs begins with a kill, an event of its own that says so;
         `env` is added to a restarted server's environment. For `add`, which has no target, "".

@@ -28,7 +28,7 @@ class Drain:
     _retired: Retired
 
     def wait(self, unless: Callable[[], bool] = lambda: False) -> None:
-        """Return when its requests are done, when it is dead, or when `unless()`.
+        """Wait until the server's requests are done, it is dead, or `unless()` is true.
 
         Takes about 4 s while clients hold idle connections (nginx's old worker serves each
         of them once more), 8 s while one holds a stream open.
@@ -98,7 +98,7 @@ class LocalPool(ServerPool):
     def clear(
         self, names: Sequence[str], may_stay: Callable[[LocalServer], bool]
     ) -> list[LocalServer]:
-        """Have exactly the servers of these names; end, at once, those that may not stay.
+        """Change the servers to exactly these names; end, at once, those that may not stay.
 
         Returns those that do not run, for `launch`. nginx follows at its next reload.
         """
@@ -129,7 +129,7 @@ class LocalPool(ServerPool):
                 each.relaunch(env, app)
 
     def close(self) -> None:
-        """Let others have the ports: called once no server runs any more."""
+        """Release the ports: called once no server runs any more."""
         for each in self._made:
             each.release_port()
 

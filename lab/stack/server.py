@@ -75,11 +75,11 @@ class Server(ABC):
 
     @abstractmethod
     def kill(self) -> FaultEvidence:
-        """End it at once. LabError if it is dead already."""
+        """Kill the server. LabError if it is dead already."""
 
     @abstractmethod
     def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:
-        """Start it again at the same address, killing it first if it runs; wait until ready.
+        """Restart the server at the same address, killing it first if it runs; wait until ready.
 
         `env` is added to its environment, for this life and the next ones.
         """
@@ -90,7 +90,7 @@ class Server(ABC):
 
     @abstractmethod
     def pause(self) -> FaultEvidence:
-        """Freeze it: it keeps its port and its connections, and answers nothing."""
+        """Freeze the server: it keeps its port and its connections, and answers nothing."""
 
     @abstractmethod
     def resume(self) -> FaultEvidence:
@@ -102,7 +102,7 @@ class Server(ABC):
 
     @abstractmethod
     def look(self) -> ProcessLook:
-        """Look at its process. LabError if that cannot be done."""
+        """Look at the server's process. LabError if that cannot be done."""
 
     @abstractmethod
     def log_tail(self) -> str:

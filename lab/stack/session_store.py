@@ -8,7 +8,15 @@ from typing import Self
 
 from lab.core.components import UsedProgram
 from lab.core.errors import LabError
-from lab.stack.store_client import ask, connect, keys_under, read_url, servers_of
+from lab.shop.redis import store_url
+from lab.stack.store_client import (
+    StoreSilent,
+    ask,
+    connect,
+    keys_under,
+    read_url,
+    servers_of,
+)
 
 # What clients, sentinels, nodes and the lab's own questions ask of a store beside its keys.
 _ABOUT_THE_STORE = (
@@ -96,7 +104,13 @@ class ExternalStore(Store):
         return self._url
 
     def __enter__(self) -> Self:
-        self.stats()  # fails now, not in the middle of an experiment, if it is not there
+        try:
+            self.stats()  # fails now, not in the middle of an experiment, if it is not there
+        except StoreSilent:
+            where = store_url.label(self.url)
+            raise LabError(
+                f"no answer from {where}: check the URL, and that the store runs"
+            ) from None
         return self
 
     def __exit__(self, *_: object) -> None:

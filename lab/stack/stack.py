@@ -11,6 +11,7 @@ from msgspec import UNSET
 from lab.core.components import Components, UsedProgram
 from lab.core.errors import LabError
 from lab.core.limits import require_processes
+from lab.core.text import counted
 from lab.processes.ports import free_ports
 from lab.processes.spawn import Children, prepare_run_dir
 from lab.stack.access_log import AccessLog
@@ -150,7 +151,9 @@ class Stack:
             self.pools[spec.name] = pool
             self._resources.callback(pool.undo_faults)
         servers = [server for pool in self.pools.values() for server in pool.servers.values()]
-        require_processes(THREADS_OF_SERVER * ours + THREADS_OF_LAB, f"a run of {ours} servers")
+        require_processes(
+            THREADS_OF_SERVER * ours + THREADS_OF_LAB, f"a run of {counted(ours, 'server')}"
+        )
         for server in servers:
             server.launch()
         await_ready(servers)

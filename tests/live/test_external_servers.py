@@ -133,7 +133,10 @@ def test_kill_that_kills_nothing_is_not_confirmed(shop, tmp_path):
 def test_kill_command_that_fails_is_quoted(shop, tmp_path):
     with (
         bench_of(shop, tmp_path, kill=["ls /no-such-{name}"]) as lab,
-        pytest.raises(LabError, match=r"(?s)kill command of stateful-A failed \(exit .*no-such-A"),
+        pytest.raises(
+            LabError,
+            match=r"(?s)kill command of stateful-A \(--kill-command\) failed \(exit .*no-such-A",
+        ),
     ):
         lab.kill("A")
 

@@ -348,17 +348,23 @@ def test_store_is_started_when_it_is_wanted_broken_and_emptied(stage, shop, publ
     with pytest.raises(LabError, match="no store runs"):
         stage.inject(FaultKind.KILL, "store")
     stage.change(store="redis")
+    assert plain(stage.status())["store"]["sessions"] == 0
     login(shop, "stateful", "A")
     assert shop("stateful", "GET", "/@B/api/cart").status_code == 200
     assert plain(stage.status())["store"]["state"] == "up"
+    published.events.clear()
     stage.inject(FaultKind.PAUSE, "store")
+    # Counted before the fault, and still what a store has that stands still.
+    assert {each["stack"]["store"]["sessions"] for each in published.events} == {1}
     assert shop("stateful", "GET", "/@B/api/cart").status_code == 503
     stage.inject(FaultKind.RESUME, "store")
     [death] = stage.inject(FaultKind.KILL, "store")
     assert death.confirmed and plain(stage.status())["store"]["state"] == "dead"
+    assert plain(stage.status())["store"]["sessions"] is None
     assert shop("stateful", "GET", "/@B/api/cart").status_code == 503
     assert shop("stateless", "GET", "/api/products").status_code == 200
     stage.reset()  # restarts it, and nothing is in it
+    assert plain(stage.status())["store"]["sessions"] == 0
     pid = plain(stage.status())["store"]["pid"]
     published.events.clear()
     psutil.Process(pid).kill()  # and if it ends by itself, that is published

@@ -28,6 +28,7 @@ NUMBERS = (
         "third_lost",
         "all_lost",
         "saved",
+        "sessions",
     ),
 )
 FACTS = {f"{desk}.{fact}" for desk in DESKS for fact in (*NUMBERS, "fate")}

@@ -59,6 +59,7 @@ SHAPES: Mapping[str, Rule] = {
     "settings": _shape({}, {"say": _ANY["say"], **_SETTINGS}),
     "add-server": _shape({}, _ANY),
     "store": _shape({"what": one_of(*STORE_FAULTS)}, {"say": _ANY["say"]}),
+    "leave": _shape({"as": one_of(*CUSTOMERS)}, {"say": _ANY["say"]}),
     "say": _shape({"text": text(200)}, {}),
 }
 _VERB = one_of(*SHAPES)
@@ -88,6 +89,10 @@ def script(where: str, value: Any) -> list[Step]:
             refuse(f"{here}.target", "nobody has served the customer yet")
         if verb in _REQUESTS or verb == "replay":
             _check_request(here, each, sent[each.get("as", "me")])
+        if verb == "leave":
+            if not sent[each["as"]]:
+                refuse(here, "this customer has not come, and cannot leave")
+            sent[each["as"]].clear()
     return steps
 
 

@@ -572,6 +572,15 @@ def test_login_until_a_server_answers_comes_as_a_newcomer_each_time(customers, j
     assert origin.asked[-1][4]["HTTP_COOKIE"] == answer["credentials"]["stateful"]["cookie"]
 
 
+def test_login_of_several_times_comes_from_a_new_browser_each_time(customers, john, published):
+    act(customers, john, "login", times=3)
+    logins = [event for event in published if event["desk"] == "stateful"]
+    assert [event["status"] for event in logins] == [200] * 3
+    assert all("Cookie" not in event["request"]["headers"] for event in logins)
+    act(customers, john, "login")  # but one who just logs in again has a credential already
+    assert "Cookie" in last(published, "stateful")["request"]["headers"]
+
+
 def test_login_until_a_server_that_never_answers_ends(customers, john, origin):
     with pytest.raises(LabError, match="B answered none of 16 logins: is it up"):
         act(customers, john, "login", until="B", desks=["stateful"])

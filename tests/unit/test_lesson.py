@@ -300,6 +300,13 @@ def test_lesson_needs_chapters_and_scenes(tmp_path):
         (SCENES.replace('say = "Something."', ""), "scenes[0].say: is missing"),
         (SCENES.replace('"login", as = "second"', '"login"'), "steps[2]: 'view' comes before"),
         (SCENES.replace('as = "second"', 'as = "fourth"'), "steps[1].as: 'fourth' is unknown"),
+        (
+            SCENES.replace('"view", as', '"leave", as').replace('"login", as', '"view", as'),
+            "comes before",
+        ),
+        (SCENES.replace('do = "view", as = "second"', 'do = "leave"'), "steps[2].as: is missing"),
+        (SCENES.replace('do = "view", as = "second"', 'do = "leave", as = "third"'), "not come"),
+        (SCENES.replace('"login", as', '"leave", as'), "steps[1]: this customer has not come"),
         ("", "scenes: is missing"),
         ("scenes = 3", "scenes: must be a list"),
     ],

@@ -42,7 +42,7 @@ def exchange(number, desk="stateful", **more):
     return {"outcome": outcome_of(plain["method"], plain["status"]), **plain}
 
 
-def facts_of(exchanges, requests=(), faults=(), since=0, second=None):
+def facts_of(exchanges, requests=(), faults=(), since=0, second=None, most=()):
     return run(
         """
         const exchanges = new Map(given.exchanges.map((each) => [each.op, each]));
@@ -53,7 +53,13 @@ def facts_of(exchanges, requests=(), faults=(), since=0, second=None):
         requests=list(requests),
         faults=list(faults),
         since=since,
+        most=dict(most),
     )
+
+
+def test_sessions_are_the_most_that_each_desk_has_kept():
+    facts = facts_of([], most={"stateful": 7})
+    assert (facts["stateful.sessions"], facts["stateless.sessions"]) == (7, 0)
 
 
 def test_facts_are_those_that_chapters_may_name():
@@ -139,7 +145,7 @@ def test_whose_cart_a_customer_was_shown():
     facts = run(
         """
         const exchanges = new Map(given.events.map((each) => [each.op, each]));
-        return facts({ exchanges, requests: [], faults: [] }, 0, "c1", "c2");
+        return facts({ exchanges, requests: [], faults: [], most: {} }, 0, "c1", "c2");
         """,
         events=events,
     )

@@ -26,6 +26,7 @@ CART |= {
     "old_price": 0,
     "grown": 0,
     "refused_own": 0,
+    "sessions": 0,
 }
 
 
@@ -34,6 +35,7 @@ def facts(stateful, stateless):
     return {f"{desk}.{name}": value for desk, own in both.items() for name, value in own.items()}
 
 
+REFUSED = 'return new Response(`{"detail": "On purpose."}`, { status: 409 })'
 SILENT = {"unanswered": 1, "failed": 1}
 CRASHED = facts({"lost": 1, **SILENT}, {"kept": 1, **SILENT})
 
@@ -124,7 +126,7 @@ def test_number_beside_a_desk_changes_when_the_badge_of_a_request_shows():
     now |= {"me": {"who": "c1"}, "second": None, "third": None, "following": False}
     look = {"id": 1, "op": "c1-stateful-1", "desk": "stateful", "who": "c1", "method": "GET"}
     look |= {"path": "/api/cart", "status": 401, "fate": "lost", "underway": True, "bytes_sent": 9}
-    code = """scenes.tallyOf(given.now, { stack: {}, faults: [], requests: [],
+    code = """scenes.tallyOf(given.now, { stack: {}, faults: [], requests: [], most: {},
         exchanges: new Map([[given.look.op, given.look]]) }).numbers"""
     numbers = run(code, now=now, look=look)
     assert [each[0]["number"] for each in numbers.values()] == ["1", "0"]
@@ -141,7 +143,7 @@ def test_cart_that_is_drawn_as_gone_is_counted_as_lost_before_its_owner_looks(st
     server = {"name": "A", "state": state, "instance": "i1" if state == "up" else None}
     desks = {"stateful": [server], "stateless": []}
     stack = {"desks": desks, "settings": {"stateful": {"store": "memory"}}}
-    code = """scenes.tallyOf(given.now, { stack: given.stack, faults: [], requests: [],
+    code = """scenes.tallyOf(given.now, { stack: given.stack, faults: [], requests: [], most: {},
         exchanges: new Map([[given.add.op, given.add]]) }).numbers"""
     numbers = run(code, now=now, add=add, stack=stack)
     assert [each[0]["number"] for each in numbers.values()] == [lost, "0"]
@@ -248,6 +250,88 @@ def test_prediction_is_judged_by_the_script_that_its_question_is_about():
     assert (newest["number"], judged["number"]) == (1, 0)
     alone = {"acts": {"1": later}}
     assert run("scenes.resultOf(given.notes, given.chapter)", chapter=DRAWBACKS, notes=alone)
+
+
+@pytest.mark.parametrize(
+    ("act", "sentence"),
+    [
+        ({"state": "stopped", "at": 0, "of": 9}, "• Stopped before its first step."),
+        (
+            {"state": "stopped", "at": 5, "of": 9},
+            "• Stopped at step 5 of 9: what it measured is incomplete.",
+        ),
+        (
+            {"state": "interrupted", "at": 5, "of": 9, "trouble": None},
+            "? Interrupted by a reload of the page at step 5 of 9: what it measured is incomplete.",
+        ),
+        (
+            {"state": "interrupted", "at": 5, "of": 9, "trouble": "a lost connection"},
+            "? Interrupted by a lost connection at step 5 of 9: what it measured is incomplete.",
+        ),
+        (
+            {"state": "failed", "at": 5, "of": 9, "trouble": "Try again."},
+            "✕ It failed at step 5 of 9. Try again.",
+        ),
+        ({"state": "done", "at": 9, "of": 9}, None),
+        ({}, None),
+    ],
+)
+def test_run_without_an_end_says_how_far_it_came(act, sentence):
+    assert run("scenes.endedOf(given.act)", act=act) == sentence
+
+
+@pytest.mark.parametrize(
+    ("answer", "connection", "noted"),
+    [
+        ("throw new Error()", "open", ("interrupted", "a lost connection")),
+        (REFUSED, "lost", ("interrupted", "a lost connection")),
+        (REFUSED, "open", ("failed", "On purpose.")),
+    ],
+)
+def test_run_that_lost_its_connection_keeps_no_advice_of_that_moment(answer, connection, noted):
+    code = """await (async () => {
+        globalThis.localStorage = globalThis.sessionStorage;
+        globalThis.AbortController = class { signal = {}; };
+        globalThis.performance = { now: () => 0 };
+        globalThis.document = {};
+        const { set, state } = await import(STATE);
+        globalThis.fetch = async () => { set({ connection: given.connection }); ANSWER; };
+        const { runScript } = await import(SCRIPT);
+        set({ instructor: true, connection: "open" });
+        await runScript(given.chapter, 0);
+        const { state: how, trouble } = state.lesson[given.chapter.slug].acts[0];
+        return [how, trouble];
+    })()"""
+    code = code.replace("STATE", address("state")).replace("SCRIPT", address("script"))
+    found = run(code.replace("ANSWER", answer), chapter=CRASH, connection=connection)
+    assert tuple(found) == noted
+
+
+@pytest.mark.parametrize(("wanted", "shown"), [(0, 0), (1, 1), (None, 1), (4, 1)])
+def test_case_that_is_wanted_is_explained_if_it_has_run(wanted, shown):
+    acts = {str(n): {"state": "done", "took": n, "facts": facts({}, {})} for n in (0, 1)}
+    notes = {"acts": acts | {"4": {"state": "failed", "facts": None}}}
+    code = "scenes.resultOf(given.notes, null, given.wanted)"
+    assert run(code, notes=notes, wanted=wanted)["number"] == shown
+
+
+@pytest.mark.parametrize(
+    ("act", "gone"),
+    [
+        ({"running": True, "at": 1}, []),
+        ({"running": True, "at": 2}, ["c2"]),
+        ({"running": True, "at": 3}, ["c2", "c3"]),
+        ({"running": False}, ["c2", "c3"]),
+    ],
+)
+def test_customers_are_drawn_as_gone_from_the_step_in_which_they_leave(act, gone):
+    steps = [{"do": "login"}, {"do": "leave", "as": "second"}, {"do": "leave", "as": "third"}]
+    chapter = {**CRASH, "acts": [{"label": "They go", "steps": steps}]}
+    notes = {"the-crash": done("skip")}
+    now = {**IDLE, "plan": {"chapters": [chapter]}, "view": {"step": 1}, "lesson": notes}
+    now |= {"act": {"where": "the-crash/0", "since": 0, **act}, "following": False}
+    now |= {name: {"who": f"c{n}"} for n, name in enumerate(("me", "second", "third"), start=1)}
+    assert run("scenes.awayOf(given.now)", now=now) == gone
 
 
 def load_of(*events):

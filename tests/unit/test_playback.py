@@ -226,7 +226,7 @@ def test_fault_of_the_store_belongs_to_no_desk():
     it = variant("redis", faults=faults, order=order)
     it["settings"]["store"] = "redis"
     events = played([it], "redis", None, store_program="8.1.8, from PATH")
-    store = {"state": "up", "pid": 9, "program": "8.1.8, from PATH"}
+    store = {"state": "up", "pid": 9, "program": "8.1.8, from PATH", "sessions": None}
     assert events[0]["stack"]["store"] == store
     published = [(each["desk"], each["fault"], each["target"]) for each in events[1:]]
     assert published == [
@@ -245,8 +245,8 @@ def test_fault_of_the_store_belongs_to_no_desk():
     ("keeps", "store"),
     [
         ("memory", None),
-        ("redis", {"state": "up", "pid": None, "program": ""}),
-        ("redis://host:6379", {"state": "external", "pid": None, "program": ""}),
+        ("redis", {"state": "up", "pid": None, "program": "", "sessions": None}),
+        ("redis://host:6379", {"state": "external", "pid": None, "program": "", "sessions": None}),
     ],
 )
 def test_store_is_there_where_the_settings_say_so(keeps, store):

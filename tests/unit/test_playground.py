@@ -251,9 +251,12 @@ class Desk:
         self.looks = 0
         pool = SimpleNamespace(name="stateful", servers=self.servers)
         self.draining = {}
+        self.kept = None  # what the store says of itself
         monkeypatch.setattr(stack_status, "server_info", self.info)
         draining = {"stateful": self.draining}
-        self.watch = StackStatus({"stateful": pool}, draining, self.look, lambda: self.report())
+        self.watch = StackStatus(
+            {"stateful": pool}, draining, self.look, lambda: self.report(), lambda: self.kept
+        )
 
     def look(self):
         self.looks += 1
@@ -297,6 +300,15 @@ def test_watch_asks_servers_that_are_up_and_counts_one_life(monkeypatch):
     assert desk.watch.servers()["stateful"][0].carts_remembered == 3
     desk.servers["A"].instance = "another life"
     assert desk.watch.servers()["stateful"][0].carts_remembered is None
+
+
+def test_watch_keeps_the_count_of_a_store_that_says_nothing_and_of_one_life(monkeypatch):
+    desk = Desk(monkeypatch, A={})
+    seen = []
+    for desk.kept in (None, (7, 3), None, (8, 0)):
+        desk.watch.ask()
+        seen.append(desk.watch.sessions)
+    assert seen == [{}, {7: 3}, {7: 3}, {8: 0}]
 
 
 def test_server_that_is_drained_is_shown_until_it_is_gone(monkeypatch):

@@ -64,7 +64,7 @@ class Explorer:
         self._client = self._new_client()
 
     def explore(self, known: tuple[Operation, ...]) -> Explored:
-        """Try each operation once or in a few ways; those first whose values were given."""
+        """Try each operation in one or a few ways, first those whose values are known."""
         found = self._found
         self._things = frozenset(thing_at(each.path) for each in known if each.method == "GET")
         self._client = self._new_client()
@@ -93,7 +93,7 @@ class Explorer:
         return bool(self._found.stopped)
 
     def _next(self, waiting: list[Operation]) -> Operation:
-        """Return the first operation whose values are known, of those that take nothing away."""
+        """Return the first operation whose values are known, before any that deletes something."""
         making = [each for each in waiting if each.rank < ENDING]
         for group in (making, waiting):
             ready = next((each for each in group if self._client.is_ready(each)), None)
@@ -145,7 +145,7 @@ class Explorer:
             self._say(step)
 
     def _find_prefix(self, known: tuple[Operation, ...]) -> None:
-        """Leave the document's base path out where only then anything is found."""
+        """Drop the document's base path if paths are found only without it."""
         probes = [
             each
             for each in known

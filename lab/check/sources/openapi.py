@@ -14,6 +14,7 @@ from lab.check.sources.operations import Known, Operation
 from lab.check.sources.reading import operations
 from lab.check.sources.settings import OpenApiSettings
 from lab.core.errors import LabError
+from lab.core.text import counted
 
 MOST_API_CALLS = 24
 MOST_TITLES = 5  # operations that a note names
@@ -73,7 +74,7 @@ def plan(good: Sequence[ApiStep]) -> list[ApiStep]:
 
 
 def _by_worth(good: Sequence[ApiStep]) -> list[ApiStep]:
-    """Return what should be said first: who comes in, then what is both written and read."""
+    """Return the order of calls: logins first, then things that are both written and read."""
     groups: dict[str, list[ApiStep]] = {}
     for step in good:
         groups.setdefault(_stem(step.operation), []).append(step)
@@ -141,7 +142,9 @@ def _notes(
     """Say what became of the document: what is in the conversation, what is not, and why."""
     count = len({call.name for call in client.calls})
     total = len(known.operations) + len(known.damaged)
-    came = ", ".join(f"{status} ({n} times)" for status, n in found.statuses.most_common(6))
+    came = ", ".join(
+        f"{status} ({counted(n, 'time')})" for status, n in found.statuses.most_common(6)
+    )
     notes = [
         f"{description.file}: {count} of {total} operations are in the conversation; what was "
         f"tried was answered {came}"

@@ -75,14 +75,14 @@ def outdated(recording: Recording) -> str:
 
 
 def keep(recording: Recording, folder: Path) -> Path:
-    """Write it there; return the file."""
+    """Write the recording into the folder; return the file."""
     path = folder / RECORDING_FILE
     write_private(path, msgspec.json.encode(recording).decode())
     return path
 
 
 def read(path: Path) -> Recording:
-    """Return the recording in a file, or in a folder that has one; LabError if it is none."""
+    """Return the recording in a file or folder; LabError if it is not one."""
     file = path / RECORDING_FILE if path.is_dir() else path
     try:
         recording = msgspec.json.decode(file.read_bytes(), type=Recording)

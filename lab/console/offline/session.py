@@ -1,4 +1,4 @@
-"""A whole recording: a stack of its own, every script, and what the page reads besides."""
+"""Makes a whole recording: on a stack of its own, every script, and what the page reads."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -71,7 +71,7 @@ def record(folder: Path, progress: Callable[[str], None], now: datetime) -> Reco
 
 
 class _InProcess:
-    """The console as a client in its own process sees it."""
+    """A client of the console in the same process."""
 
     def __init__(self, web: FlaskClient, origin: str, live: LiveConsole) -> None:
         self._web = web
@@ -95,7 +95,7 @@ class _InProcess:
         self._live.playground.refresh()
 
     def snapshot(self) -> Mapping[str, object]:
-        """Return what a page is sent first."""
+        """Return the first message that a page gets."""
         message = b"".join(self._live.feed.reader().take().parts).decode()
         data = message.partition("\ndata: ")[2].strip()
         return msgspec.json.decode(data, type=dict[str, object])
@@ -118,7 +118,7 @@ def _console(folder: Path) -> Iterator[tuple[_InProcess, Components]]:
 
 
 def _code(lesson: plan.Lesson, recorded: list[RecordedScript]) -> list[str]:
-    """Return where the page finds the code of each request in the lesson."""
+    """Return the paths at which the page reads the code of each request in the lesson."""
     asked = {(each.code.method, each.code.path) for each in lesson.chapters if each.code}
     for step in chain.from_iterable(script.steps for script in recorded):
         seen = (event for event in step.events if event["kind"] == "exchange")

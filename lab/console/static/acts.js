@@ -16,7 +16,7 @@ const MOST_MS = 3200; // what else moves, such as requests from elsewhere, holds
 const LAST_MS = 3500; // what the last step has shown stays for a while
 const MOST_CALM = 400; // of more steps none is waited for
 const ASKED = new URLSearchParams(location.search).get("pace"); // seconds; tests use ?pace=0: no pauses
-const HURRIED = 12; // and then everything moves so many times as fast
+export const HURRIED = 12; // everything moves so many times as fast where it is hurried
 const IDLE = { running: false, paused: false, once: 0, label: "", where: "", at: 0, of: 0, since: 0, caption: "", by: "" };
 
 let stopping = null;

@@ -6,7 +6,7 @@
  */
 
 import { isCached } from "./looks.js";
-import { reach, reduce } from "./scene.js";
+import { reach, reduce, withStack } from "./scene.js";
 import { DESKS } from "./words.js";
 
 const nothing = () => Object.fromEntries(DESKS.map((desk) => [desk, []]));
@@ -108,6 +108,6 @@ function release(shown) {
   const unturned = Math.min(...on.filter(({ turned }) => !turned).map(({ id }) => id));
   const waiting = shown.waiting.filter(({ id }) => id > unturned);
   const due = shown.waiting.filter(({ id }) => id <= unturned).at(-1);
-  if (due) stage = { ...stage, stack: due.stack };
+  if (due) stage = withStack(stage, due.stack);
   return { ...shown, stage, scores, waiting };
 }

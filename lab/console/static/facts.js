@@ -24,7 +24,7 @@ export function facts(scene, since, who, second, third) {
     const faults = scene.faults.filter((event) => event.id > since && event.desk === desk);
     const of = (whom) => [...scene.exchanges.values()].filter((event) => event.desk === desk && event.id > since && !event.underway && event.who === whom).sort((a, b) => a.id - b.id);
     const [seconds, lost] = [of(second), (whom) => Number(isLost(fateOf(of(whom))))];
-    const found = { ...atDesk(exchanges, scene.requests.filter(here), faults), second_lost: lost(second), third_lost: lost(third), all_lost: [who, second, third].reduce((sum, each) => sum + lost(each), 0), saved: [who, second, third].flatMap(of).filter((each) => each.path === "/api/products" && isCached(each)).length, ...shownTo(exchanges, seconds), ...pricesOf(exchanges.filter(({ status }) => status < 300), changed?.id) };
+    const found = { ...atDesk(exchanges, scene.requests.filter(here), faults), sessions: scene.most[desk] ?? 0, second_lost: lost(second), third_lost: lost(third), all_lost: [who, second, third].reduce((sum, each) => sum + lost(each), 0), saved: [who, second, third].flatMap(of).filter((each) => each.path === "/api/products" && isCached(each)).length, ...shownTo(exchanges, seconds), ...pricesOf(exchanges.filter(({ status }) => status < 300), changed?.id) };
     for (const [name, value] of Object.entries(found)) named[`${desk}.${name}`] = value;
   }
   return named;

@@ -8,7 +8,7 @@ const WIDE = 330; // of one desk
 const APART = 40;
 const HIGH = 204;
 const CHAIR = "M18 60V22q0-8 14-8t14 8v38M18 44h28";
-const MOST_KINDS = 2; // of goods that are seen in one place
+const MOST_KINDS = 3; // of goods that are seen in one place
 const BOXES = { ticket: "-1 -1 42 22", parcel: "-1 -1 40 28", form: "-1 -1 30 28", key: "-1 -1 32 22" };
 
 /**
@@ -21,10 +21,10 @@ export function deskPicture({ servers = 3, store = "memory", cache = "off" } = {
   const at = (name) => customers.filter(({ server }) => !shared && !fresh && server === name).flatMap(({ kept }) => kept);
   const desk = (x, name, remembers) => svg("g", { class: "counter", "data-desk": name, transform: `translate(${x} 0)` },
     people ? counterOf(servers, remembers && !shared && at, left) : racksOf(servers + added, remembers ? !shared && at : null, fresh ? 0 : servers),
-    remembers && (shared || beside) && storeOf(people ? 140 : 104, shared || [], beside ? "or a store" : "store"),
+    remembers && (shared || beside) && storeOf(people ? 140 : 96, shared || [], beside ? "or a store" : "store"),
     svg("text", people ? { x: WIDE / 2, y: 121 } : { x: 58, y: 190 }, `${name} desk`),
     !people && cache !== "off" && sign(WIDE / 2, 97, "cache"),
-    customersOf(customers, servers, remembers ? !people && "ticket" : people ? "form" : "parcel"),
+    customersOf(customers, servers, remembers ? !people && "ticket" : people ? "form" : "parcel", remembers && shared),
     thief && [masked({ class: "thief", x: WIDE - 76, y: 138, width: 44, height: 44 }), svg("text", { x: WIDE - 54, y: 198 }, thief)]);
   return svg("svg", { class: "desks-picture", viewBox: `0 0 ${2 * WIDE + APART} ${HIGH}`, focusable: "false" },
     desk(0, "stateful", true), desk(WIDE + APART, "stateless", false));
@@ -68,12 +68,12 @@ function storeOf(y, goods, text) {
 }
 
 /** Customers with what they carry, each with a line to the server that its cookie names. */
-function customersOf(customers, servers, what) {
-  const [from, size] = customers.length > 1 ? [150, 0.8] : [WIDE / 2 - 8, 1];
+function customersOf(customers, servers, what, crowded) {
+  const [from, apart, size] = customers.length < 2 ? [WIDE / 2 - 8, 0, 1] : crowded && customers.length > 2 ? [what ? 142 : 100, 56, 0.8] : [150, 60, 0.8];
   return [
     customers.some(({ cookie }) => cookie) && svg("text", { class: "small sticks", x: WIDE - 28, y: 120 }, "cookies"),
     customers.map(({ name, cookie, goods }, n) => {
-      const x = from + 60 * n;
+      const x = from + apart * n;
       return svg("g", { class: "crowd", "data-name": name },
         cookie && svg("path", { class: "cookie", d: `M${x} 140L${(WIDE / (servers + 1)) * (SERVER_NAMES.indexOf(cookie) + 1)} 84` }),
         symbol("person", x, 153, size), svg("text", { class: "small", x, y: 199 }, name),
@@ -100,7 +100,7 @@ function symbol(name, x, y, size = 1, goods = [], number = "№") {
 /** Goods of the first kinds, beside each other. */
 function contents(goods, x, y) {
   const kinds = [...new Set(goods.map((text) => Object.keys(GOODS_PATHS).find((word) => text.toLowerCase().includes(word))))].slice(0, MOST_KINDS);
-  const [first, size] = kinds.length > 1 ? [x - 9, 0.75] : [x, 1];
+  const [first, size] = [x - 9 * (kinds.length - 1), kinds.length > 1 ? 0.75 : 1];
   return kinds.map((kind, n) => svg("path", { class: "goods", "data-goods": kind, d: GOODS_PATHS[kind], transform: `translate(${first + 18 * n} ${y}) scale(${size})` }));
 }
 

@@ -9,10 +9,11 @@ import { cartsOf, cast, tally } from "./carts.js";
 import { h, mark, refill, say } from "./dom.js";
 import { carried, customer as drawnCustomer, door, masked } from "./figures.js";
 import { findingOf } from "./finding.js";
-import { steps, title } from "./flight.js";
+import { steps, tempo, title } from "./flight.js";
 import { isCached, keptBy, lookOf, resultOf } from "./looks.js";
 import { Places } from "./places.js";
-import { endOf, ServerBox } from "./server-box.js";
+import { sessionsAt } from "./scene.js";
+import { bars, endOf, ServerBox } from "./server-box.js";
 import { SESSION_CODE, SETTINGS, STATE_SIGNS, UNANSWERED } from "./words.js";
 
 const DESK_NAMES = { stateful: ["Stateful desk", "the server remembers"], stateless: ["Stateless desk", "the customer carries it"] };
@@ -41,7 +42,7 @@ export class Lane {
     this.balancer = div("balancer", { "data-place": "balancer" }, this.opener("balancer", "Balancer"), this.cache, this.logged, box("settings"));
     this.door = door();
     this.row = div("servers", {}, this.door);
-    this.store = div("store", { "data-place": "store" }, this.opener("store", "Store"), box("store-says"), div("carts"));
+    this.store = div("store", { "data-place": "store" }, this.opener("store", "Store"), box("store-says"), box("sessions"), div("carts"));
     this.steps = h("ol", { class: "steps", "aria-label": "The way of the last request" });
     this.recent = h("ol", { class: "recent", "aria-label": `The last requests at the ${this.desk} desk` });
     this.layer = div("flight", { "aria-hidden": "true" });
@@ -66,8 +67,8 @@ export class Lane {
     return h("button", { type: "button", class: "opener", "aria-haspopup": "menu", "aria-expanded": "false", onclick }, ...content);
   }
 
-  /** Show `view`: {scene, own, selected, recording, plot, numbers, loads, soFar, people}. Returns the carts that have fallen since. */
-  draw({ scene, own, selected, recording, plot, numbers, loads, soFar, people }) {
+  /** Show `view`: {scene, own, selected, recording, plot, numbers, loads, soFar, people, away: who has gone}. Returns the carts that have fallen since. */
+  draw({ scene, own, selected, recording, plot, numbers, loads, soFar, people, away }) {
     const { stack } = scene;
     const settings = stack?.settings?.[this.desk];
     const customers = cartsOf(scene, this.desk);
@@ -78,11 +79,11 @@ export class Lane {
     this.drawTitle(settings, others, recording, numbers?.[this.desk] ?? [], soFar);
     for (const { who, name, credential, goods } of customers.values()) if (credential) this.ids.set(who, [this.carries() === "name" ? brief(name) : credential.text, goods]);
     this.thief = plot?.thief ?? "";
-    this.drawCustomers(named.length ? named : [{ who: "", name: own[0]?.name ?? "No customer yet" }], plot?.thief && this.lootOf(scene, plot), settings?.affinity === "cookie");
+    this.drawCustomers(named.length ? named : [{ who: "", name: own[0]?.name ?? "No customer yet" }], plot?.thief && this.lootOf(scene, plot), settings?.affinity === "cookie", away);
     this.drawBalancer(settings, scene);
-    const fill = (node, here) => this.fill(node, named, others, here);
+    const fill = (node, here) => this.fill(node, named, others, here, away);
     this.drawServers(stack?.desks?.[this.desk] ?? [], scene.faults, fill, loads?.[this.desk]);
-    this.drawStore(stack?.store, settings, fill);
+    this.drawStore(stack, settings, fill);
     this.drawRecent(scene, selected, plot?.thief);
     return this.fallen(customers);
   }
@@ -112,14 +113,14 @@ export class Lane {
     return this.kind === "stateful" ? (this.people ? "name" : "ticket") : this.people ? "form" : "parcel";
   }
 
-  drawCustomers(named, loot, sticky) {
+  drawCustomers(named, loot, sticky, away) {
     const shown = named.map(({ who, name, credential, left, owed, place, strange, sticks, ...cart }) =>
-      [who, name, credential, owed && place === "hand" ? cart : null, Boolean(left), strange, sticky && sticks]);
+      [who, name, credential, owed && place === "hand" ? cart : null, Boolean(left), strange, sticky && sticks, away.includes(who)]);
     refill(this.customers, JSON.stringify([shown, loot, this.people]), () => {
       this.places.moved();
       return [
-        ...shown.map(([who, name, credential, cart, left, strange, sticks]) =>
-          div("customer", { "data-who": who, "data-place": who && `customer:${who}` }, drawnCustomer(), box("name", {}, name), sticks && box("sticks", {}, `cookie: ${sticks}`), this.card(credential, cart, left),
+        ...shown.map(([who, name, credential, cart, left, strange, sticks, gone]) =>
+          div("customer", { "data-who": who, "data-place": who && `customer:${who}`, "data-away": gone }, drawnCustomer(), box("name", {}, name), sticks && box("sticks", {}, `cookie: ${sticks}`), gone ? box("card none", {}, "gone", !this.people && box("along", {}, `with the ${this.carries()}`)) : this.card(credential, cart, left),
             strange && box("cart", { "data-fate": "lost" }, box("fate", {}, `✕ got ${strange}`)))),
         ...(loot ? [div("customer copier", { "data-place": "copier" }, masked(), box("name", {}, loot.name),
           loot.what && box("card", {}, carried(loot.what, loot.id), loot.text))] : []),
@@ -128,23 +129,24 @@ export class Lane {
   }
 
   /** Show for a moment what a server found for a request: "no drawer for John", "seal: good ✓". */
-  react(request, exchange, speed) {
+  react(request, exchange) {
     const server = this.servers.get(request.served_by);
     const found = server && exchange && findingOf(this.kind, request, exchange, this.people, this.thief);
     for (const { server: asked, status } of request.tried ?? []) if (status && UNANSWERED.includes(Number(status))) this.servers.get(asked)?.keepSilent();
     mark(this.cache, "data-hit", Boolean(exchange && isCached(exchange)));
-    if (!found) return this.lookAWhile(speed);
+    if (!found) return this.lookAWhile();
     const ran = SESSION_CODE[this.desk][found.line];
     this.code.forEach((line, n) => mark(line, "data-ran", n === ran));
     const kind = this.kind === "stateless" ? "seal" : "drawer";
     server.look(kind, found);
     mark(this.store, "data-looks", kind);
-    this.lookAWhile(speed);
+    this.lookAWhile();
   }
 
-  lookAWhile(speed) {
+  /** As long as a pause lasts, and a while. */
+  lookAWhile() {
     clearTimeout(this.looking);
-    this.looking = setTimeout(() => this.rest(), LOOK_MS / speed);
+    this.looking = setTimeout(() => (tempo.paused ? this.lookAWhile() : this.rest()), LOOK_MS / tempo.speed);
   }
 
   /** No server looks any more; `anew`: another request sets out, for which no code has run yet. */
@@ -219,21 +221,27 @@ export class Lane {
   }
 
   /** The store, where servers share one; a cart in the memory of a server stands in its box. */
-  drawStore(store, settings, fill) {
-    const [, says, carts] = this.store.children;
+  drawStore(stack, settings, fill) {
+    const [, says, sessions, carts] = this.store.children;
+    const store = stack?.store;
+    const none = this.kind === "stateless" && Boolean(store); // beside a desk that has one
+    const known = none || store?.sessions != null;
     const kind = (settings?.store ?? "").split(":")[0];
     mark(this.store, "data-store", kind);
+    mark(this.store, "data-none", none);
     mark(this.store, "data-state", kind === "redis" && store?.state);
     const state = store?.state === "external" ? `${STATE_SIGNS.external} elsewhere` : `${STATE_SIGNS[store?.state] ?? ""} ${store?.state ?? ""}`;
-    say(says, kind === "file" ? "files on disk, for all servers" : `${store?.program ?? kind} ${state}${store?.pid ? ` · pid ${store.pid}` : ""}`);
+    const count = known ? sessionsAt(stack, this.desk) : 0;
+    refill(sessions, `${known} ${count}`, () => (known ? [bars({ served: count }, `${count} session${count === 1 ? "" : "s"} kept`)] : []));
+    say(says, none ? "no store" : kind === "file" ? "files on disk, for all servers" : `${store?.program ?? kind} ${state}${store?.pid ? ` · pid ${store.pid}` : ""}`);
     // A cart whose server has been taken away altogether is shown here, as gone.
     fill(carts, ({ place, server }) => place === "store" || (place === "server" && !this.servers.has(server)));
   }
 
   /** The carts of a place: those of the named in full, the others as a count. */
-  fill(node, named, others, test) {
+  fill(node, named, others, test, away) {
     const here = (customer) => customer.owed && test(customer);
-    const mine = named.filter(here);
+    const mine = named.filter(here).map((each) => (each.word || !away.includes(each.who) ? each : { ...each, word: "left behind" }));
     const rest = tally(others.filter(here));
     const key = JSON.stringify([mine.map(({ name, goods, sign, word, cause }) => [name, goods, sign, word, cause]), named.length, rest, this.people]);
     refill(node, key, () => [

@@ -14,7 +14,6 @@ import { listen } from "./stream.js";
 import { showPanel, toggleCloser, wireTabs } from "./tabs.js";
 import { watchKeys } from "./keys.js";
 import { openAsked } from "./recording.js";
-import "./lead.js";
 import "./lesson.js";
 import "./role-bar.js";
 import "./score.js";
@@ -23,9 +22,10 @@ import "./stage.js";
 const LINES = {
   connecting: "… connecting",
   open: "●",
-  lost: "✕ connection lost, trying again",
+  lost: "✕ connection lost",
 };
 
+const LINE_LOST = "The page has lost its connection to the lab, and tries again every second. Is `lab up` still running?";
 const BADGES = { live: "LIVE", recorded: "RECORDED", lost: "NOT CONNECTED" };
 
 const WALL = "/lab/room/wall.js"; // `lab class` alone has it
@@ -84,6 +84,7 @@ async function enter(ticket) {
   const { instructor, live, own_stages: ownStages, room, life } = await get("/lab/whoami");
   const proved = recorded ? instructor : live && (await proveRights(life, instructor));
   set({ instructor: proved, live, ownStages });
+  if (proved) await import("./lead.js"); // who has no rights cannot lead
   if (state.instructor && room) (await import(WALL)).putUp();
 }
 
@@ -117,7 +118,7 @@ function drawLine({ connection, refused, recording, live, own, scene }) {
   say($("#line"), short);
   mark($("#line"), "aria-label", connected ? "connected" : null);
   mark($("#line"), "data-state", live ? connection : "none");
-  say($("#about"), kept?.line ?? (wrong ? short : ""));
+  say($("#about"), kept?.line ?? (wrong ? (trouble ? short : LINE_LOST) : ""));
   mark($("#badge"), "disabled", !$("#about").textContent);
 }
 

@@ -16,7 +16,21 @@ export function emptyScene() {
     last: { stateful: null, stateless: null }, // the newest exchange of each desk
     faults: [],
     run: null, // an experiment that runs next to the stage
+    most: {}, // desk → the most sessions that it kept at a time
   };
+}
+
+/** The scene with another stack. */
+export function withStack(scene, stack) {
+  const most = { ...scene.most };
+  for (const desk of Object.keys(stack?.desks ?? {})) most[desk] = Math.max(most[desk] ?? 0, sessionsAt(stack, desk));
+  return { ...scene, stack, most };
+}
+
+/** How many sessions a desk keeps now, as its servers and its store count them. */
+export function sessionsAt({ desks, settings, store }, desk) {
+  const inServers = desks[desk].reduce((sum, each) => sum + (each.carts_remembered ?? 0), 0);
+  return inServers + (settings?.[desk]?.store.startsWith("redis") ? store?.sessions ?? 0 : 0);
 }
 
 /** The scene after a snapshot, from its history and its totals. */
@@ -25,16 +39,15 @@ export function sceneOf(snapshot) {
   // Dropped events are the oldest, so the ids after them have no gaps.
   const [oldest] = snapshot.events;
   const begun = oldest ? oldest.id - (snapshot.dropped ?? 0) : scene.begun;
-  return { ...scene, begun, stack: snapshot.stack, score: snapshot.score, at: snapshot.now_s ?? scene.at };
+  return { ...withStack(scene, snapshot.stack), begun, score: snapshot.score, at: snapshot.now_s ?? scene.at };
 }
 
 /** The scene after one more event. */
 export function reduce(scene, event) {
-  const next = { ...scene, id: event.id, at: event.at, score: event.score ?? scene.score };
-  if (event.stack !== undefined) next.stack = event.stack;
+  const next = { ...(event.stack === undefined ? scene : withStack(scene, event.stack)), id: event.id, at: event.at, score: event.score ?? scene.score };
   switch (event.kind) {
     case "stage":
-      return { ...emptyScene(), run: scene.run, stack: event.stack, score: event.score, begun: event.id, id: event.id };
+      return { ...withStack(emptyScene(), event.stack), run: scene.run, score: event.score, begun: event.id, id: event.id };
     case "request":
       next.requests = [...scene.requests.slice(1 - MOST_REQUESTS), event];
       return next;

@@ -3,7 +3,7 @@
 import { cartsOf } from "./carts.js";
 import { borneOut, facts, fill, matches } from "./facts.js";
 import { loadOf } from "./load.js";
-import { ownCustomers } from "./state.js";
+import { CUSTOMER_KEYS, ownCustomers } from "./state.js";
 import { DESKS } from "./words.js";
 
 export const SCENES = ["ask", "watch", "so"];
@@ -36,14 +36,23 @@ export function canTurnTo(scene, notes) {
   return scene !== "so" || Boolean(resultOf(notes));
 }
 
-/** The newest result of the chapter's scripts: {number, facts, guess, …}, or null. With the `chapter` rather one that its question is about. */
-export function resultOf({ acts, guess }, chapter = null) {
+/** The newest result of the chapter's scripts: {number, facts, guess, …}, or null. With the `chapter` rather one that its question is about, else rather that of the script `wanted`. */
+export function resultOf({ acts, guess }, chapter = null, wanted = null) {
   const all = Object.entries(acts).filter(([, { state, facts }]) => state === "done" && facts);
   const isAbout = (number) => (isDecided(chapter) ? !chapter.acts[number]?.result : scriptOf(chapter, guess).number === Number(number));
-  const asked = chapter ? all.filter(([number]) => isAbout(number)) : [];
+  const asked = all.filter(([number]) => (chapter ? isAbout(number) : Number(number) === wanted));
   const done = asked.length ? asked : all;
   const [number, act] = done.sort(([, a], [, b]) => a.took - b.took).at(-1) ?? [];
   return act ? { number: Number(number), ...act } : null;
+}
+
+/** How a run ended that did not come to its end, in a sentence; else null. */
+export function endedOf({ state: how, at, of, trouble } = {}) {
+  const where = at ? ` at step ${at} of ${of}` : " before its first step";
+  const left = at ? `${where}: what it measured is incomplete.` : `${where}.`;
+  if (how === "interrupted") return `? Interrupted by ${trouble ?? "a reload of the page"}${left}`;
+  if (how === "stopped") return `• Stopped${left}`;
+  return how === "failed" ? `✕ It failed${where}. ${trouble}` : null;
 }
 
 /** The scripts of a chapter, [{number, label, steps}]; its other acts are experiments. */
@@ -81,6 +90,14 @@ export function plotOf(now) {
   if (!thief) return null;
   const copies = steps.find((step) => step.do === "replay")?.of;
   return { thief, copies, forges: steps.some((step) => step.do === "forge"), sends: ["replay", "forge"].includes(now.act.by) };
+}
+
+/** Which customers have gone away by now in the script that runs, or ran last. */
+export function awayOf(now) {
+  const { act, whos } = runOf(now) ?? {};
+  const led = followed(now);
+  const at = now.act.running ? now.act.at : led?.state === "running" ? led.step : Infinity;
+  return (act?.steps ?? []).slice(0, at).filter((step) => step.do === "leave").map(({ as }) => whos[CUSTOMER_KEYS.indexOf(as)]);
 }
 
 /** True if people behind a desk are drawn: in the first chapter they are, until the reader says otherwise. A recorded run is of servers. */

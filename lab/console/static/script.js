@@ -1,6 +1,6 @@
 /** Runs a script of a chapter, and notes what it measured. */
 
-import { runSteps } from "./acts.js";
+import { HURRIED, keepSpeed, runSteps } from "./acts.js";
 import { noteAct, noteOf } from "./notes.js";
 import { takeOwnStage } from "./own-stage.js";
 import { followed, measuredOf } from "./scenes.js";
@@ -31,6 +31,18 @@ export async function runScript(chapter, number) {
     const found = await measure(chapter, steps, { label, where: `${slug}/${number}`, onCaption: (text, at) => record({ at }) });
     record({ state: "done", took: Date.now(), ...found });
   } catch (error) {
-    record(error instanceof Stopped ? { state: "stopped" } : { state: "failed", trouble: error.message });
+    const isLost = error.status === 0 || state.connection === "lost"; // once it is back, the error's advice is void
+    record(error instanceof Stopped ? { state: "stopped" } : isLost ? { state: "interrupted", trouble: "a lost connection" } : { state: "failed", trouble: error.message });
   }
+}
+
+/** Run several of the chapter's scripts, one after the other and fast, as long as each comes to its end. */
+export async function runScripts(chapter, numbers) {
+  const { speed } = state.tempo;
+  keepSpeed(HURRIED);
+  for (const number of numbers) {
+    await runScript(chapter, number);
+    if (noteOf(chapter.slug).acts[number].state !== "done") break;
+  }
+  if (state.tempo.speed === HURRIED) keepSpeed(speed); // else the reader has chosen one meanwhile
 }

@@ -70,15 +70,15 @@ export function endOf(faults, desk, name) {
   return last?.fault === "kill" ? last.evidence : null;
 }
 
-/** Requests as squares: filled where the server gave what was asked for, crossed where it refused. */
-export function bars({ served = 0, refused = 0 }) {
+/** Requests as squares: filled where the server gave what was asked for, crossed where it refused. Or other things, as `said`. */
+export function bars({ served = 0, refused = 0 }, said = "") {
   const all = served + refused;
   const shown = Math.min(all, MOST_TICKS);
   const good = all ? Math.round((shown * served) / all) : 0;
   const tick = (_, n) => svg("g", { class: n < good ? "tick" : "tick bad", transform: `translate(${n * 13} 0)` },
     svg("rect", { x: 1, y: 1, width: 10, height: 14, rx: 2 }), n >= good && svg("path", { d: "M3 4l6 8M9 4l-6 8" }));
   const words = [served && `${served} served`, refused && `${refused} refused`].filter(Boolean).join(", ") || "no requests";
-  return h("span", { class: "bars" }, svg("svg", { viewBox: `0 0 ${13 * MOST_TICKS} 16`, "aria-hidden": "true" }, Array.from({ length: shown }, tick)), h("span", {}, words));
+  return h("span", { class: "bars" }, (all > 0 || !said) && svg("svg", { viewBox: `0 0 ${13 * (said ? shown : MOST_TICKS)} 16`, "aria-hidden": "true" }, Array.from({ length: shown }, tick)), h("span", {}, said || words));
 }
 
 /** The process that is no more, and how it ended. */

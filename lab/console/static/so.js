@@ -6,7 +6,7 @@ import { findingsOf } from "./scenes.js";
 import { bars } from "./server-box.js";
 import { DESKS, GUESS_SIGNS, TITLES, VERDICT_SIGNS } from "./words.js";
 
-/** Draw it: `given` is {chapter, result, others, cases, mayRun, ending: what closes the last chapter, or null}; `does` {next(), closer(), watch(), run(number)}. */
+/** Draw it: `given` is {chapter, result, others, cases, mayRun, ending: what closes the last chapter, or null}; `does` {next(), closer(), watch(), run(number), rest(numbers): runs them all, show(number)}. */
 export function drawSo({ chapter, result, others, cases, mayRun, ending }, does) {
   const { desks, verdict, good, right, said, because } = findingsOf(chapter, result);
   const act = chapter.acts[result.number];
@@ -57,14 +57,16 @@ function shares({ before, after }) {
   return h("table", { class: "shares" }, h("tbody", {}, rows));
 }
 
-/** The chapter's own score: one row for each case, and the way to run those that have not run. */
+/** The chapter's own score: one row for each case, and the way to run those that have not run, or to have one explained. */
 function scores(cases, shown, mayRun, does) {
-  const cell = (each, n) => h("td", { "data-harm": each.desks?.[n].harm }, each.desks ? `${VERDICT_SIGNS[each.desks[n].harm ? "fails" : "holds"]} ${each.desks[n].number}` : "–");
+  const cell = ({ harm, number }) => h("td", { "data-harm": harm }, `${VERDICT_SIGNS[harm ? "fails" : "holds"]} ${number}`);
+  const left = cases.filter(({ desks }) => !desks).map(({ number }) => number);
   return h("table", { class: "case-scores" },
-    h("caption", {}, "More of them, each with a run of its own:"),
-    h("thead", {}, h("tr", {}, h("td"), h("td"), DESKS.map((desk) => h("th", { scope: "col", "data-desk": desk }, TITLES[desk])))),
-    h("tbody", {}, cases.map((each) => h("tr", { "aria-current": each.number === shown ? "true" : null },
-      h("th", { scope: "row" }, each.label),
-      h("td", { class: "unit" }, each.desks || !mayRun ? each.unit : button("Run ▸", () => does.run(each.number), { name: "run other" })),
-      DESKS.map((desk, n) => cell(each, n))))));
+    h("caption", {}, left.length ? `${left.length} of these ${cases.length} cases have not run yet. ` : "Each case had a run of its own:",
+      mayRun && left.length > 1 && button("Run the rest ▸", () => does.rest(left), { name: "run-rest" })),
+    h("thead", {}, h("tr", {}, ["Case", "What is counted"].map((name) => h("th", { scope: "col" }, name)), DESKS.map((desk) => h("th", { scope: "col", "data-desk": desk }, TITLES[desk])))),
+    h("tbody", {}, cases.map(({ number, label, unit, desks }) => h("tr", { "aria-current": number === shown ? "true" : null },
+      h("th", { scope: "row" }, desks && number !== shown ? button(label, () => does.show(number), { name: "show-case" }) : label),
+      h("td", { class: "unit" }, desks || !mayRun ? unit : button("Run ▸", () => does.run(number), { name: "run other" })),
+      desks?.map(cell) ?? h("td", { colspan: DESKS.length }, "not run yet")))));
 }

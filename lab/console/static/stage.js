@@ -11,7 +11,7 @@ import { keyOf } from "./arrivals.js";
 import { Fit } from "./fit.js";
 import { Flight, keepTempo } from "./flight.js";
 import { Lane } from "./lane.js";
-import { isPeopled, plotOf, tallyOf } from "./scenes.js";
+import { awayOf, isPeopled, plotOf, tallyOf } from "./scenes.js";
 import { Menu, offerOf } from "./menu.js";
 import { morph } from "./morph.js";
 import { comeBack, onEvent, ownCustomers, passTurn, set, settle, shown, state, subscribe } from "./state.js";
@@ -63,7 +63,7 @@ class LabStage extends HTMLElement {
     keepTempo(now.tempo);
     const people = isPeopled(now);
     const turned = this.redress(people, isCoded(now));
-    const drawn = { own: ownCustomers(now), ...tallyOf(now, scene), plot: plotOf(now), people };
+    const drawn = { own: ownCustomers(now), ...tallyOf(now, scene), plot: plotOf(now), people, away: awayOf(now) };
     for (const desk of DESKS) {
       if (another) this.flights[desk].clear();
       this.flights[desk].keep(now.shown.travelling);
@@ -97,7 +97,7 @@ class LabStage extends HTMLElement {
   /** At its turn a request makes the server look: into its drawer, or at the seal. */
   turned(lane, key) {
     const { request, exchange } = state.shown.travelling.get(key) ?? {};
-    if (request && !isUnderway(lane.desk, key)) lane.react(request, exchange, state.tempo.speed);
+    if (request && !isUnderway(lane.desk, key)) lane.react(request, exchange);
     passTurn(key);
   }
 
@@ -125,7 +125,7 @@ class LabStage extends HTMLElement {
 
   /** Without a dot there is no turn. */
   land(request, exchange, key) {
-    this.lanes[request.desk]?.react(request, exchange, state.tempo.speed);
+    this.lanes[request.desk]?.react(request, exchange);
     comeBack(key);
   }
 
@@ -133,7 +133,7 @@ class LabStage extends HTMLElement {
     const { desk } = exchange;
     this.flights[desk].answered(exchange);
     const waiting = () => state.shown.travelling.has(key) && !state.shown.travelling.get(key).request;
-    if (!state.shown.travelling.has(key) && !isUnderway(desk)) this.lanes[desk].react(exchange, exchange, state.tempo.speed); // its request is back already
+    if (!state.shown.travelling.has(key) && !isUnderway(desk)) this.lanes[desk].react(exchange, exchange); // its request is back already
     if (waiting()) setTimeout(() => waiting() && this.land(exchange, exchange, key), LOG_MS);
   }
 }

@@ -31,7 +31,7 @@ export const state = {
   keys: true, // are single letters commands?
 };
 
-const CUSTOMER_KEYS = ["me", "second", "third"];
+export const CUSTOMER_KEYS = ["me", "second", "third"];
 let epoch = ""; // identifies the lab that numbers the events
 const viewers = new Set();
 const listeners = new Set();
