@@ -12,7 +12,7 @@ from typing import Literal, Self
 
 import msgspec
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.json_object import json_text
 from lab.core.run_folder import write_whole
 
@@ -208,7 +208,7 @@ def load(path: Path) -> Constants:
     except FileNotFoundError:
         raise LabError(f"no {file}: {REMEASURE}") from None
     except OSError as error:
-        raise LabError(f"cannot read {file}: {str(error)[:200]}; {REMEASURE}") from None
+        raise LabError(f"cannot read {file}: {reason(error)}; {REMEASURE}") from None
 
 
 def newest(root: Path) -> Path | None:

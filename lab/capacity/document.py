@@ -10,7 +10,7 @@ from lab.capacity.constants import CONSTANTS_SCHEMA, Constants
 from lab.capacity.crossings import CapacityPlan, Crossing, Step, steps
 from lab.capacity.intervals import Interval, intervals
 from lab.capacity.rules import Need
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.json_object import json_text
 from lab.core.text import one_line
 
@@ -71,7 +71,7 @@ def read(path: Path) -> CapacityPlan:
         plan.constants.require_carts_of(plan.assume.cart_lines)
         plan.needs()  # assumptions that no command accepts break here
     except OSError as error:
-        raise LabError(f"cannot read {path}: {error}; `lab runs` lists the runs") from None
+        raise LabError(f"cannot read {path}: {reason(error)}; `lab runs` lists the runs") from None
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise DamagedPlan(path, one_line(error, 120)) from None
     return plan

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,9 @@ def cpu_s(pids: Iterable[int]) -> float:
     try:
         return sum(map(_cpu_s, pids))
     except (OSError, psutil.Error) as error:
-        raise LabError(f"a process ended while it was measured ({error}): measure again") from None
+        raise LabError(
+            f"a process ended while it was measured ({reason(error)}): measure again"
+        ) from None
 
 
 def _cpu_s(pid: int) -> float:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.evidence.exchange import Exchange
 
 LOADED_WITHIN_S = 10.0
@@ -35,7 +35,9 @@ class LoadCustomer:
         try:
             self.line = socket.create_connection(self.address, LOADED_WITHIN_S)
         except OSError as error:
-            raise LabError(f"nothing answers at {self.address[1]}: {error}") from None
+            raise LabError(
+                f"nothing answers at port {self.address[1]} ({reason(error)}): measure again"
+            ) from None
         self.line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._answer = bytearray()
 

@@ -5,7 +5,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 
-from lab.processes.ports import is_open
+from lab.processes.ports import in_url, is_open
 
 LOOPBACKS = ("127.0.0.1", "::1")
 _PLAIN_TO_TLS = (None, 400)  # how a server that speaks TLS only answers plain HTTP
@@ -27,8 +27,7 @@ class Address:
     @property
     def url(self) -> str:
         """Scheme, host and port: "http://[::1]:8080"."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{in_url(self.host)}:{self.port}"
 
     def connect(self, timeout_s: float) -> socket.socket:
         """Return a connection to it; OSError if there is none."""

@@ -1,7 +1,6 @@
 """What a finding shows of its cause: how the answer changed, and what the call brought."""
 
 import base64
-import json
 import re
 import zlib
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from urllib.parse import unquote
 from lab.check.conversation import Call, Conversation, Ref, Template, recorded
 from lab.check.judge import Finding, Report
 from lab.check.play_name import USED
+from lab.core.json_object import json_or_none
 
 COOKIE, AUTHORIZATION, HEADER, PATH, QUERY, BODY = (
     *("cookie", "authorization", "header"),
@@ -196,10 +196,7 @@ def _decoded(part: str) -> object:
             data = zlib.decompressobj().decompress(data, MOST_DECODED)
         except zlib.error:
             return None
-    try:
-        return json.loads(data) if data[:1] in b'{["' else None
-    except (ValueError, RecursionError):
-        return None
+    return json_or_none(data) if data[:1] in b'{["' else None
 
 
 def credential_text(call: Call) -> str:

@@ -73,6 +73,8 @@ def report_connections(name: str) -> None:
         if not lab.recv(1):  # only now does it listen
             raise OSError("it is ending")
     except OSError as error:
-        raise SystemExit(f"connect_filter: the lab does not listen any more: {error}") from None
+        raise SystemExit(
+            f"connect_filter: the lab does not listen any more: {error.strerror or error}"
+        ) from None
     os.close(listener)
     lab.close()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.processes.waiting import wait_until
 
 CLIENTS = ("docker", "podman", "nerdctl")
@@ -63,7 +63,7 @@ class Container:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise LabError(
-                f"container {self.id} may still run: docker rm -f it ({error})"
+                f"container {self.id} may still run: docker rm -f it ({reason(error)})"
             ) from None
         self._ended = True
         if done.returncode and "no such container" not in done.stderr.lower():

@@ -11,7 +11,8 @@ from lab.check.conversation import Conversation
 from lab.check.differences import Difference
 from lab.check.judge import Finding, Level, PartVerdict, Report, Reproducer
 from lab.check.replicas.spread import Spread
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
+from lab.core.quantity import Quantity, Stated
 from lab.core.redaction import redact_json
 from lab.core.text import one_line
 
@@ -145,7 +146,7 @@ def read(path: Path) -> CheckDocument:
     try:
         return msgspec.json.decode(path.read_bytes(), type=CheckDocument)
     except OSError as error:
-        raise LabError(f"cannot read {path}: {error}") from None
+        raise LabError(f"cannot read {path}: {reason(error)}; `lab runs` lists the runs") from None
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         why = one_line(error, 120)
         raise LabError(f"{path} is damaged, or of an earlier lab: {why}; check again") from None
@@ -200,3 +201,16 @@ def _shortest(report: Report, found: Reproducer, script: str) -> Shortest:
         tries=found.tries,
         script="" if found.unprintable else script,
     )
+
+
+def check_quantities(made: CheckDocument) -> list[Quantity]:
+    """Return the verdict on the service and on each call."""
+    found: list[Quantity] = [
+        Stated("conversation", "source", made.source or "none"),
+        Stated("service", "started with", made.command),
+        Stated("service", "verdict", str(made.verdict), "finding"),
+    ]
+    found += [
+        Stated(f"call {each.call}", each.request, each.verdict, "finding") for each in made.calls
+    ]
+    return found

@@ -210,7 +210,7 @@ def main(arguments: list[str]) -> int:
         try:
             enter(rest[0], int(rest[1]), int(rest[2]), rest[3], rest[5:])
         except OSError as error:
-            sys.exit(f"private_disk: {error}")
+            sys.exit(f"private_disk: {error.strerror or error}")
     return 2
 
 

@@ -37,7 +37,7 @@ from lab.check.start import Start
 from lab.check.trace import Trace
 from lab.check.used import differs_when_used, outlives_the_process
 from lab.check.workers import script_of, separate_memory
-from lab.core.redaction import redact_text
+from lab.core.redaction import without_secrets
 from lab.core.text import LogStep
 
 WITHIN = 24  # of four workers each is met, but for one time in a thousand
@@ -73,7 +73,7 @@ class Session:
     ) -> None:
         self._start = start
         self._options = options
-        self._progress = progress
+        self._log = without_secrets(progress)
         self._runner = runner
         self._report = report
         self._comparator = ResponseComparator(options.ignored, options.headers)
@@ -296,6 +296,3 @@ class Session:
 
     def _played(self, *plays: str) -> None:
         self._report.plays += plays
-
-    def _log(self, line: str, done: int = 0, of: int = 0) -> None:
-        self._progress(redact_text(line), done, of)

@@ -184,7 +184,7 @@ def check(
     If an answer changes, the service keeps state; which way of sending changed it shows where.
 
     Examples:
-      lab check --start "flask --app myapp run --port {port}" requests.py
+      lab check --start "flask --app myapp run --port {port}" talk.py
       lab check --start "node server.js" --env PORT={port} --openapi openapi.yaml
       lab check --start "…" --reset "redis-cli flushall" --http session.http
       lab check --start "uvicorn server:app --port {port}" --mcp --call add_item

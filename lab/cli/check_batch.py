@@ -73,6 +73,8 @@ def run_settings(conversation: Path | None, files: Sequence[Path | None], as_jso
     context = click.get_current_context()
     if batch := current_batch():
         raise LabError(f"{batch.settings.path.name} has neither start nor urls: add one of them")
+    if conversation and not conversation.is_file():
+        raise click.UsageError(f"no such file: {conversation}")
     settings = _settings_of(context)
     names: list[str | None] = [None] if conversation else [*settings.conversations] or [None]
     batch = context.meta[_META_BATCH] = Batch(settings)

@@ -15,7 +15,7 @@ from lab.cli.output import progress, say
 from lab.cli.param_types import CountRange
 from lab.console.room.addresses import LOOPBACK, OwnAddress, chosen_address, own_addresses
 from lab.console.stack_state import MOST_PAGE_SERVERS
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 
 PHONE_PORT = 8080
 MOST_REHEARSED = 500
@@ -172,7 +172,9 @@ def _keep(path: Path, csv: Callable[[], str]) -> None:
         path.write_text("\ufeff" + csv(), encoding="utf-8", newline="")
     except OSError as error:  # a full disk: the votes of a class come but once
         say(csv())
-        raise LabError(f"the votes could not be kept in {path}: {error}") from None
+        raise LabError(
+            f"the votes could not be kept in {path}: {reason(error)}; they are printed above"
+        ) from None
 
 
 def _require_folder(votes: Path | None) -> None:

@@ -33,6 +33,13 @@ def demo(out: Path, deployment: "Deployment", **settings: Any) -> int:
 
     The same script runs at both desks. To keep the sessions somewhere else, try
     `lab demo --store redis`.
+
+    Exit status:
+      0    every expectation was met
+      1    an expectation was not met
+      2    wrong usage, or the lab could not start
+      3    too little evidence: a verdict is unknown
+      130  stopped by Ctrl-C
     """
     from lab import experiments
     from lab.cli.perform import RunOptions, perform, variants_of_both_desks

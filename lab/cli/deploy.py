@@ -7,7 +7,7 @@ import click
 
 from lab.cli import stack_options
 from lab.cli.output import err, write_document
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.shell import quoted
 
 KNOWN_TO_COMPOSE = ("compose.yaml", "compose.yml")
@@ -87,7 +87,7 @@ def _write(path: Path, text: str, mode: str) -> None:
     except FileExistsError:
         raise LabError(f"{path} exists already: give --force to replace it") from None
     except OSError as error:
-        raise LabError(f"cannot write {path}: {error}; choose another --out") from None
+        raise LabError(f"cannot write {path}: {reason(error)}; choose another --out") from None
     err.print(f"written: {path}", soft_wrap=True)
 
 

@@ -8,7 +8,7 @@ from rich.text import Text
 from lab.cli import options
 from lab.cli import record as recorder
 from lab.cli.output import err, progress, say
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.units import format_bytes
 
 
@@ -38,8 +38,7 @@ def export(file: Path, source: Path | None, runs: tuple[str, ...], out: Path) ->
     --out, one is made first, in about a minute.
 
     The file is never larger than 1 MB: of long kept runs it has the headers and bodies of the
-    first requests only, and says so. If that is not enough nothing is written, and the exit
-    status is 2.
+    first requests only, and says so. If that is not enough, nothing is written.
 
     The handbook's page *Without a server* has a workflow that publishes it on GitHub Pages.
 
@@ -64,7 +63,7 @@ def export(file: Path, source: Path | None, runs: tuple[str, ...], out: Path) ->
     try:
         file.write_text(fitted.page, encoding="utf-8")
     except OSError as error:
-        raise LabError(f"cannot write {file}: {error.strerror}; name another file") from None
+        raise LabError(f"cannot write {file}: {reason(error)}; name another file") from None
     size = format_bytes(len(fitted.page.encode()))
     say(f"{file}: {size}, recorded on {recorded.made[:10]}. Open it in a browser.")
     for note in filter(None, (fitted.left_out, recording.outdated(recorded))):

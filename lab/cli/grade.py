@@ -11,7 +11,7 @@ from rich.text import Text
 from lab.cli import options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, say, screen, write_json
 from lab.cli.param_types import SIZE, WAITING_TIME
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.json_object import json_text
 from lab.core.text import visible
 
@@ -238,7 +238,7 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise LabError(f"cannot write {path}: {error.strerror}; choose another file") from None
+        raise LabError(f"cannot write {path}: {reason(error)}; choose another file") from None
 
 
 COMMANDS = (grade,)

@@ -42,7 +42,7 @@ def end(error: BaseException) -> int:
         with suppress(OSError):  # `lab list --nope 2>&1 | head -0`
             error.show()
         return EXIT_FAILED
-    _say(f"lab: {reason(error)}")
+    _say(f"lab: {explanation(error)}")
     return EXIT_FAILED
 
 
@@ -69,7 +69,7 @@ def _is_closed_pipe(error: BaseException) -> bool:
     return isinstance(error, BrokenPipeError)
 
 
-def reason(error: BaseException) -> str:
+def explanation(error: BaseException) -> str:
     """Return what happened and what to do next; keep the traceback of the unexpected."""
     if isinstance(error, LabError):
         return str(error)

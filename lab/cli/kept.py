@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 
 if TYPE_CHECKING:
     from lab.capacity.crossings import CapacityPlan
@@ -97,9 +97,8 @@ def _quantities_of(kind: str, document: Path) -> "list[Quantity]":
         return run_quantities(saved.read(document).document)
     if kind == "check":
         from lab.check import document as checked
-        from lab.check.quantities import check_quantities
 
-        return check_quantities(checked.read(document))
+        return checked.check_quantities(checked.read(document))
     if kind == "crowd":
         from lab.crowd import document as crowds
         from lab.crowd.quantities import crowd_quantities
@@ -116,7 +115,7 @@ def write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
     except OSError as error:
-        raise LabError(f"cannot write {path}: {error}; choose another file") from None
+        raise LabError(f"cannot write {path}: {reason(error)}; choose another file") from None
 
 
 @contextmanager

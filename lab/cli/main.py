@@ -171,14 +171,14 @@ def cli(context: click.Context) -> None:
     stateless desk, you carry it yourself, in a signed token. The lab sends the same
     customers to both desks, kills servers, and shows which carts are left.
 
-    Exit status of `lab run`:
-      0    every expectation was met (in a script of your own: every `assert`)
-      1    an expectation was not met, or your script failed
-      2    wrong usage, or the lab could not start
-      3    too little evidence: a verdict, or that of one variant, is unknown
+    Exit status:
+      0    done; where something was tested, it passed
+      1    something that was tested did not pass
+      2    wrong usage, or the lab could not do its work
+      3    unknown: too little evidence
       130  stopped by Ctrl-C
 
-    Other commands list their own exit statuses in their help.
+    The help of a command that can end with 1 or 3 says what each status means there.
     """
     if context.invoked_subcommand is None:
         screen.print(_WELCOME)

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from lab.cli.output import say
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.shell import quoted
 
 
@@ -37,7 +37,7 @@ def _write(path: Path, starter: Path) -> None:
     except FileExistsError:
         raise LabError(f"{path} exists already: choose another name") from None
     except (OSError, ValueError) as error:
-        raise LabError(f"cannot write {path}: {error}; choose another name") from None
+        raise LabError(f"cannot write {path}: {reason(error)}; choose another name") from None
 
 
 COMMANDS = (new,)

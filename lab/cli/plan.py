@@ -38,7 +38,7 @@ def plan(
     as_json: bool,
     out: Path,
     **assumed: Any,
-) -> int:
+) -> None:
     """Compute memory, store operations, traffic and machines for many users.
 
     There is one row for each place where the cart can live. The lab measures what a request
@@ -63,7 +63,6 @@ def plan(
 
     constants = source or plan_session.constants_for(again, quick, out)
     plan_session.compute(constants, assumed, chart, out, as_json)
-    return 0
 
 
 COMMANDS = (plan,)

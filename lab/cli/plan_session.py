@@ -18,7 +18,7 @@ from lab.capacity.machine import measure_machine
 from lab.capacity.page import machines_chart
 from lab.cli import kept
 from lab.cli.output import progress, screen, write_json
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.run_folder import new_run_folder
 from lab.core.units import format_number
 from lab.experiments.matrix import MATRIX
@@ -118,4 +118,4 @@ def _draw(chosen: CapacityPlan, found: Sequence[Crossing], file: Path) -> None:
     try:
         file.write_text(svg, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise LabError(f"cannot write {file}: {error}; choose another --chart") from None
+        raise LabError(f"cannot write {file}: {reason(error)}; choose another --chart") from None

@@ -32,7 +32,7 @@ def report(
     as_curl: bool,
     powershell: bool,
     out: Path,
-) -> int:
+) -> None:
     """Show a kept run again: as a table, a page, JUnit XML, an HTTP archive, or commands.
 
     RUN is the folder of a run, its document (result.json, check.json, crowd.json, plan.json), or
@@ -82,7 +82,6 @@ def report(
             screen.print(Text(f"report: {page}"), soft_wrap=True)
         if open_it and not webbrowser.open(page.absolute().as_uri()):
             raise LabError(f"found no browser: open {page} in one")
-    return 0
 
 
 COMMANDS = (report,)

@@ -83,8 +83,17 @@ def run(
             shopper.view_cart(server="B")
 
     It runs with your rights, as every Python program does: run only what you trust.
+
+    Exit status:
+      0    every expectation was met (in a script of your own: every `assert`)
+      1    an expectation was not met, or your script failed
+      2    wrong usage, or the lab could not start
+      3    too little evidence: a verdict, or that of one variant, is unknown
+      130  stopped by Ctrl-C
     """
-    if bool(names) == everything:
+    if names and everything:
+        raise click.UsageError("give names or --all, not both")
+    if not (names or everything):
         raise click.UsageError("name a script (`lab list` shows them), or give --all for every one")
     from lab import experiments
     from lab.cli.perform import RunOptions, perform, variants_of_both_desks

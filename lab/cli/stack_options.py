@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from lab.cli.options import Command, Option, number, together, value
 from lab.cli.param_types import AFFINITY, RETRY, WAITING_TIME
+from lab.core.errors import reason
 from lab.shop.desks import MOST_SERVERS
 from lab.shop.redis.store_url import FORMS, SCHEMES
 
@@ -191,7 +192,9 @@ def _keys(file: Path | None) -> str:
     try:
         return ",".join(file.read_text(encoding="utf-8").split())
     except (OSError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"{file} cannot be read: {error}") from None
+        raise click.BadParameter(
+            f"{file} cannot be read: {reason(error)}; name a text file with the keys"
+        ) from None
 
 
 def _found(

@@ -9,7 +9,7 @@ import click
 
 from lab.cli.options import Command
 from lab.cli.output import say, write_document
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 
 if TYPE_CHECKING:
     from lab.teaching.paper import PredictedChapter
@@ -187,7 +187,7 @@ def _write(file: Path, data: bytes, force: bool) -> None:
     except FileExistsError:
         raise LabError(f"{file} exists already: choose another name, or --force") from None
     except (OSError, ValueError) as error:
-        raise LabError(f"cannot write {file}: {error}; choose another name") from None
+        raise LabError(f"cannot write {file}: {reason(error)}; choose another name") from None
     say(f"written: {file}")
 
 

@@ -29,7 +29,7 @@ from lab.console.listening import (
 )
 from lab.console.live_stage import MOST_LOGGED, live_console, own_stage
 from lab.console.offline import one_file
-from lab.console.offline.newest import NewestRecording
+from lab.console.offline.one_file import NewestRecording
 from lab.console.offline.recording import Recording
 from lab.console.own_stages import MOST_STAGES, OwnStages
 from lab.console.places import MOST_OF_INSTRUCTOR, MOST_STREAMS

@@ -6,7 +6,7 @@ from typing import Self
 
 from lab.shop.catalogue import PRODUCTS
 from lab.shop.desks import Desk
-from lab.stack.server_env import SIGNING_KEYS
+from lab.stack.server import SIGNING_KEYS
 
 CHAPTER_SETTINGS: Mapping[str, tuple[str, ...]] = {
     "token": ("goods", "prices"),

@@ -15,6 +15,7 @@ from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper
 from lab.experiments.readable import LABELS, signer
+from lab.shop.desks import at_server
 from lab.stack.server_pool import ServerPool
 
 MOST_REMEMBERED = 200  # exchanges that can be replayed
@@ -177,8 +178,7 @@ class CustomerSession:
         return served
 
     def _address(self, server: str | None) -> str:
-        url = self._pool_of().url
-        return url if server is None else f"{url}/@{server}"
+        return self._pool_of().url + at_server(server)
 
     @contextmanager
     def _aside(self) -> Iterator[None]:

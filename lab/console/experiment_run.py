@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab.console.events import RunEvent
 from lab.console.lesson import questions
-from lab.core.errors import LabError
+from lab.core.errors import LabError, describe_failure
 from lab.core.redaction import redact_text
 from lab.core.run_folder import new_run_folder
 from lab.evidence.record import LiveEvent
@@ -113,7 +113,7 @@ class ExperimentRun:
         except Stopped:
             end = partial(progress.end, "failed", trouble="stopped before it was done")
         except Exception as error:  # the page waits for an end, whatever went wrong
-            end = partial(progress.end, "failed", trouble=redact_text(_sentence(error)))
+            end = partial(progress.end, "failed", trouble=redact_text(describe_failure(error)))
         self._name = None  # first: the page may start the next one at once
         end()
 
@@ -180,7 +180,3 @@ class _Progress:
                 servers=self._servers,
             )
         )
-
-
-def _sentence(error: Exception) -> str:
-    return str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"

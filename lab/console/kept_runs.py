@@ -11,7 +11,7 @@ from lab.console import playback
 from lab.console.playback import PlayedStep
 from lab.console.provenance import Provenance, provenance, title
 from lab.console.run_outline import ExperimentOutline, VariantOutline, outline_of, variant_outline
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.run_folder import RUN_FOLDER_NAME, entries_of
 from lab.core.text import one_line
 from lab.evidence.run_document import ExperimentResult, RunDocument
@@ -167,7 +167,7 @@ class KeptRuns:
                     self._read = (key, load(str(path.absolute()), self._root).document)
             except (LabError, OSError) as error:
                 # The page need not know where this machine keeps it.
-                why = str(error).replace(str(path.absolute()), f"{folder}/result.json")
+                why = reason(error).replace(str(path.absolute()), f"{folder}/result.json")
                 raise LabError(one_line(why, 300)) from None
             return folder, self._read[1]
 

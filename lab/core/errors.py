@@ -23,3 +23,23 @@ class ScriptMistake(Exception):
 
     The fault is the script's, and its author reads the text: it says what would have fitted.
     """
+
+
+def reason(error: Exception) -> str:
+    """Return in words why a file or an address cannot be used: no number, and no second path."""
+    if isinstance(error, UnicodeError):
+        return "it is not text in UTF-8"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[0].lower() + error.strerror[1:]
+    return str(error)
+
+
+def describe_failure(error: Exception) -> str:
+    """Return the text of an error, after its type where the lab did not expect it."""
+    return str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
+
+
+def require(condition: object, otherwise: str) -> None:
+    """Raise a LabError with this text unless the condition is true."""
+    if not condition:
+        raise LabError(otherwise)

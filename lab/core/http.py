@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from lab.core.json_object import json_or_none
+
 DEEPEST = 100  # levels of JSON; a deeper body is text here
 BAD_GATEWAY, GATEWAY_TIMEOUT = 502, 504
 UNANSWERED = frozenset({BAD_GATEWAY, GATEWAY_TIMEOUT})  # a load balancer, for a silent server
@@ -218,7 +220,7 @@ class Answer:
         try:
             document = msgspec.json.decode(self.content)  # five times as fast as json
         except (msgspec.DecodeError, ValueError, RecursionError):
-            document = _as_python_reads_it(self.content)
+            document = json_or_none(self.content)  # NaN, long numbers, other encodings
         return None if _is_deeper(self.content, document, DEEPEST) else document
 
     @property
@@ -301,14 +303,6 @@ def count_events(body: bytes) -> int:
     """Return how many events of a stream are in a body: of an event stream, or lines, or one."""
     text = body.replace(b"\r\n", b"\n")
     return text.count(b"\n\n") or text.count(b"\n") or int(bool(body))
-
-
-def _as_python_reads_it(text: bytes) -> Any:
-    """What `json` makes of it: it takes NaN, numbers of any size and other encodings, too."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _is_deeper(text: bytes, document: Any, levels: int) -> bool:

@@ -13,6 +13,14 @@ earlier versions. What the lab itself makes has a Struct, a dataclass or a Typed
 """
 
 
+def json_or_none(text: str | bytes) -> Any:
+    """Return the value of JSON text, or None if it is not JSON. NaN and long numbers are read."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def json_text(document: object) -> str:
     """Return a document of the lab's own as indented JSON; ValueError for NaN and infinity."""
     plain = msgspec.to_builtins(document)

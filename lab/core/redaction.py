@@ -7,6 +7,8 @@ import re
 from functools import lru_cache
 from typing import Any, NoReturn
 
+from lab.core.text import LogStep
+
 SECRET_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization"})
 _SHOWN = 6  # characters of a credential that stay
 _SHORTENED = re.compile(r"…\(\d+")  # once is enough: the length and the hash stay true
@@ -43,6 +45,11 @@ def redact_text(text: str) -> str:
     for pattern in _SECRETS:
         text = pattern.sub(lambda match: match[1] + shorten(match[2]), text)
     return text
+
+
+def without_secrets(log: LogStep) -> LogStep:
+    """Return a log of the same steps in which each credential is shortened."""
+    return lambda line, done=0, of=0: log(redact_text(line), done, of)
 
 
 def redact_headers(headers: dict[str, str]) -> dict[str, str]:

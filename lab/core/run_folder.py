@@ -7,7 +7,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 
 RUN_FOLDER_NAME = re.compile(r"(\d{8}-\d{6})-(.+)")  # when the run began, and its name
 KEPT_S = 24 * 3600  # a day of teaching
@@ -37,7 +37,9 @@ def new_run_folder(
                 continue
             raise LabError(_in_the_way(root, error)) from None  # a folder above it
         except (OSError, ValueError) as error:  # ValueError: a NUL in its name
-            raise LabError(f"cannot keep runs in {root}: {error}; choose another --out") from None
+            raise LabError(
+                f"cannot keep runs in {root}: {reason(error)}; choose another --out"
+            ) from None
         _require_own(root, folder)
         _made.append(folder)
         if latest:
@@ -100,13 +102,12 @@ def _unreadable(root: Path, error: OSError | ValueError) -> str:
         return f"{what}: {_describe_link(link)}, or choose another --out"
     if isinstance(error, NotADirectoryError):
         return f"{what}: it is a file: move it away, or choose another --out"
-    why = error.strerror if isinstance(error, OSError) else error
-    return f"{what}: {why}; choose another --out"
+    return f"{what}: {reason(error)}; choose another --out"
 
 
 def _in_the_way(root: Path, error: OSError) -> str:
     if (link := _link_in(root)) is None:
-        return f"cannot keep runs in {root}: {error}; choose another --out"
+        return f"cannot keep runs in {root}: {reason(error)}; choose another --out"
     return f"cannot keep runs in {root}: {_describe_link(link)}, or choose another --out"
 
 
@@ -123,7 +124,7 @@ def _describe_link(link: Path) -> str:
     except FileNotFoundError:
         why = "which is not a folder: make that folder, remove the link"
     except OSError as error:  # a link to itself
-        why = f"which does not lead to a folder ({error.strerror}): remove the link"
+        why = f"which does not lead to a folder ({reason(error)}): remove the link"
     return f"{link} is a link to {link.readlink()}, {why}"
 
 

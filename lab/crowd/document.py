@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.json_object import JsonObject
 from lab.core.text import one_line
 from lab.crowd.result import CrowdResult
@@ -38,7 +38,7 @@ def read(path: Path) -> CrowdDocument:
         crowds = [{OLD_NAMES.get(name, name): each[name] for name in each} for each in kept]
         return CrowdDocument(msgspec.convert(crowds, list[CrowdResult]))
     except OSError as error:
-        raise LabError(f"cannot read {path}: {error}; `lab runs` lists the runs") from None
+        raise LabError(f"cannot read {path}: {reason(error)}; `lab runs` lists the runs") from None
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         why = one_line(error, 120)
         raise LabError(f"{path} is damaged, or of another lab: {why}; run it again") from None

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from lab.core.errors import LabError
+from lab.core.errors import require
 from lab.core.units import format_duration
 from lab.crowd.arrivals import Arrivals
 from lab.crowd.timetable import PlannedFault
@@ -44,20 +44,20 @@ class LoadProfile(msgspec.Struct, frozen=True):
     """True if the workers start by hand, on other machines (`lab crowd --join`)."""
 
     def __post_init__(self) -> None:
-        _require(1 <= self.shoppers <= MAX_SHOPPERS, f"shoppers: 1 to {MAX_SHOPPERS:,}")
-        _require(self.for_s > 0, "--for: give a duration above 0, such as 10s")
-        _require(
+        require(1 <= self.shoppers <= MAX_SHOPPERS, f"shoppers: 1 to {MAX_SHOPPERS:,}")
+        require(self.for_s > 0, "--for: give a duration above 0, such as 10s")
+        require(
             self.engine != "threads" or self.shoppers <= MAX_THREADS,
             f"{self.shoppers:,} shoppers need the extra: {INSTALL_EXTRA} "
             f"(without it, {MAX_THREADS} at most)",
         )
         several = self.workers > 1 or self.waits_for_others
-        _require(
+        require(
             self.engine != "threads" or not several,
             f"more than one worker needs the extra: {INSTALL_EXTRA}",
         )
         for fault in self.timetable:
-            _require(
+            require(
                 fault.at_s < self.for_s,
                 f"{fault} comes after the end (--for {format_duration(self.for_s)})",
             )
@@ -82,8 +82,3 @@ class LoadProfile(msgspec.Struct, frozen=True):
         if self.rate is None:
             return None
         return Arrivals(self.shoppers, self.rate, self.iteration_requests, self.seed)
-
-
-def _require(condition: bool, otherwise: str) -> None:
-    if not condition:
-        raise LabError(otherwise)

@@ -25,7 +25,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import Runner, WorkerRunner
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, describe_failure
 from lab.crowd import locust_sockets
 from lab.crowd.gevent_transport import ConnectionPool, GeventTransport
 from lab.crowd.json_channel import JsonChannel
@@ -40,7 +40,7 @@ from lab.crowd.locust_master import (
     LocustMaster,
 )
 from lab.crowd.messages import CrowdJob, Failed
-from lab.crowd.worker import REPORT_EVERY_S, CrowdWorker, describe_failure
+from lab.crowd.worker import REPORT_EVERY_S, CrowdWorker
 
 GREENLETS_CLOSING = 64
 

@@ -21,6 +21,7 @@ from lab.crowd.virtual_user import CrowdScriptApi
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
+from lab.shop.desks import at_server
 
 ITEM_PATH = "/api/cart/items/"
 _numbers = count(1)
@@ -96,7 +97,7 @@ class Customer(User):
         """Run the script with a new session, and read the cart at the end."""
         shop = (self.host or "").rstrip("/")
         shopper = Shopper(
-            lambda server: f"{shop}/@{server}" if server else shop,
+            lambda server: shop + at_server(server),
             self._recorder,
             user_id=self._user_id,
             name=f"c{self._user_id}",

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, describe_failure
 from lab.crowd.json_channel import JsonChannel
 from lab.crowd.messages import Begun, Done, Failed, NewReport, Ready, StartJob
-from lab.crowd.worker import REPORT_EVERY_S, SOON_S, CrowdWorker, describe_failure
+from lab.crowd.worker import REPORT_EVERY_S, SOON_S, CrowdWorker
 from lab.evidence.requests_transport import RequestsTransport
 
 THREADS_CLOSING = 16

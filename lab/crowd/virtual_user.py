@@ -17,6 +17,7 @@ from lab.evidence.closing import Silence, final_fate, silence
 from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
 from lab.evidence.transport import Transport
+from lab.shop.desks import at_server
 
 
 class CrowdScriptApi:
@@ -148,7 +149,7 @@ class VirtualUser:
     def _new_customer(self) -> Shopper:
         job, name = self._job, f"c{self._number}-{self._iterations}"
         return Shopper(
-            lambda server: f"{job.url}/@{server}" if server else job.url,
+            lambda server: job.url + at_server(server),
             self._journal,
             user_id=str(1 + self._number),
             name=name,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.neighbours import new_module
 from lab.crowd.journal import Journal
 from lab.crowd.messages import CrowdJob, WorkerReport
@@ -64,11 +64,6 @@ class CrowdWorker:
         return sum(self._process.cpu_times()[:2])
 
 
-def describe_failure(error: Exception) -> str:
-    """Return why a worker cannot go on; the type only where the lab did not expect it."""
-    return str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
-
-
 def load_script(job: CrowdJob) -> Script:
     """Return the function a job names. Its file is run: it is the user's own, and trusted."""
     path = Path(job.profile.script)
@@ -85,4 +80,6 @@ def digest(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise LabError(f"cannot read {path}: {error.strerror}") from None
+        raise LabError(
+            f"cannot read {path}: {reason(error)}; give a script that can be read"
+        ) from None

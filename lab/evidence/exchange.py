@@ -37,8 +37,26 @@ def outcome_of(method: str, status: int | None, *, sent: bool = True) -> OpStatu
     return OpStatus.UNKNOWN
 
 
+class HasOutcome:
+    """What follows from the status and the outcome of an operation."""
+
+    __slots__ = ()
+    status: int | None
+    outcome: OpStatus
+
+    @property
+    def answered(self) -> bool:
+        """True if a server of the shop answered, even with a refusal."""
+        return is_answered(self.status)
+
+    @property
+    def ok(self) -> bool:
+        """True if the operation is known to have succeeded."""
+        return self.outcome is OpStatus.OK
+
+
 @dataclass
-class Exchange(WithAnswer):
+class Exchange(HasOutcome, WithAnswer):
     """A request, its answer, and the times. Header names are kept as they were sent.
 
     `path` is the path within the shop, query included; `target` the server it was
@@ -92,19 +110,9 @@ class Exchange(WithAnswer):
         return self.method not in SAFE_METHODS
 
     @property
-    def answered(self) -> bool:
-        """True if a server of the shop answered, even with a refusal."""
-        return is_answered(self.status)
-
-    @property
     def is_silence(self) -> bool:
         """True if nothing follows from it for a cart: no answer, one of a broken server, 429."""
         return self.status is None or self.status >= 500 or self.status == TOO_MANY
-
-    @property
-    def ok(self) -> bool:
-        """True if the operation is known to have succeeded."""
-        return self.outcome is OpStatus.OK
 
     @cached_property
     def answer(self) -> Answer:

@@ -13,8 +13,7 @@ import msgspec
 
 from lab.core.components import Components
 from lab.core.faults import FaultEvent
-from lab.core.http import is_answered
-from lab.evidence.exchange import OpStatus
+from lab.evidence.exchange import HasOutcome, OpStatus
 from lab.evidence.result import (
     Count,
     Counts,
@@ -40,7 +39,7 @@ class Message(msgspec.Struct):
     """JSON as a value, other text as text; None for no body."""
 
 
-class RecordedExchange(msgspec.Struct):
+class RecordedExchange(HasOutcome, msgspec.Struct):
     """A request and its answer."""
 
     op: str
@@ -66,16 +65,6 @@ class RecordedExchange(msgspec.Struct):
     """What a read of an acknowledged cart showed: kept, lost, wrong, duplicated or unknown."""
     bytes_sent: Count = 0
     bytes_received: Count = 0
-
-    @property
-    def answered(self) -> bool:
-        """True if a server of the shop answered, even with a refusal."""
-        return is_answered(self.status)
-
-    @property
-    def ok(self) -> bool:
-        """True if the operation is known to have succeeded."""
-        return self.outcome is OpStatus.OK
 
 
 Event = RecordedExchange | FaultEvent

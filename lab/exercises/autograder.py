@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.shell import quoted
 from lab.exercises.exercise import Exercise
 from lab.processes.spawn import HOME
@@ -52,7 +52,7 @@ def write_zip(exercise: Exercise, path: Path, command: str = "") -> None:
                 below = file.relative_to(exercise.folder).as_posix()
                 _add(made, f"exercises/{exercise.name}/{below}", file.read_bytes())
     except OSError as error:
-        raise LabError(f"cannot write {path}: {error.strerror}; choose another file") from None
+        raise LabError(f"cannot write {path}: {reason(error)}; choose another file") from None
 
 
 def workflow(exercise: Exercise, command: str = "") -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.nearest import nearest
 from lab.core.neighbours import new_module
 from lab.core.text import one_line
@@ -78,7 +78,7 @@ def ladder(source: Path | None = None) -> list[Exercise]:
     try:
         folders = [each for each in root.iterdir() if (each / DESCRIPTION).is_file()]
     except OSError as error:
-        raise LabError(f"cannot read {root}: {error.strerror}; --from takes a folder") from None
+        raise LabError(f"cannot read {root}: {reason(error)}; --from takes a folder") from None
     if not folders:
         raise LabError(
             f"{root} has no exercise: that is a folder with {DESCRIPTION}, {STARTER}/ and {CHECKS}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.json_object import json_text
 from lab.core.text import one_line
 from lab.exercises.exercise import HINTS, Exercise, find
@@ -46,7 +46,9 @@ def begin(exercise: Exercise, folder: Path, source: Path | None, *, force: bool)
         for each in files:
             _write(exercise.starter / each, folder / each)
     except OSError as error:
-        raise LabError(f"cannot write into {folder}: {error}; choose another folder") from None
+        raise LabError(
+            f"cannot write into {folder}: {reason(error)}; choose another folder"
+        ) from None
     where = str(source.absolute()) if source else None
     remember(folder, Memory(exercise=exercise.name, source=where))
     return [folder / each for each in files]
@@ -72,7 +74,9 @@ def remember(folder: Path, memory: Memory) -> None:
     try:
         (folder / EXERCISE_FILE).write_text(json_text(memory), encoding="utf-8")
     except OSError as error:
-        raise LabError(f"cannot write {folder / EXERCISE_FILE}: {error}") from None
+        raise LabError(
+            f"cannot write {folder / EXERCISE_FILE}: {reason(error)}; make it writable"
+        ) from None
 
 
 def exercise_of(folder: Path, name: str | None, source: Path | None) -> Exercise:

@@ -15,7 +15,7 @@ from typing import IO
 import msgspec
 import psutil
 
-from lab.core.errors import STOPPED, LabError
+from lab.core.errors import STOPPED, LabError, reason
 from lab.core.text import one_line, visible
 from lab.core.units import format_size
 from lab.exercises import confine
@@ -89,7 +89,7 @@ class Grader:
                 _copy(folder, Path(place) / "work")
                 self._run(Path(place), graded, progress)
             except (LabError, OSError) as error:  # such as a folder that cannot be read
-                made.trouble = str(error)
+                made.trouble = reason(error)
         made.checks = _complete(made, self._checks)
         made.seconds = round(time.monotonic() - began, 3)
         return graded

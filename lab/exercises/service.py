@@ -19,7 +19,7 @@ from lab.check.launcher import Launcher
 from lab.check.machine import CannotIsolate, Machine
 from lab.check.process import Process
 from lab.check.start import Start
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.exercises.declare import NotMet
 from lab.exercises.exchange import HttpExchange
 
@@ -75,8 +75,11 @@ def copy_work(source: Path, target: Path) -> None:
         shutil.copytree(source, target, symlinks=True, ignore=left_out)
         for name, packages in linked.items():
             (target / name).symlink_to(packages.resolve())
-    except (OSError, shutil.Error) as error:
-        raise LabError(f"cannot copy {source}: {error}") from None
+    except shutil.Error as several:
+        file = several.args[0][0][0]
+        raise LabError(f"cannot copy {file}: make it readable, or move it away") from None
+    except OSError as error:
+        raise LabError(f"cannot copy {source}: {reason(error)}; make it readable") from None
 
 
 def packages_of(source: Path) -> dict[str, Path]:

@@ -16,7 +16,7 @@ import msgspec
 
 from lab.check.launcher import DidNotStart
 from lab.check.start import READY_S, Start
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.text import one_line
 from lab.exercises.declare import CannotCheck, NotMet, Showable
 from lab.exercises.service import Caller, Disk, Service, Transcript, as_command, copy_work, running
@@ -121,7 +121,8 @@ class Work:
         except FileNotFoundError:
             raise NotMet(f"there is no {name}", help=f"Write {name}; see the README.") from None
         except (OSError, UnicodeDecodeError) as error:
-            raise NotMet(f"{name} cannot be read: {error}") from None
+            text = f"{name} cannot be read: {reason(error)}"
+            raise NotMet(text, help=f"Make {name} readable, as text in UTF-8.") from None
 
     def new_disk(self) -> Disk:
         """Return a fresh copy of the student's folder, as a machine of its own has it."""

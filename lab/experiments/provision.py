@@ -22,7 +22,7 @@ from lab.stack.deployment import Deployment
 from lab.stack.lives import describe, strangers
 from lab.stack.local_store import LocalStore
 from lab.stack.pool_spec import PoolSpec
-from lab.stack.server_env import SIGNING_KEYS, desk_env
+from lab.stack.server import SIGNING_KEYS, desk_env
 from lab.stack.session_store import ExternalStore, Store
 from lab.stack.stack import Stack
 

@@ -19,6 +19,7 @@ from contextlib import suppress
 
 import msgspec
 
+from lab.core.errors import reason
 from lab.processes.guardian import die_with
 
 
@@ -101,7 +102,7 @@ def _fork(lab: socket.socket, order: ForkOrder) -> bool:
     try:
         return os.fork() == 0
     except OSError as error:  # too many processes
-        _answer(lab, ForkAnswer(order.number, error=str(error)))
+        _answer(lab, ForkAnswer(order.number, error=reason(error)))
         return False
 
 

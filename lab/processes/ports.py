@@ -134,3 +134,8 @@ def is_open(port: int, host: str = "127.0.0.1") -> bool:
             return False
         # A socket that meets its own outgoing port has connected to itself: no program is there.
         return bool(s.getsockname() != s.getpeername())
+
+
+def in_url(host: str) -> str:
+    """Return a host as it stands before a port: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host

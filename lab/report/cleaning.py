@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from lab.core.errors import reason
 from lab.report.catalog import KeptRun
 
 MAY_STILL_RUN = timedelta(hours=1)
@@ -39,7 +40,7 @@ def remove(run: KeptRun) -> str | None:
     try:
         shutil.rmtree(run.folder)
     except OSError as error:
-        return f"{run.folder}: {error.strerror or error}"
+        return f"{run.folder}: {reason(error)}"
     return None
 
 

@@ -13,6 +13,7 @@ from lab.core.shell import PLAIN_TEXT, body_words, curl_line, quoted
 from lab.evidence.run_document import ExperimentResult, RecordedExchange
 from lab.report.plain import SHORTENED_TEXT, body_text, is_secret
 from lab.report.wording import fault_words
+from lab.shop.desks import at_server
 
 _TOKEN_OF_HTTP = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 # The client adds these itself; X-Op belongs to the run that was recorded.
@@ -99,8 +100,7 @@ def _placed(credential: str) -> str:
 
 def _path(exchange: RecordedExchange) -> str:
     path = exchange.path
-    server = f"/@{exchange.target}" if exchange.target else ""  # a server's own address
-    return server + (path if path.startswith("/") else "/" + path)
+    return at_server(exchange.target) + (path if path.startswith("/") else "/" + path)
 
 
 def _with_token(text: str) -> str:

@@ -16,6 +16,7 @@ from lab.evidence.run_document import (
     VariantResult,
 )
 from lab.report.plain import body_text, lower
+from lab.shop.desks import at_server
 
 HarObject = Mapping[str, object]
 
@@ -91,8 +92,7 @@ def _entry(
 
 
 def _request(variant: VariantResult, exchange: RecordedExchange) -> HarObject:
-    server = f"/@{exchange.target}" if exchange.target else ""
-    place = f"/{variant.name}{server}"
+    place = f"/{variant.name}{at_server(exchange.target)}"
     url = NO_HOST + _quoted(place, "/@") + _quoted(exchange.path, _AS_IS)
     asked, body = exchange.request, body_text(exchange.request)
     request = {

@@ -9,7 +9,6 @@ from lab.core.junit import Case, Problem, Suite
 from lab.evidence.result import Verdict
 from lab.evidence.run_document import ExperimentResult, RunDocument, VariantResult
 from lab.report import wording
-from lab.report.own_failure import failure
 
 
 def junit_xml(document: RunDocument) -> str:
@@ -64,7 +63,7 @@ def _claim(experiment: ExperimentResult) -> Case:
     why = wording.reasons(experiment)
     found = _found(experiment.verdict, experiment.condition, why)
     problem = None
-    failed = [each.name for each in experiment.variants if failure(each)]
+    failed = [each.name for each in experiment.variants if wording.own_failure(each)]
     if failed and not experiment.surprises:  # said at the variant, in the script's own words
         problem = Problem("skipped", f"not judged: the script failed at {', '.join(failed)}")
     elif experiment.expectation_met is False:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.text import one_line
 from lab.evidence.run_document import SCHEMA_VERSION, RunDocument
 from lab.report import catalog, summary, upgrade
@@ -38,7 +38,7 @@ def read(path: Path) -> Saved:
             raise LabError(f"{path} is too large for a run of the lab: {summary.SEE_RUNS}")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise LabError(f"cannot read {path}: {error}; {summary.SEE_RUNS}") from None
+        raise LabError(f"cannot read {path}: {reason(error)}; {summary.SEE_RUNS}") from None
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.text import one_line
 from lab.evidence.result import ScriptFailure
-from lab.report.own_failure import failure
+from lab.report.wording import own_failure
 
 MOST_DOCUMENT_BYTES = 512 * 1024 * 1024
 SEE_RUNS = "`lab runs` lists the runs"
@@ -32,7 +32,7 @@ class _Experiment(msgspec.Struct):
     @property
     def found(self) -> str:
         """The verdict; before it, what went wrong in the script itself."""
-        failed = next(filter(None, map(failure, self.variants)), None)
+        failed = next(filter(None, map(own_failure, self.variants)), None)
         return failed or self.verdict or NO_CLAIM
 
 
@@ -76,7 +76,7 @@ def summary(document: Path) -> Summary:
             raise LabError(f"{document} is too large for a run of the lab: {SEE_RUNS}")
         text = document.read_bytes()
     except OSError as error:
-        raise LabError(f"cannot read {document}: {error}; {SEE_RUNS}") from None
+        raise LabError(f"cannot read {document}: {reason(error)}; {SEE_RUNS}") from None
     try:
         head = msgspec.json.decode(text, type=_Document)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:

@@ -12,9 +12,8 @@ from lab.core.text import one_line
 from lab.evidence.result import LOOKS_SHOWED_IT, Kind, Verdict
 from lab.evidence.run_document import ExperimentResult, VariantResult
 from lab.report import timeline, wording
-from lab.report.own_failure import failure
 from lab.report.script_failure import failure_text, troubles_view
-from lab.report.wording import COLOURS
+from lab.report.wording import COLOURS, own_failure
 
 AS_A_PAGE = Text("as a page: lab report --open", "dim")
 LONGEST_STEP = 30  # characters: these leave room for the answers on a terminal of 80 columns
@@ -105,7 +104,7 @@ def verdicts_table(results: Sequence[ExperimentResult]) -> Table:
         last = result.kind
         claim = Text(f"{one_line(wording.sentence(result), 200)}\n".lstrip("\n"))
         claim.append(f"lab run {one_line(result.argument or result.name)}", "bold")
-        all_failed = bool(result.variants) and all(map(failure, result.variants))
+        all_failed = bool(result.variants) and all(map(own_failure, result.variants))
         decision = "" if all_failed else wording.decision(result)
         number = Text(one_line(decision, 400))
         if result.condition:
@@ -113,7 +112,7 @@ def verdicts_table(results: Sequence[ExperimentResult]) -> Table:
         for surprise in wording.surprises(result):
             number.append(f"\n! not as expected: {one_line(surprise, 300)}", "bold red")
         for variant in result.variants:
-            if failed := failure(variant):
+            if failed := own_failure(variant):
                 between = "\n" if number else ""
                 said = f"✕ {one_line(variant.name, 60)}: {failed}"
                 number.append(f"{between}{said}", "bold red")
@@ -122,7 +121,7 @@ def verdicts_table(results: Sequence[ExperimentResult]) -> Table:
                 number.append(f"\n{trouble}", "yellow")
         if result.interrupted:
             number.append("\ncut short by Ctrl-C", "yellow")
-        failed_at = any(map(failure, result.variants))
+        failed_at = any(map(own_failure, result.variants))
         word = Text("✕ script failed", "bold red") if failed_at else _verdict(result.verdict)
         table.add_row(claim, word, number)
     return table

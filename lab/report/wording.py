@@ -1,11 +1,13 @@
 """Says in words what a run document has in numbers. Every view takes its sentences from here."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from lab.core.faults import FaultEvent, FaultKind
 from lab.core.statistics import format_measure
+from lab.core.text import one_line
 from lab.evidence.cart_tracker import Fate
-from lab.evidence.result import Observation, Surprise, Verdict
+from lab.evidence.result import Observation, ScriptFailure, Surprise, Verdict
 from lab.evidence.run_document import ExperimentResult, VariantResult
 
 # Colour is never alone: each has its sign and its word.
@@ -126,3 +128,25 @@ def sample_size(experiment: ExperimentResult) -> str:
             sizes = [each.n for each in variant.outcome.measures if each.n is not None]
             return f"{sizes[0]:,}" if sizes else "–"
     return "–"
+
+
+class Ended(Protocol):
+    """A variant, as far as it says how its script ended."""
+
+    broken_expectation: str | None
+    script_failed: bool
+    trouble: str | None
+    failure: ScriptFailure | None
+
+
+def own_failure(variant: Ended) -> str | None:
+    """Return "failed: assert at line 7: no cart", "the script failed at line 7: …", or None."""
+    known = variant.failure
+    at = f" at line {known.line}" if known and known.line else ""
+    if variant.broken_expectation and known:
+        return one_line(f"failed: assert{at}" + (f": {known.said}" if known.said else ""), 300)
+    if variant.broken_expectation:  # of an earlier version
+        return one_line(f"failed: {variant.broken_expectation}", 300)
+    if variant.script_failed:
+        return one_line(f"the script failed{at}: {known.said if known else variant.trouble}", 300)
+    return None

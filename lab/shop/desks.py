@@ -1,4 +1,4 @@
-"""The two desks: their names, and what a server of theirs says of itself."""
+"""The two desks: their names, those of their servers, and what a server says of itself."""
 
 from typing import Literal, TypedDict
 
@@ -18,3 +18,8 @@ class ServerInfo(TypedDict):
     instance: str
     requests_served: int
     carts_remembered: int
+
+
+def at_server(server: str | None) -> str:
+    """Return what a server's own URL adds to its desk's: "/@B"; "" for the balancer's choice."""
+    return f"/@{server}" if server else ""

@@ -60,7 +60,8 @@ def main(create_app: Callable[[], Flask], module: str, default_port: int) -> Non
         sys.exit(f"{module}: {error}")
     except (OSError, OverflowError, ValueError) as error:
         where = f"{options.host}:{options.port}"
-        sys.exit(f"{module}: cannot listen on {where}: {error}; use --port 0 for any free port")
+        why = getattr(error, "strerror", None) or error
+        sys.exit(f"{module}: cannot listen on {where}: {why}; use --port 0 for any free port")
     server.channel_class = Channel
     print(f"{module} on http://{options.host}:{server.effective_port}", file=sys.stderr, flush=True)
     try:

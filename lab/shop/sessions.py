@@ -161,8 +161,9 @@ def _directory(path: str) -> SessionFiles:
         # Try it now, rather than refuse each customer's change.
         TemporaryFile(dir=path).close()
     except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
         raise ConfigError(
-            f"STATEFUL_STORE names a directory that cannot be used: {error}"
+            f"STATEFUL_STORE names a directory that cannot be used ({why}): name another"
         ) from None
     if os.name == "posix" and (
         _others_reach(path) or about.st_uid != os.geteuid() or about.st_mode & 0o022

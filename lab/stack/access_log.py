@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from lab.core.errors import reason
 from lab.core.op_key import is_ours
 from lab.stack.datagram_filter import keep_only
 
@@ -207,7 +208,7 @@ class AccessLog:
             while (datagram := self._socket.recv(65536)) != self._end:
                 self._receive(datagram)
         except OSError as error:
-            self.trouble = f"the load balancer's log cannot be read any more: {error}"
+            self.trouble = f"the load balancer's log cannot be read any more: {reason(error)}"
 
     def _receive(self, datagram: bytes) -> None:
         entry = parse(datagram, self.tag)

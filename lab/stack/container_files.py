@@ -18,7 +18,7 @@ from lab.core.shell import quoted
 from lab.shop.desks import DESKS, Desk
 from lab.stack.nginx_conf import CONFIG_PATH, NginxConfig, Place, PoolConfig, render
 from lab.stack.pool_spec import LETTERS, Affinity, PoolSpec, Retry
-from lab.stack.server_env import SIGNING_KEYS, desk_env
+from lab.stack.server import SIGNING_KEYS, desk_env
 from lab.stack.shipped import COMPOSE, PORT, SPARE_SERVERS, STORE_SERVICE
 
 NGINX = (1, 31, 3)  # the release that this configuration was run with

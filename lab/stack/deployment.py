@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from lab.core.errors import LabError
-from lab.processes.ports import is_open
+from lab.processes.ports import in_url, is_open
 from lab.processes.waiting import at_once
 from lab.shop.desks import DESKS, MOST_SERVERS
 from lab.stack.fault_commands import (
@@ -19,8 +19,7 @@ from lab.stack.fault_commands import (
     split,
     split_for_each,
 )
-from lab.stack.server import server_info
-from lab.stack.server_env import SIGNING_KEYS
+from lab.stack.server import SIGNING_KEYS, server_info
 
 _MOST_URL_CHARACTERS = 300
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
@@ -58,7 +57,7 @@ class ExternalServerSpec:
     @property
     def label(self) -> str:
         """Where it is, short: "10.0.0.2:5001"."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"{in_url(self.host)}:{self.port}"
 
     def command(self, fault: str) -> list[str]:
         """Return the words that make this fault here; LabError that names the missing option."""

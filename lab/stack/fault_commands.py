@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 
 PLACEHOLDERS = ("{host}", "{port}", "{name}", "{name_lower}", "{desk}")
 ENV_FILE = "{env_file}"
@@ -101,8 +101,7 @@ def run(words: Sequence[str], timeout_s: float = WAIT_S, env: Mapping[str, str] 
                 env={**os.environ, **env},
             )
         except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            return Ran(f"cannot be run: {why}", "")
+            return Ran(f"cannot be run: {reason(error)}", "")
         try:
             status = process.wait(timeout_s)
         except subprocess.TimeoutExpired:

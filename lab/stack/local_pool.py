@@ -9,6 +9,7 @@ from lab.core.faults import FaultEvidence
 from lab.processes.ports import HeldPort, hold_ports
 from lab.processes.spawn import Children
 from lab.processes.waiting import READY_TIMEOUT_S, at_once, wait_until
+from lab.shop.desks import at_server
 from lab.stack.balancer import Retired
 from lab.stack.lives import ServerLife
 from lab.stack.local_server import LocalServer
@@ -134,7 +135,7 @@ class LocalPool(ServerPool):
 
     def _confirm_route(self, server: LocalServer) -> None:
         def routed() -> bool:
-            info = server_info(self.balancer.port, f"/{self.name}/@{server.name}")
+            info = server_info(self.balancer.port, f"/{self.name}{at_server(server.name)}")
             return info is not None and info["instance"] == server.instance
 
         if not wait_until(routed, READY_TIMEOUT_S):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lab.core.errors import LabError
+from lab.core.errors import require
 from lab.shop.desks import MOST_SERVERS
 from lab.stack.deployment import ExternalServerSpec
 
@@ -47,25 +47,20 @@ class PoolSpec:
     """Servers that run already, in place of `servers` of the lab's own."""
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             re.fullmatch(r"[a-z][a-z0-9_-]{0,30}", self.name),
             f"pool name {self.name!r}: use a letter, then letters, digits, - or _ (lower case)",
         )
-        _require(
+        require(
             re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", self.app, re.ASCII),
             f"app {self.app!r}: give the name of a Python module, such as stateful_app",
         )
         most = MOST_SERVERS
-        _require(1 <= self.servers <= most, f"servers is {self.servers}: choose 1 to {most}")
-        _require(self.affinity in ("none", "cookie"), f"affinity {self.affinity!r}: none or cookie")
-        _require(self.retry in ("off", "on"), f"retry {self.retry!r}: off or on")
+        require(1 <= self.servers <= most, f"servers is {self.servers}: choose 1 to {most}")
+        require(self.affinity in ("none", "cookie"), f"affinity {self.affinity!r}: none or cookie")
+        require(self.retry in ("off", "on"), f"retry {self.retry!r}: off or on")
         for directive in self.directives:
-            _require(
+            require(
                 re.fullmatch(r"\w+ [^{}\x00-\x1f]+", directive),
                 f"directive {directive!r}: one line, such as `proxy_read_timeout 1s`, no braces",
             )
-
-
-def _require(condition: object, otherwise: str) -> None:
-    if not condition:
-        raise LabError(otherwise)

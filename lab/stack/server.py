@@ -1,4 +1,4 @@
-"""One server of a pool: its state, its faults, and what it says of itself."""
+"""One server of a pool: its state, its faults, its environment, and what it says of itself."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -11,12 +11,14 @@ import msgspec
 from lab.core.errors import LabError
 from lab.core.faults import FaultEvidence
 from lab.core.op_key import signed
+from lab.processes.ports import in_url
 from lab.processes.waiting import READY_TIMEOUT_S, get, wait_until
-from lab.shop.desks import ServerInfo
+from lab.shop.desks import Desk, ServerInfo
 
 State = Literal["up", "paused", "dead"]
 PROBE_OP = "lab-probe"
 """The X-Op of the lab's own questions to a server through nginx."""
+SIGNING_KEYS = "STATELESS_SIGNING_KEYS"
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Server(ABC):
     @property
     def address(self) -> str:
         """Where it listens: "127.0.0.1:20001", "[::1]:5001"."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"{in_url(self.host)}:{self.port}"
 
     @property
     @abstractmethod
@@ -144,3 +146,16 @@ def await_ready(servers: Iterable[Server]) -> None:
             f"not ready within {READY_TIMEOUT_S:.0f} s: {', '.join(s.name for s in waiting)}; "
             f"close other programs and try again; {waiting[0].log_tail()}"
         )
+
+
+def desk_env(desk: Desk, store: str, key_prefix: str, signing_keys: str) -> dict[str, str]:
+    """Return the variables that all servers of a desk share.
+
+    `store` is "memory", "file:DIR" or a Redis URL, and its keys begin with `key_prefix`.
+    The stateless desk needs no store, but its variants (`lab.variants`) do.
+    """
+    is_url = "://" in store
+    if desk == "stateless":
+        shared = {"VARIANT_STORE": store, "VARIANT_KEY_PREFIX": key_prefix} if is_url else {}
+        return {SIGNING_KEYS: signing_keys} | shared
+    return {"STATEFUL_STORE": store} | ({"STATEFUL_KEY_PREFIX": key_prefix} if is_url else {})

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from lab.core.errors import LabError, NotPossible
+from lab.shop.desks import at_server
 from lab.stack.balancer import Balancer, Retired
 from lab.stack.certificate import Tls
 from lab.stack.lives import ServerLife
@@ -59,7 +60,7 @@ class ServerPool(ABC):
     def url_of(self, server: str) -> str:
         """One server's own address, still through nginx and its log: "…/stateful/@B"."""
         self.server(server)
-        return f"{self.url}/@{server}"
+        return self.url + at_server(server)
 
     def server(self, name: str) -> Server:
         """The server of that name; LabError that names those there are."""

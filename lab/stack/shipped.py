@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.shop.desks import DESKS
-from lab.stack.server_env import SIGNING_KEYS
+from lab.stack.server import SIGNING_KEYS
 
 PORT = 8000
 NAMESPACE = "two-desks"
@@ -190,7 +190,7 @@ def _said(words: Sequence[str], env: Mapping[str, str] = {}) -> str:
         )
     except OSError as error:
         raise LabError(
-            f"`{shown}` cannot be run: {error.strerror}; install it, or name the servers one by "
+            f"`{shown}` cannot be run: {reason(error)}; install it, or name the servers one by "
             "one with --upstream"
         ) from None
     except subprocess.TimeoutExpired:

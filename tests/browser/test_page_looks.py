@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import wait_for
+from contrast import contrast
 
 from browser.tour import CUT_OFF, run_chapter, watch
 
@@ -397,19 +398,6 @@ def test_each_chapter_distinguishes_kept_from_lost_without_colour(window):
                 assert re.search(r"gone with \w", each["text"]), (step, each)
         assert len(scenes[0]) == 2, step
     assert {"✓", "✕", "!"} <= signs
-
-
-def contrast(one, other):
-    """The contrast of two colours, as WCAG reckons it."""
-    less, more = sorted((luminance(one), luminance(other)))
-    return (more + 0.05) / (less + 0.05)
-
-
-def luminance(color):
-    """How bright "rgb(1, 2, 3)" is, 0 to 1."""
-    parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
-    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    return sum(weight * p for weight, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def test_presenter_mode_gives_every_text_a_contrast_of_seven(window):

@@ -19,6 +19,8 @@ from lab.cli.main import LazyCommand, cli
 from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.core.errors import LabError
 from lab.core.faults import STORE_FAULTS, FaultKind
+from lab.core.units import format_duration
+from lab.experiments.script_file import SCRIPT_MAX_SECONDS
 
 COMMANDS = sorted(cli.commands)
 LAZY = [name for name in COMMANDS if isinstance(cli.commands[name], LazyCommand)]
@@ -64,6 +66,16 @@ def test_help_explains_the_command_and_each_of_its_options(words):
         if isinstance(each, click.Option) and not (each.help or "").strip()
     ]
     assert unexplained == []
+
+
+@pytest.mark.parametrize("words", [words for words in EVERY_COMMAND if words], ids=" ".join)
+def test_help_lists_exit_statuses_if_the_command_returns_one(words):
+    command = EVERY_COMMAND[words]
+    assert inspect.signature(command.callback).return_annotation in (int, None)
+    returns_one = inspect.signature(command.callback).return_annotation is int
+    listed = re.search(r"^ *Exit status:\n((?: +[0-9]+  .*\n)+)", help_of(words), re.MULTILINE)
+    assert bool(listed) is returns_one
+    assert not listed or re.search(r"^ +[13]  ", listed[1], re.MULTILINE)
 
 
 @pytest.mark.parametrize("words", EVERY_COMMAND, ids=" ".join)
@@ -223,6 +235,29 @@ def test_consoles_are_made_in_one_module_only():
 
 
 # --- usage
+
+
+def test_run_shows_the_time_limit_of_a_script_of_your_own():
+    assert f"[default for a file of your own: {format_duration(SCRIPT_MAX_SECONDS)}]" in " ".join(
+        help_of(("run",)).split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "answer"),
+    [
+        (["run"], "name a script"),
+        (["run", "crash", "--all"], "give names or --all, not both"),
+        (["check", "none.py"], "no such file: none.py"),
+        (["check", "none.py", "--start", "true"], "no such file: none.py"),
+    ],
+)
+def test_usage_error_names_what_is_wrong(given, answer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused = CliRunner().invoke(cli, given, prog_name="lab")
+    assert refused.exit_code == 2
+    assert answer in refused.output
+    assert not list(tmp_path.iterdir())
 
 
 def test_run_with_a_crowd_needs_a_script_that_takes_one(tmp_path, monkeypatch):

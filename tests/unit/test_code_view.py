@@ -5,6 +5,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from contrast import contrast
 from werkzeug.routing import Map
 
 from lab.console import code_view
@@ -129,20 +130,9 @@ def test_login_differs_and_the_catalogue_does_not():
 # --- colours
 
 
-def luminance(colour):
-    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-
-def contrast(one, other):
-    """WCAG 2.2, 1.4.3."""
-    darker, lighter = sorted((luminance(one), luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
 def test_contrast_is_what_the_standard_says():
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("rgb(0, 0, 0)", "rgb(255, 255, 255)") == pytest.approx(21)
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 
 

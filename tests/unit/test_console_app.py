@@ -16,7 +16,7 @@ from lab.console.guard import MOST_TICKETS, SECURITY_HEADERS, Guard, Tickets
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
 from lab.console.offline import recording
-from lab.console.offline.newest import NewestRecording
+from lab.console.offline.one_file import NewestRecording
 from lab.console.orders import BadOrder, checked_name
 from lab.console.page_customer import Introduction
 from lab.console.services import LiveConsole, Services

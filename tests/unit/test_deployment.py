@@ -19,7 +19,7 @@ from lab.cli.main import cli
 from lab.cli.run import run
 from lab.core.errors import LabError
 from lab.stack.container_files import ContainerFiles
-from lab.stack.server_env import desk_env
+from lab.stack.server import desk_env
 from lab.stack.shipped import COMPOSE
 
 ROOT = Path(__file__).parents[2]

@@ -3,10 +3,9 @@
 import json
 import os
 import random
-import signal
-import threading
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -643,29 +642,40 @@ def test_row_of_a_submission_that_was_stopped_also_says_what_failed_before():
     assert first_wrong(made) == "stopped"
 
 
-class GraderAtCtrlC:
-    """Grades a submission that has troubles, and is interrupted at the next one."""
+class Interrupted:
+    """A pool of threads, and what runs in it: Ctrl-C comes while bob is being graded."""
 
-    def __init__(self):
-        self.stopping = threading.Event()
+    def __init__(self, *_):
+        self.presses = ["Ctrl-C"]
 
-    def stop(self):
-        self.stopping.set()
+    def __enter__(self):
+        return self
 
-    def grade(self, folder, name, progress):
-        if name == "ada":  # its own words are not the grader's
-            made = WorkResult(exercise="door", folder="", seed=1, trouble=STOPPED)
-            return Submission(name, made)
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-        assert self.stopping.wait(60)
-        return Submission(name, MADE, cut_short=True)
+    def __exit__(self, *_):
+        pass
+
+    def submit(self, grade, folder, name):
+        def result():
+            if name == "bob" and self.presses:
+                raise KeyboardInterrupt(self.presses.pop())
+            return grade(folder, name)
+
+        return SimpleNamespace(result=result, cancelled=lambda: False)
+
+    def shutdown(self, *, cancel_futures):
+        assert cancel_futures
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="a signal to a thread is POSIX's")
-def test_submission_that_ctrl_c_cut_short_is_left_out_whatever_its_troubles_say():
-    folders = [Path("ada"), Path("bob")]
-    graded, status = _grade_all(GraderAtCtrlC(), folders, 1, quiet=True)
-    assert ([each.name for each in graded], status) == (["ada"], 130)
+def test_submission_that_ctrl_c_cut_short_is_left_out_whatever_its_troubles_say(monkeypatch):
+    made = WorkResult(exercise="door", folder="", seed=1, trouble=STOPPED)  # ada's own words
+    stopped = []
+    grader = SimpleNamespace(
+        stop=lambda: stopped.append(True),
+        grade=lambda folder, name, progress: Submission(name, made, cut_short=name == "bob"),
+    )
+    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor", Interrupted)
+    graded, status = _grade_all(grader, [Path("ada"), Path("bob")], 1, quiet=True)
+    assert ([each.name for each in graded], status, stopped) == (["ada"], 130, [True])
 
 
 def test_grader_that_was_stopped_says_of_what_it_cut_short(door, tmp_path):

@@ -76,13 +76,13 @@ def test_no_failure_ends_with_status_1(error, status, no_folder, monkeypatch):
 
 def test_traceback_lies_in_the_run_folder(no_folder, tmp_path):
     folder = run_folder.new_run_folder(tmp_path / "runs", "x")
-    assert str(folder / "traceback.txt") in guard.reason(ValueError("x"))
+    assert str(folder / "traceback.txt") in guard.explanation(ValueError("x"))
     assert (folder / "traceback.txt").read_text() == "ValueError: x\n"
 
 
 def test_traceback_is_printed_where_no_file_can_be_written(no_folder, monkeypatch, capsys):
     monkeypatch.setattr(tempfile, "tempdir", "/dev/null/nowhere")
-    assert "the lines above" in guard.reason(ValueError("x"))
+    assert "the lines above" in guard.explanation(ValueError("x"))
     assert capsys.readouterr().err == "ValueError: x\n"
 
 
@@ -90,9 +90,11 @@ def test_traceback_is_printed_where_no_file_can_be_written(no_folder, monkeypatc
 def test_full_disk_is_said_with_what_is_kept(number, no_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(guard.plain_stream, "drop", lambda stream: None)
     error = OSError(getattr(errno, number), "full", "result.json")
-    assert "the disk of result.json is full; nothing was kept: make room" in guard.reason(error)
+    assert "the disk of result.json is full; nothing was kept: make room" in guard.explanation(
+        error
+    )
     folder = run_folder.new_run_folder(tmp_path / "runs", "x")
-    assert f"what was written before is kept in {folder}" in guard.reason(error)
+    assert f"what was written before is kept in {folder}" in guard.explanation(error)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")

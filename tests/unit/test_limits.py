@@ -100,8 +100,8 @@ def test_processes_in_use_are_counted_with_their_threads():
     ids=repr,
 )
 def test_limit_that_is_met_all_the_same_is_named_without_a_traceback(error, said):
-    assert said in guard.reason(error)
-    assert "a fault of the lab" not in guard.reason(error)
+    assert said in guard.explanation(error)
+    assert "a fault of the lab" not in guard.explanation(error)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("x"), OSError(5, "x"), ValueError("ulimit")])

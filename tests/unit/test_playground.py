@@ -22,7 +22,7 @@ from lab.experiments.provision import ProvisionedStack
 from lab.processes.waiting import at_once
 from lab.stack.pool_spec import PoolSpec
 from lab.stack.programs import Program
-from lab.stack.server_env import SIGNING_KEYS
+from lab.stack.server import SIGNING_KEYS
 
 # Settings
 

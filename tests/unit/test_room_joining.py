@@ -3,6 +3,7 @@
 import json
 from xml.etree import ElementTree
 
+import psutil
 import pytest
 from page_modules import needs_node, printed
 
@@ -125,7 +126,7 @@ def test_own_addresses_are_listed_without_loopback(monkeypatch):
         "wlan0": [entry("AF_INET", "192.168.1.7", "255.255.255.0")],
         "usb0": [entry("AF_INET", "169.254.3.4", "255.255.0.0")],
     }
-    monkeypatch.setattr(addresses.psutil, "net_if_addrs", lambda: found)
+    monkeypatch.setattr(psutil, "net_if_addrs", lambda: found)
     assert [each.address for each in addresses.own_addresses()] == [
         "192.168.1.7",
         "169.254.3.4",

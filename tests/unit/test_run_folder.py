@@ -70,7 +70,7 @@ def test_folder_that_is_a_link_to_nothing_is_said(tmp_path, below):
         ),
         (lambda root: root.write_text(""), "it is a file: move it away"),
         (lambda root: root.symlink_to(__file__), "which is not a folder: remove the link"),
-        (lambda root: root.mkdir(mode=0o000), "Permission denied"),
+        (lambda root: root.mkdir(mode=0o000), "permission denied"),
     ],
     ids=["to nothing", "to itself", "a file", "to a file", "no permission"],
 )

@@ -16,8 +16,8 @@ from lab.evidence.run_document import ExperimentResult
 from lab.experiments import Question, find, script_run
 from lab.experiments.judging import expectation_met
 from lab.experiments.script_measures import MEASURED, require_keepable
-from lab.report.own_failure import failure
 from lab.report.script_failure import troubles_view
+from lab.report.wording import own_failure
 
 SCRIPT = "def script(shopper, lab):\n    pass\n"
 
@@ -83,7 +83,7 @@ def test_failure_has_the_exchange_before_it_and_line_and_text_apart(tmp_path):
     Console(file=shown, width=200).print(troubles_view(result))
     assert shown.getvalue().count("AssertionError: line 9: no") == 1
     assert shown.getvalue().count("The exchange before, ") == 2
-    assert failure(runs[0]) == "failed: assert at line 2: line 9: no"
+    assert own_failure(runs[0]) == "failed: assert at line 2: line 9: no"
 
 
 def test_failure_of_the_lab_is_none_of_the_script(tmp_path):

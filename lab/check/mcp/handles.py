@@ -1,6 +1,5 @@
 """Handles: what one tool gives and another asks for, such as the id of a basket (SEP-2567)."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +9,7 @@ from lab.check.correlation import leaves
 from lab.check.mcp.catalogue import Tool
 from lab.check.mcp.messages import FromAnswer
 from lab.core.http import Answer
-from lab.core.json_object import JsonObject
+from lab.core.json_object import JsonObject, json_or_none
 
 MOST_HANDLES = 500
 LONGEST_HANDLE = 200
@@ -61,7 +60,7 @@ def _given_by(result: JsonObject) -> Iterator[tuple[str, str | int, str]]:
         text = item.get("text") if isinstance(item, dict) else None
         if not isinstance(text, str):
             continue
-        inner = _parsed(text)
+        inner = json_or_none(text)
         if isinstance(inner, dict):
             for pointer, value in leaves(inner):
                 if isinstance(value, str) and _ONE_WORD.fullmatch(value):
@@ -78,13 +77,6 @@ def _given_by(result: JsonObject) -> Iterator[tuple[str, str | int, str]]:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _words(name: str) -> list[str]:

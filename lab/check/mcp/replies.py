@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lab.core.http import Answer, Headers
-from lab.core.json_object import JsonObject
+from lab.core.json_object import JsonObject, json_or_none
 from lab.core.text import one_line
 
 MOST_SAID = 200  # characters of an error
@@ -27,10 +27,7 @@ class Reply:
 
 def id_of(body: str) -> object:
     """Return the id of a request; None of a notification, and of what is not a message."""
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+    message = json_or_none(body)
     return message.get("id") if isinstance(message, dict) else None
 
 

@@ -15,6 +15,7 @@ from lab.check.replicas.replica import Replica
 from lab.check.target_runner import Routing, TargetRunner
 from lab.check.trace import ClientState, Trace, request_of
 from lab.core.http import Answer, Headers
+from lab.processes.ports import in_url
 
 _SERVICE = "127.0.0.1:PORT"  # stands where an answer names the address that it was asked at
 
@@ -108,9 +109,8 @@ class ReplicaRunner(TargetRunner[Replica]):
 def _without_address(answer: Answer, target: Replica) -> Answer:
     """Return the answer with the address that it was asked at as every other one would say it."""
     address = target.address
-    host = f"[{address.host}]" if ":" in address.host else address.host
     # Its own port is PORT already where it stands after a host of this machine.
-    named = rf"(?<=//){re.escape(host)}(?::(?:{address.port}|PORT))?(?![\w.:-])"
+    named = rf"(?<=//){re.escape(in_url(address.host))}(?::(?:{address.port}|PORT))?(?![\w.:-])"
     pattern = re.compile(named.encode())
     pairs = ((name, re.sub(named, _SERVICE, value)) for name, value in answer.headers.pairs)
     return replace(

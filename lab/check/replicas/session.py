@@ -32,7 +32,7 @@ from lab.check.session import Options
 from lab.check.trace import ClientState, Trace
 from lab.core.errors import LabError
 from lab.core.http import Answer
-from lab.core.redaction import redact_text
+from lab.core.redaction import redact_text, without_secrets
 from lab.core.text import LogStep
 
 MOST_EACH_WAY = 1500  # requests; with more, each pair crosses once and not each way
@@ -73,7 +73,7 @@ class ReplicaSession:
         self._asked = asked
         self._runner = runner
         self._report = report
-        self._progress = progress
+        self._log = without_secrets(progress)
         self._say = say
         self._comparator = ResponseComparator(options.ignored, options.headers)
         runner.polled = self._comparator.polling
@@ -111,9 +111,6 @@ class ReplicaSession:
                 self._report.note(SAME_WORDS.format(conversation.calls[index].title))
         if limits := rate_limits(conversation, self._comparator.limited):
             self._report.note(limits)
-
-    def _log(self, line: str, done: int = 0, of: int = 0) -> None:
-        self._progress(redact_text(line), done, of)
 
     def _reach(self) -> None:
         """Ask each once whether it is there; LabError if one is not."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.core import pointer
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.json_object import JsonObject
 
 NEEDS_YAML = 'to read YAML, the check needs one package more: pip install ".[openapi]"'
@@ -76,7 +76,7 @@ def read(path: Path) -> Description:
             raise LabError(f"{path} is larger than {LARGEST_BYTES // 1_000_000} MB: cut it")
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise LabError(f"cannot read {path}: {error}") from None
+        raise LabError(f"cannot read {path}: {reason(error)}; give a JSON or YAML file") from None
     try:
         return Description(json.loads(text), path.name)
     except ValueError:

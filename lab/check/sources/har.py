@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 from lab.check.conversation import Call, Conversation, Send, as_bytes, plain
 from lab.check.correlation import infer
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.http import Answer, Headers
 from lab.core.json_object import JsonObject
 
@@ -62,7 +62,9 @@ def _read(path: Path) -> Any:
             raise LabError(f"{path} is too large: save the calls of the service only")
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
-        raise LabError(f"cannot read {path}: {error}") from None
+        raise LabError(
+            f"cannot read {path}: {reason(error)}; save it from the browser again"
+        ) from None
     except (ValueError, RecursionError) as error:
         raise LabError(f"{path} is not JSON: {error}") from None
 

@@ -22,7 +22,7 @@ from lab.check.sources.challenge import (
 )
 from lab.check.sources.http_lines import Draft, all_variables, drafts
 from lab.check.sources.http_values import PLACE, Scope, Values
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.http import Answer
 
 _METHOD = re.compile(r"([A-Z][A-Z-]*|(?i:get|post|put|patch|delete|head|options))\s+(?=\S)")
@@ -49,7 +49,7 @@ class HttpFileSource:
         try:
             text = self.path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            raise LabError(f"cannot read {self.path}: {error}") from None
+            raise LabError(f"cannot read {self.path}: {reason(error)}; give a .http file") from None
         written = parse(text, self.path.name, Values(self.path.parent))
         calls: list[Call] = []
         answers: list[Answer] = []
@@ -182,7 +182,9 @@ def _content(path: Path, scope: Scope) -> str:
             raise LabError(f"{scope.origin}: {path} is too large: at most {MOST_IN_A_FILE:,} bytes")
         return path.read_bytes().decode("utf-8", "surrogateescape")
     except (OSError, ValueError) as error:
-        raise LabError(f"{scope.origin}: cannot read {path}: {error}") from None
+        raise LabError(
+            f"{scope.origin}: cannot read {path}: {reason(error)}; name a file beside it"
+        ) from None
 
 
 def _as_graphql(body: Template, scope: Scope) -> Template:

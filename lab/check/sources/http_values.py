@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lab.check.conversation import Ref, Template, joined, plain
 from lab.core import pointer
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 
 PLACE = re.compile(r"{{([^{}]+)}}")
 _OF_ANSWER = re.compile(r"([\w.-]+?)\.response\.(body|headers)(?:\.(.+))?")
@@ -226,7 +226,9 @@ def _read_dotenv(path: Path) -> dict[str, str]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise LabError(f"cannot read {path}: {error}") from None
+        raise LabError(
+            f"cannot read {path}: {reason(error)}; make it, with lines NAME=VALUE"
+        ) from None
     pairs = (line.removeprefix("export ").partition("=") for line in text.splitlines())
     return {
         name.strip(): value.strip().strip("\"'")

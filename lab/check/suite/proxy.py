@@ -17,7 +17,7 @@ from typing import Any
 from lab.check.address import Address
 from lab.check.suite.exchanges import MOST_KEPT_OF_BODY, SuiteExchange, SuiteJournal
 from lab.check.suite.messages import PIECE, Head, NotHttp, body, read_head
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 
 CONNECT_S = 5.0
 BODILESS = (204, 304)
@@ -35,7 +35,7 @@ class SuiteProxy:
             self._server = _ProxyServer(("127.0.0.1", port), _Relay)
         except OSError as error:
             raise LabError(
-                f"--lab-port {port} cannot be listened on ({error.strerror}): end what listens "
+                f"--lab-port {port} cannot be listened on ({reason(error)}): end what listens "
                 "there; the service itself gets other ports"
             ) from None
         self._thread: Thread | None = None
@@ -81,8 +81,8 @@ class _Relay(StreamRequestHandler):
             try:
                 while (head := read_head(self.rfile)) and self._answer(head):
                     pass
-            except NotHttp as reason:
-                self._refuse(400, f"this HTTP request cannot be passed on: {reason}")
+            except NotHttp as error:
+                self._refuse(400, f"this HTTP request cannot be passed on: {error}")
 
     def _answer(self, head: Head) -> bool:
         """Pass one request on and its answer back; True if another may follow."""
@@ -91,8 +91,8 @@ class _Relay(StreamRequestHandler):
         try:
             address = self.server.address_of(exchange.process)
             upstream = address.connect(CONNECT_S)
-        except (LabError, OSError) as reason:
-            self._refuse(502, f"lab check: no process of the service answers: {reason}")
+        except (LabError, OSError) as error:
+            self._refuse(502, f"lab check: no process of the service answers: {reason(error)}")
             return False
         with closing(upstream), closing(upstream.makefile("rb")) as answers:
             upstream.settimeout(None)
@@ -168,8 +168,8 @@ def _answer_head(answers: BufferedIOBase) -> Head:
         if head is None or not head.words[1].isdigit():
             raise ConnectionError("the service closed the connection before it answered")
         return head
-    except NotHttp as reason:
-        raise ConnectionError(str(reason)) from None
+    except NotHttp as error:
+        raise ConnectionError(str(error)) from None
 
 
 def _is_kept(request: Head, answer: Head, *, has_body: bool) -> bool:

@@ -21,7 +21,7 @@ from lab.console.guard import Guard
 from lab.console.kept_runs import KeptRuns, RunList
 from lab.console.lesson import plan
 from lab.console.offline.packing import packed
-from lab.console.offline.recording import Answered, Recording
+from lab.console.offline.recording import Answered, Recording, newest, read
 from lab.console.playback import MOST_PLAYED_IN_FULL
 from lab.console.provenance import provenance
 from lab.console.routes_public import OFFLINE, STATIC
@@ -30,6 +30,7 @@ from lab.console.services import Services
 from lab.core.errors import LabError
 from lab.shop.desks import DESKS
 
+NONE_AT_HAND = "no recorded lesson is kept here: `lab record`, in the folder of `lab up`, makes one"
 _JSON_ANSWER = "application/json"
 POLICY = (
     "default-src 'none'; script-src {scripts} data:; style-src 'unsafe-inline'; "
@@ -163,3 +164,24 @@ def _scripts(imports: str, recording: Recording, start: str) -> str:
 
 def _data_url(text: str, kind: str) -> str:
     return f"data:{kind};base64,{b64encode(text.encode()).decode()}"
+
+
+class NewestRecording:
+    """Makes the page that plays the newest recording below a folder, once for each recording."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._made: tuple[Path, str] | None = None
+
+    def is_at_hand(self) -> bool:
+        """Return True if a recording is kept."""
+        return newest(self._root) is not None
+
+    def page(self) -> str:
+        """Return the page of the newest recording; LabError if there is none."""
+        path = newest(self._root)
+        if path is None:
+            raise LabError(NONE_AT_HAND)
+        if self._made is None or self._made[0] != path:
+            self._made = path, one_file(read(path), {})
+        return self._made[1]

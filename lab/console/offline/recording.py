@@ -9,7 +9,7 @@ import msgspec
 from lab.console.lesson import plan
 from lab.console.lesson.plan import Lesson
 from lab.core.components import Components
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.run_folder import write_private
 
 RECORDING_FILE = "walkthrough.json"
@@ -87,7 +87,7 @@ def read(path: Path) -> Recording:
     try:
         recording = msgspec.json.decode(file.read_bytes(), type=Recording)
     except OSError as error:
-        raise LabError(f"cannot read {file}: {error.strerror}; `lab record` makes one") from None
+        raise LabError(f"cannot read {file}: {reason(error)}; `lab record` makes one") from None
     except (msgspec.MsgspecError, RecursionError) as error:
         raise LabError(f"{file} is not a recording of a lesson: {error}"[:300]) from None
     if recording.version != RECORDING_VERSION:

@@ -8,7 +8,7 @@ from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper
-from lab.shop.desks import DESKS
+from lab.shop.desks import DESKS, at_server
 from lab.stack.server_pool import ServerPool
 
 PHONE_LOOK_S = 2.0
@@ -35,9 +35,8 @@ class PhoneCustomer:
         self.has_lost = False
         """True if a cart was lost since the stage began."""
         self._in_store = in_store
-        self._pool_of = pool_of
         record = Record(f"{identity[0]}-{desk}", keep=MOST_KEPT_EXCHANGES, numbers=numbers)
-        self.shopper = Shopper(self._address, record, *identity)
+        self.shopper = Shopper(lambda server: pool_of().url + at_server(server), record, *identity)
         self._known = False
         self._status = 0
         self._served_by = ""
@@ -142,10 +141,6 @@ class PhoneCustomer:
     def _close(self) -> None:
         # A person pauses longer than nginx keeps a connection.
         self.shopper.transport.close()
-
-    def _address(self, server: str | None) -> str:
-        url = self._pool_of().url
-        return url if server is None else f"{url}/@{server}"
 
     def _note_kept(self, server: str) -> None:
         if not self.shopper.tracker.owed or not lines_of(self.shopper.tracker.owed):

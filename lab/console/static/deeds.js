@@ -3,6 +3,7 @@
  * challenges are judged by. Pure.
  */
 
+import { isLook } from "./facts.js";
 import { DESKS, FAULTS, KNOWN_FATES, SAFE_METHODS } from "./words.js";
 
 const HARMS = Object.keys(FAULTS).filter((kind) => FAULTS[kind].applies_to.includes("up"));
@@ -79,8 +80,4 @@ function isCartOf(one, { response }) {
 
 function isWrite({ method, status, aside }) {
   return !aside && !SAFE_METHODS.includes(method) && status >= 200 && status < 300;
-}
-
-function isLook({ method, path }) {
-  return method === "GET" && path.split("?")[0] === "/api/cart";
 }

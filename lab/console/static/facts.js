@@ -96,7 +96,8 @@ function shownTo(exchanges, others) {
   };
 }
 
-function isLook({ method, path }) {
+/** True of a request that shows a cart. */
+export function isLook({ method, path }) {
   return method === "GET" && path.split("?")[0] === "/api/cart";
 }
 
