@@ -45,7 +45,7 @@ def test_store_keys_are_counted_and_removed_on_every_server(deployed):
         try:
             assert store.stats("ours:").keys == len(keys_under(client, "ours:")) == len(KEYS)
             assert store.stats().keys == sum(server.keys() for server in deployed.servers)
-            assert store.description()["version"].count(".") == 2
+            assert store.description().version.count(".") == 2
             assert store.forget("ours:") == len(KEYS)
             assert store.stats("ours:").keys == 0
             assert client.get("theirs") == "x"
