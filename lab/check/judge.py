@@ -161,6 +161,8 @@ class Report:
     processes: int = 0
     seconds: float = 0.0
     partial: bool = False
+    started: bool = True
+    """False if the service did not start, so that nothing was asked."""
     interrupted: bool = False
     failed: str = ""
     url: str = "http://127.0.0.1:{port}"

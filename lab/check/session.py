@@ -27,7 +27,13 @@ from lab.check.launcher import START_ITSELF, OneAtATime
 from lab.check.machine import CannotIsolate
 from lab.check.outside import Outside
 from lab.check.prover import Prover
-from lab.check.reasons import digest, no_success, not_emptied_behind, rate_limits
+from lab.check.reasons import (
+    digest,
+    doubt_document,
+    no_success,
+    not_emptied_behind,
+    rate_limits,
+)
 from lab.check.runner import Runner
 from lab.check.settle import Settlement
 from lab.check.sides import plays_on_two
@@ -96,6 +102,8 @@ class Session:
                 self._compare(conversation, baseline)
             if trouble and self._report.level not in STATE:
                 self._report.level, self._report.because = Level.UNKNOWN, trouble
+            if conversation.missing:
+                doubt_document(self._report, conversation.missing, succeeded=trouble is None)
         if self._report.level is Level.UNKNOWN and conversation.script is None:
             self._report.because = digest(conversation, baseline) or self._report.because
         if limits := rate_limits(conversation, self._comparator.limited):
