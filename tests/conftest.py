@@ -1,5 +1,6 @@
 """What tests share: the real `lab` as a process, what it leaves behind, and which skips count."""
 
+import gc
 import os
 import re
 import signal
@@ -40,6 +41,17 @@ def _signals_as_before():
     yield
     for name, handler in before.items():
         signal.signal(getattr(signal, name), handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect without the garbage collector: what is made here lives to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

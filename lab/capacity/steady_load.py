@@ -47,7 +47,7 @@ class LoadCustomer:
         self.line.sendall(request.rendered(self.headers))
 
     def receive(self) -> bool:
-        """Take in what has come; whether the answer is whole. LabError unless it is a success."""
+        """Read from the connection; True if the answer is whole. LabError unless it succeeded."""
         chunk = self.line.recv(65536)
         self._answer += chunk
         head, found, body = bytes(self._answer).partition(b"\r\n\r\n")
@@ -90,7 +90,7 @@ class Request:
         return cls(exchange.method, path, kept, exchange.request_body)
 
     def rendered(self, headers: dict[str, str]) -> bytes:
-        """Return it as it goes over the wire."""
+        """Return the request as bytes."""
         every = {"Host": "127.0.0.1", **self.headers, **headers}
         if self.body or self.method != "GET":
             every["Content-Length"] = str(len(self.body))
@@ -104,7 +104,7 @@ def run_load(
     rate: float | None,
     clock: Callable[[], float] = time.monotonic,
 ) -> float:
-    """Send the requests, `rate` a second, None for as fast as answered; return those a second.
+    """Send the requests, `rate` a second (None: as fast as answered); return the rate reached.
 
     LabError if one of them does not succeed.
     """

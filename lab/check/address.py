@@ -13,9 +13,9 @@ _PLAIN_TO_TLS = (None, 400)  # how a server that speaks TLS only answers plain H
 
 @dataclass(frozen=True)
 class Address:
-    """An address, most often of this machine. `name` is sent as Host, and cookies are of that name.
+    """An address, most often of this machine. `name` is sent as Host; cookies belong to that name.
 
-    Where there is an `owner`, cookies are those of that host, by whatever address it is reached.
+    With an `owner`, cookies belong to that host, whatever address it is reached by.
     """
 
     port: int
@@ -30,7 +30,7 @@ class Address:
         return f"{'https' if self.tls else 'http'}://{in_url(self.host)}:{self.port}"
 
     def connect(self, timeout_s: float) -> socket.socket:
-        """Return a connection to it; OSError if there is none."""
+        """Return an open connection to the address; OSError if it does not answer."""
         connection = socket.create_connection((self.host, self.port), timeout_s)
         return unverified().wrap_socket(connection) if self.tls else connection
 
@@ -55,7 +55,7 @@ class Address:
 
 
 def unverified() -> ssl.SSLContext:
-    """Return a context that takes any certificate: a service under test has one of its own."""
+    """Return a context that accepts any certificate: a service under test signs its own."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

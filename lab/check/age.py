@@ -19,14 +19,14 @@ AGED_COOKIE, AGED_ANSWER = "cookie", "computed"
 
 @dataclass(frozen=True)
 class Given:
-    """What a call brings: the latest earlier call that gave some of it, and its kind."""
+    """A value that a call sends: the latest earlier call that gave it, and its kind."""
 
     call: int
     kind: str
 
 
 class Ages:
-    """Says of each call in a play how young the process must be that is asked."""
+    """Computes for each call of a play how recently the process that answers must have begun."""
 
     def __init__(self, given: Sequence[Given | None]) -> None:
         self._given = given
@@ -34,7 +34,7 @@ class Ages:
         self._waited: set[str] = set()
 
     def youngest(self, index: int) -> float:
-        """Return when its process may be started at the earliest (time.monotonic()).
+        """Return the earliest time at which the process for this call may start (time.monotonic()).
 
         Of each kind of value the second is waited for in which the first was given: a service may
         round the times that it compares.
@@ -51,7 +51,7 @@ class Ages:
 
 
 def given_before(conversation: Conversation, plays: Sequence[Trace]) -> list[Given | None]:
-    """Return what each call brings, from plays of one process each; None if it is nothing.
+    """Return, for each call, the given value it sends; None if it sends no such value.
 
     What a script sends may be computed from any earlier answer: where it is another request in
     another play, and what was given to it does not explain that, the answer before counts.
@@ -69,14 +69,14 @@ def _given(conversation: Conversation, index: int, plays: Sequence[Trace]) -> Gi
 
 
 def _cookies(index: int, play: Trace) -> list[int]:
-    """Return the earlier calls that gave a cookie, where the client carries any."""
+    """Return the earlier calls that set a cookie; none if the client sends no cookie."""
     if index >= len(play.states) or not play.states[index].cookies:
         return []
     return [n for n, answer in enumerate(play.answers[:index]) if answer.cookies]
 
 
 def _explained(call: Call, index: int, play: Trace) -> bool:
-    """Return True if a call is the same in a play, but for the values that it refers to."""
+    """Return True if a call differs from that of another play only in values it refers to."""
     if index >= len(play.calls):
         return False
     answers = dict(enumerate(play.answers[:index]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 class Spent(Exception):
-    """A bound is reached; the text says which and how to raise it."""
+    """A bound is reached; the text says which one and how to raise it."""
 
 
 @dataclass

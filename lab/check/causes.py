@@ -36,7 +36,7 @@ Named = tuple[str, str]
 
 
 class LikelyCause(msgspec.Struct, kw_only=True):
-    """What probably keeps the state, why that is thought, and what is usually done about it."""
+    """What probably keeps the state, the evidence for that, and the usual remedies."""
 
     name: str
     title: str
@@ -86,7 +86,7 @@ def cause_of(clue: Clue) -> Named | None:
 
 
 def in_words(named: list[LikelyCause]) -> str:
-    """Return the causes as a text: what, why it is thought, the remedies and what they cost."""
+    """Return the causes as text: each with its evidence, its remedies and their cost."""
     lines = []
     for each in named:
         lines += [f"Likely cause: {each.title}; {each.why}.", "Evidence:"]
@@ -160,7 +160,7 @@ def _remembered(clue: Clue) -> Named | None:
 
 
 def _forgotten_refusal(clue: Clue) -> Named | None:
-    """What refused it was forgotten: a revocation, or what was there."""
+    """Return the cause if a refusal was forgotten: a revoked credential works again."""
     if clue.finding.play == SEPARATE or not _is_error(clue.before) or not _is_fine(clue.after):
         return None
     if clue.before in (401, 403) and clue.of(*CREDENTIAL_PLACES) and clue.writes:
@@ -187,7 +187,7 @@ def _one_time(clue: Clue) -> Named | None:
 
 
 def _session_or_key(clue: Clue) -> Named | None:
-    """A credential is refused: it is sealed with another key, or it is a key into a memory."""
+    """Return the cause if a credential is refused: another signing key, or a lost session."""
     if not _is_refused_later(clue):
         return None
     sessions = [each for each in clue.of(HEADER, BODY) if _is_session_word(each.name)]
@@ -206,7 +206,7 @@ def _session_or_key(clue: Clue) -> Named | None:
 
 
 def _map(clue: Clue) -> Named | None:
-    """What an earlier call made or changed is not there."""
+    """Return the cause if the result of an earlier call is missing."""
     ids = clue.of(PATH, QUERY) or ([] if clue.writes else clue.of(BODY))
     if _is_refused_later(clue) and ids:
         said = f"{_change(clue)}: {_what(ids[0])} was given by call {ids[0].giver + 1}"

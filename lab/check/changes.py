@@ -43,7 +43,7 @@ def _bodies(expected: Answer, seen: Answer, noise: Noise | None) -> list[Change]
 
 
 def _as_long(expected: Answer, seen: Answer) -> tuple[Answer, Answer]:
-    """Cut two streams to what both have: how much comes until one is left is chance.
+    """Cut two streams to the events that both have: how many arrive in time is chance.
 
     Not below what belongs together: a stream that has less of it differs.
     """

@@ -1,4 +1,4 @@
-"""What a finding shows of its cause: how the answer changed, and what the call brought."""
+"""What a finding shows of its cause: how the answer changed, and which given values it sent."""
 
 import base64
 import re
@@ -26,7 +26,7 @@ MOST_DECODED = 10_000  # characters of a value, and bytes of what it is when unp
 
 @dataclass(frozen=True)
 class Brought:
-    """A value that an earlier answer gave and this call brings: where, and under which name.
+    """A value from an earlier answer that this call sends: its place and its name.
 
     `source` is where the answer had it, as in Ref.where. `sealed` says that the value itself
     contains what it stands for, and a seal; else it may be a key into a memory.
@@ -58,7 +58,7 @@ class Clue:
     accepted: frozenset[str] = frozenset()
 
     def of(self, *places: str) -> list[Brought]:
-        """Return what was brought in these places."""
+        """Return the values that this call sends in these places."""
         return [each for each in self.brought if each.where in places]
 
 
@@ -144,7 +144,7 @@ def _brought(talk: Conversation, index: int) -> Iterator[Brought]:
 
 
 def _in(talk: Conversation, template: Template, where: str, name: str) -> Iterator[Brought]:
-    """Yield what a template refers to, but for the client's own words that an answer repeats."""
+    """Yield the values a template refers to, without the client's own words in an answer."""
     before = ""
     for piece in template:
         if isinstance(piece, str):

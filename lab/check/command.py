@@ -35,12 +35,12 @@ class Placeholders:
     folder: Path
 
     def fill(self, text: str) -> str:
-        """Return a text with them replaced."""
+        """Return the text with {port} and {dir} replaced."""
         return text.replace("{port}", str(self.port)).replace("{dir}", str(self.folder))
 
 
 def check_port(command: str, env: Mapping[str, str]) -> None:
-    """Raise LabError if neither has a place for the port."""
+    """Raise LabError if neither the command nor the environment contains {port}."""
     if not any("{port}" in text for text in (command, *env.values())):
         raise LabError(NO_PORT)
 
@@ -51,7 +51,7 @@ def uses_folder(command: str, env: Mapping[str, str]) -> bool:
 
 
 def relay(words: Sequence[str]) -> str:
-    """Say why a command only leads to a process that runs already elsewhere; "" if it may not.
+    """Return why a command only forwards to a process that runs elsewhere; "" if it does not.
 
     Such programs do not end what answers when they are killed, and what they lead to cannot be
     seen from here. Other relays are found by what they connect to.

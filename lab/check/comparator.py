@@ -77,7 +77,7 @@ class ResponseComparator:
         ]
 
     def ended(self, index: int, why: str) -> None:
-        """Take it that a script ended early in a play of one process, after this call."""
+        """Note that a script ended early after this call, in a play of one process."""
         self.unsure[max(0, index)] = (
             f"the script ended when it was run again: {why}; something was kept from the first time"
         )
@@ -97,14 +97,14 @@ class ResponseComparator:
         return new
 
     def mask(self, index: int, place: str) -> None:
-        """Leave a place out: it has differed once, and could not be seen to again."""
+        """Ignore a place from now on: it differed once, and not again."""
         kinds = {"text", "empty text", "number", "truth", "null", "nothing", "list", "dict"}
         self.noise.setdefault(index, Noise()).places[place] = kinds
 
     def learn_recorded(
         self, index: int, recorded: Answer, replayed: Answer, unfollowed: str = ""
     ) -> None:
-        """Note where the replay is not as recorded elsewhere: the status.
+        """Mark a call as not comparable if its replay has another status than its recording.
 
         `unfollowed` names a value of the call that no earlier answer gave.
         """
@@ -117,7 +117,7 @@ class ResponseComparator:
         )
 
     def aligned(self, first: Trace, other: Trace) -> dict[int, Answer]:
-        """Return the answers of another play by the calls of the first that they belong to.
+        """Return the answers of another play, each at the place of its call in the first play.
 
         Plays of a script that polls differ in how often: then the last of each is compared.
         """
@@ -138,7 +138,7 @@ class ResponseComparator:
         return found
 
     def compare(self, index: int, expected: Answers, seen: Answers) -> list[Difference]:
-        """Return what differs in the answer to a call, in itself or from earlier answers."""
+        """Return the differences in the answer to a call, broken relations included."""
         if index not in expected or index not in seen or index in self.polled:
             return []
         found = self(index, expected[index], seen[index])
@@ -147,19 +147,19 @@ class ResponseComparator:
         return found + [each.difference() for each in self.broken(index, expected, seen)]
 
     def __call__(self, index: int, expected: Answer, seen: Answer) -> list[Difference]:
-        """Return what differs between two answers to a call; nothing for noise."""
+        """Return the differences between two answers to a call, without noise."""
         if index in self._noisy:
             return []
         return differences(expected, seen, self._ignored, self._headers, self.noise.get(index))
 
     def depends(self, index: int, expected: Answer, bare: Answer) -> bool:
-        """True if a client that carries nothing gets another answer (a 429 does not count)."""
+        """Return True if a client without credentials gets another answer (not a 429)."""
         if RATE_LIMITED in (expected.status, bare.status):
             return False
         return bool(self(index, expected, bare))
 
     def unless_noisy(self, finding: Finding) -> Finding:
-        """Return a finding without differences; unknown where none means nothing."""
+        """Return a finding without differences; unknown if the call varies too much to compare."""
         if finding.index in self.polled:
             return replace(finding, why=POLLED)
         if why := self.unsure.get(finding.index):
@@ -167,7 +167,7 @@ class ResponseComparator:
         return finding
 
     def gives_anew(self, ref: Ref) -> bool:
-        """Return True if a value that an answer gave to a later call differs in each play.
+        """Return True if the value that a later call takes from an answer is new in each play.
 
         Of most headers that is not known, and taken to be so.
         """
@@ -180,11 +180,11 @@ class ResponseComparator:
         return kind != "match" or any(place.startswith("body") for place in places)
 
     def places(self, one: Answer, other: Answer) -> frozenset[str]:
-        """Return where two answers differ, whatever calls they belong to."""
+        """Return the places in which two answers differ, also of different calls."""
         return varying(one, other, self._headers)
 
     def differences(self, one: Answer, other: Answer, noise: Iterable[str]) -> list[Difference]:
-        """Return what differs between two answers, apart from `noise` and what is ignored."""
+        """Return the differences between two answers, without `noise` and ignored places."""
         return differences(one, other, {*noise} | self._ignored, self._headers)
 
     def ignores(self, place: str) -> bool:
@@ -192,11 +192,11 @@ class ResponseComparator:
         return any(covers(each, place) for each in self._ignored)
 
     def drop(self, relation: Relation) -> None:
-        """Forget a relation: it held by chance, or is about the process itself."""
+        """Forget a relation: it held by chance, or it names the process."""
         self.relations = [each for each in self.relations if each != relation]
 
     def broken(self, index: int, expected: Answers, seen: Answers) -> list[Relation]:
-        """Return the relations of a call that hold in the one and not in the other."""
+        """Return the relations of a call that hold as expected and do not hold as seen."""
         return [
             each
             for each in self.relations
@@ -209,7 +209,7 @@ class ResponseComparator:
 
 
 def same_kind(where: str, one: Answer, other: Answer) -> bool:
-    """Return True if two answers have the same status there, or a value of the same kind."""
+    """Return True if two answers have the same status, or values of the same kind at this place."""
     if where == "status":
         return one.status == other.status
     if not where.startswith("/"):

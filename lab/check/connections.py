@@ -24,7 +24,7 @@ SOMEWHERE: End = ("an address that cannot be read", 0)
 
 
 class Connections:
-    """What processes connect to: each hands its connections over (connect_filter.py).
+    """Records what processes connect to: each reports its connections (connect_filter.py).
 
     A thread lets each go on. Once it is closed, its processes cannot connect to anything.
     """
@@ -40,14 +40,14 @@ class Connections:
         self._thread.start()
 
     def made_by(self, pid: int) -> list[End] | None:
-        """Return what a process and those below it connect to, a list that grows; None of others.
+        """Return the growing list of what a process and its children connect to; None if unknown.
 
         Attempts at an address of this machine at which nothing listens are left out.
         """
         return self._made.get(pid)
 
     def close(self) -> None:
-        """End it."""
+        """Stop watching, and end the thread."""
         if self._end >= 0:
             os.close(self._end)
             self._end = -1
@@ -110,7 +110,7 @@ def _introduced(process: socket.socket) -> tuple[int, int]:
 
 
 def _let_go_on(listener: int, made: list[End]) -> None:
-    """Note what one connects to, and let it."""
+    """Record the address of a waiting connection, and let it continue."""
     with suppress(OSError):  # it was killed in between
         asked = bytearray(_ASKED.size)
         fcntl.ioctl(listener, _RECEIVE, asked)
@@ -124,7 +124,7 @@ def _let_go_on(listener: int, made: list[End]) -> None:
 
 
 def _end_of(pid: int, handle: int, address: int, length: int) -> End | None:
-    """Return what a socket of a process is being connected to; None of what may keep no state."""
+    """Return the address a socket connects to; None if nothing there can keep state."""
     try:
         if _kind(pid, handle) == "UDP":  # a name server, a log, a clock
             return None
@@ -142,7 +142,7 @@ def _kind(pid: int, handle: int) -> str:
 
 
 def read_address(data: bytes) -> End | None:
-    """Return what a struct sockaddr names; None if it is of no such kind, or cut."""
+    """Return the address in a struct sockaddr; None if it is of another family, or cut off."""
     kind = int.from_bytes(data[:2], sys.byteorder)
     if kind == socket.AF_INET and len(data) >= 8:
         ip = socket.inet_ntop(socket.AF_INET, data[4:8])
@@ -157,7 +157,7 @@ def read_address(data: bytes) -> End | None:
 
 
 def _answers(pid: int, end: End) -> bool:
-    """Return True if the end exists on this machine; always True of other machines."""
+    """Return True if something listens at the address; for other machines always True."""
     place, port = end
     if port == UNIX:
         return not place.startswith("/") or Path(f"/proc/{pid}/root{place}").exists()

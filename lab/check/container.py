@@ -31,7 +31,7 @@ def is_compose(words: Sequence[str]) -> bool:
 
 
 class Container:
-    """A container of one client; `words` is the client's command, which writes the id to a file."""
+    """The container of one `docker run`; `words` is that command, which writes the id to a file."""
 
     def __init__(self, words: Sequence[str], id_file: Path) -> None:
         if any(word.split("=")[0] == "--cidfile" for word in words):
@@ -43,13 +43,13 @@ class Container:
 
     @property
     def id(self) -> str:
-        """Its id, "" as long as the client has not been given one."""
+        """The container's id; "" until docker has written it."""
         with suppress(OSError):
             return self._id_file.read_text(encoding="utf-8").strip()
         return ""
 
     def end(self, client_lives: bool) -> None:
-        """End and remove it; LabError, with what to do by hand, if that fails."""
+        """Stop and remove the container; LabError, with what to do by hand, if that fails."""
         if self._ended:
             return
         if client_lives:  # it may just be asking for the container

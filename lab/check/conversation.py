@@ -83,7 +83,7 @@ class Call:
 
     @property
     def line(self) -> tuple[str, str]:
-        """What calls have in common that one line of a script sends, as in a loop."""
+        """The line of the script that sends the call: calls of a loop share it."""
         return self.origin, self.method
 
     @property
@@ -132,15 +132,28 @@ Send = Callable[[Call], Answer]
 
 
 class Client(Protocol):
-    """Sends calls to a process of the service, as one client; after `renew` as another."""
+    """Sends calls to a process of the service, as one client; after `renew` as a new one."""
 
     def __call__(self, call: Call) -> Answer:
         """Send one call."""
         ...
 
     def renew(self) -> None:
-        """Go on with a new client, a fresh process and nothing behind it."""
+        """Continue as a new client, with a fresh process and an empty backing service."""
         ...
+
+
+@dataclass(frozen=True)
+class MissingPaths:
+    """How many of a document's operations a service answered as if it had no such path.
+
+    `base` stands before the document's paths; `of` counts the operations that were tried.
+    """
+
+    document: str
+    base: str
+    missing: int
+    of: int
 
 
 @dataclass(frozen=True)
@@ -149,7 +162,8 @@ class Conversation:
 
     `script`, where there is one, runs the conversation anew: it is run in every play, and
     `calls` are what it said the first time, with references for what was found in answers.
-    `notes` say what of its source is not part of it.
+    `notes` say what of its source is not part of it; `missing` is not None if most of what its
+    document describes was not found.
     """
 
     calls: tuple[Call, ...]
@@ -157,6 +171,7 @@ class Conversation:
     answers: tuple[Answer, ...] = field(default=(), repr=False)
     script: Callable[[Send], None] | None = field(default=None, repr=False, compare=False)
     notes: tuple[str, ...] = ()
+    missing: MissingPaths | None = None
 
     def __len__(self) -> int:
         return len(self.calls)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:  # requests is loaded while the first process starts
 
 
 class _Policy(DefaultCookiePolicy):
-    """A browser's, to which this machine is a safe place (Secure cookies).
+    """The cookie policy of a browser that also sends Secure cookies to this machine by HTTP.
 
     Where the service's name is not given (no Host of its own is sent), a cookie's Domain is taken
     to be that name: the client reaches it by another one here.

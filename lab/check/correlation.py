@@ -38,7 +38,7 @@ IsMeant = Callable[[str, int, str], bool]  # of a text, a place in it and a valu
 
 
 def infer(conversation: Conversation, answers: Sequence[Answer]) -> Conversation:
-    """Return the conversation with every value that an earlier answer gave referred to.
+    """Return the conversation with references in place of values from earlier answers.
 
     A value counts if it is a word of at least 8 characters, or a shorter one under a key
     that names something (id, token, …); the client's own earlier words do not count.
@@ -59,7 +59,7 @@ def infer(conversation: Conversation, answers: Sequence[Answer]) -> Conversation
 
 
 def unfollowed(call: Call) -> str:
-    """Return a long random value that a call sends and that no earlier answer gave, with its place.
+    """Return the place and text of a long random value that no earlier answer gave.
 
     "" if there is none: an answer that differs when it is sent again then has another reason.
     """
@@ -81,7 +81,7 @@ def address_of(url: str) -> str:
 
 
 def fill(template: Template, answers: Mapping[int, Answer]) -> str:
-    """Return the text with what these answers gave; where they gave nothing, what was recorded."""
+    """Return the text with the values of these answers; the recorded value where one is missing."""
     return "".join(
         piece if isinstance(piece, str) else _value(piece, answers.get(piece.call))
         for piece in template

@@ -40,7 +40,7 @@ reset() {  # as another machine: its own copy of the folder, its own home
 
 
 def as_curl(report: Report, start: Start) -> str:
-    """Return the shortest script, runnable from where the service is started; "" without one.
+    """Return the shortest script, to be run in the folder of the service; "" if there is none.
 
     Values that earlier answers gave are looked up in those answers. It works in a folder of its
     own, and leaves nothing.
@@ -122,7 +122,7 @@ def _shown(reproducer: Reproducer, start: Start, last: int) -> str:
 
 
 def _by_side(sides: Sequence[int], opening: int) -> Iterator[str]:
-    """Yield the calls, each to its side; the first ones again where it is another than before."""
+    """Yield the calls, each to its process; a process that is new gets the opening calls first."""
     before = sides[0]
     for n, side in enumerate(sides, start=1):
         first = range(1, opening + 1) if side != before and n > opening else ()
@@ -148,7 +148,7 @@ def _start(start: Start, reproducer: Reproducer, url: str) -> Iterator[str]:
 
 
 def _domain(conversation: Conversation) -> str | None:
-    """Return the Domain that cookies of the service are for: curl sends them to that name."""
+    """Return the Domain of the service's cookies: curl sends cookies to that name."""
     for answer in conversation.answers:
         for name, value in answer.headers.pairs:
             found = re.search(r"(?i);\s*domain=\.?([\w.-]+)", value)
@@ -165,7 +165,7 @@ def _filled(text: str) -> str:
 
 
 def curl_line(call: Call, number: int, host: str | None) -> str:
-    """Return the command that sends a call of a script, which keeps the answer by its number."""
+    """Return the command that sends a call, and keeps its answer under a number."""
     words = ["curl", "-gsSk", "-b", "jar", "-c", "jar"]
     words += ["--head"] if call.method == "HEAD" else ["-X", quoted(call.method)]
     words += ["-D", f"head{number}", "-o", f"body{number}"]

@@ -1,4 +1,4 @@
-"""Parts of the printed script: what looks a value up in an answer, and what compares the runs."""
+"""Parts of the printed script: one looks a value up in an answer, one compares the runs."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +36,7 @@ _WRITE_FORMS = {
 
 
 def given(refs: Iterable[Ref]) -> Iterator[str]:
-    """Yield the lines of a shell function that looks up these values; none if there are none."""
+    """Yield the lines of a shell function that looks up these values; nothing without values."""
     kinds, forms = set(), set()
     for ref in refs:
         kinds.add(ref.where.partition(":")[0])
@@ -185,7 +185,7 @@ def judge(difference: Difference, calls: Sequence[int]) -> Iterator[str]:
 
 
 def reader_of(where: str) -> tuple[str, str]:
-    """Return the Python functions that read what is compared, and the place that they are given."""
+    """Return the Python functions that read the compared value, and the place they read."""
     if where == "status":
         return _READ_TEXT + _STATUS_VALUE, where
     if where.startswith("body"):
@@ -198,5 +198,5 @@ def reader_of(where: str) -> tuple[str, str]:
 
 
 def _number(index: int, calls: Sequence[int]) -> int:
-    """Return the number in the script of a call of the conversation; 0 if it is not in it."""
+    """Return a call's number in the script; 0 if the script does not have the call."""
     return calls.index(index) + 1 if index in calls else 0

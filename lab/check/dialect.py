@@ -11,16 +11,16 @@ Until = Callable[[bytes], bool] | None  # whether a body has come as far as it i
 
 
 class Transmit(Protocol):
-    """Sends one call to the process that is asked, as the client that asks it."""
+    """Sends one call to a process, as the client of the play."""
 
     def __call__(self, call: Call, until: Until = None) -> Answer:
-        """Return the answer; a body of which `until` says that it has come is read no further."""
+        """Return the answer; stop reading its body as soon as `until` returns True."""
         ...
 
 
 class Dialect(Protocol):
-    """How such a protocol is spoken."""
+    """How a client speaks such a protocol."""
 
     def ask(self, call: Call, state: ClientState, target: object, transmit: Transmit) -> Answer:
-        """Send a call, and before it what the protocol asks for; return the call's answer."""
+        """Send what the protocol needs first, then the call; return the call's answer."""
         ...

@@ -28,7 +28,7 @@ class Relation:
     source_place: str
 
     def difference(self) -> "Difference":
-        """Return the difference that it does not hold any more."""
+        """Return the difference to show when the relation no longer holds."""
         same = f"that of answer {self.source + 1} ({self.source_place})"
         where = f"{self.place} (answer {self.index + 1})"
         return Difference(where, same, f"no longer {same}", self)
@@ -61,7 +61,7 @@ def differences(
     headers: Collection[str] = COMPARED,
     noise: Noise | None = None,
 ) -> list[Difference]:
-    """Return what differs, the status first, at most 20. `ignored` names places (see `where`).
+    """Return the differences, the status first, at most 20. `ignored` names places (see `where`).
 
     A place that is ignored is ignored with all below it. Moments (dates, times, seconds since
     the epoch) that a clock may have said in one run are equal to each other: a clock is not memory.
@@ -77,7 +77,7 @@ def differences(
 
 
 def varying(first: Answer, second: Answer, headers: Collection[str] = COMPARED) -> frozenset[str]:
-    """Return the places in which two answers to the same differ: they vary by themselves."""
+    """Return the places in which two answers to the same call differ: they vary by themselves."""
     return frozenset(each.where for each in changes(first, second, headers))
 
 

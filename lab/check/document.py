@@ -46,7 +46,7 @@ class CheckedCall(msgspec.Struct, kw_only=True):
 
 
 class Shortest(msgspec.Struct, kw_only=True):
-    """The minimal reproducer; `script` are its lines for bash, "" if they would not show it."""
+    """The minimal reproducer; `script` has its lines for bash, "" if these would not show it."""
 
     calls: list[int]
     wiped: bool
@@ -97,6 +97,8 @@ class CheckDocument(msgspec.Struct, kw_only=True):
     """What probably keeps the state, the likeliest first; none where nothing shows it."""
     explanation: str = ""
     partial: bool = False
+    started: bool = True
+    """False if the service did not start, so that nothing was asked."""
     requests: int = 0
     processes: int = 0
     seconds: float = 0.0
@@ -111,7 +113,7 @@ def document(
     script: str = "",
     part_scripts: Mapping[str, str] = MappingProxyType({}),
 ) -> CheckDocument:
-    """Return a report as the document has it, every text in it redacted."""
+    """Return a report as a document, with every text redacted."""
     made = CheckDocument(
         verdict=report.level,
         because=report.because,
@@ -127,6 +129,7 @@ def document(
         notes=report.notes,
         explanation=explanation,
         partial=report.partial,
+        started=report.started,
         requests=report.requests,
         processes=report.processes,
         seconds=round(report.seconds, 3),

@@ -25,7 +25,7 @@ RunOnce = Callable[[], Trace]
 
 @dataclass
 class Play:
-    """One play: a difference in it means `level`. `again` runs it once more.
+    """A play and what it showed: a difference means `level`; `again` runs the play once more.
 
     `sides` are there of a play on two processes that live: which of them (0 or 1) is asked.
     """
@@ -44,7 +44,7 @@ class Play:
 
 @dataclass
 class Evidence:
-    """All plays so far; `judge` writes what follows from them into the report."""
+    """All plays so far; `judge` writes the findings into the report."""
 
     comparator: ResponseComparator
     report: Report
@@ -85,7 +85,7 @@ class Evidence:
         return any(self.conversation.calls[each].topic == topic for each in self.proven)
 
     def unsettled(self) -> list[Finding]:
-        """Return what differs and is neither proven, doubted nor undecided.
+        """Return the differences that are not yet proven, doubted or undecided.
 
         A proof stands for its route; when enough routes have one, nothing is left to settle.
         """
@@ -103,7 +103,7 @@ class Evidence:
         ]
 
     def found(self, play: str, index: int, differences: list[Difference]) -> None:
-        """Take a difference that was found in another way."""
+        """Add a difference that was not found by comparing whole plays."""
         title = self.conversation.calls[index].title
         status = self.baseline.answers[index].status
         self._separate[index] = Finding(
@@ -153,7 +153,7 @@ class Evidence:
         return self.comparator.unless_noisy(finding)
 
     def _proven_like(self, index: int) -> int | None:
-        """Return the call of the same route of which it is proven what it needs."""
+        """Return a call of the same route whose needs are proven."""
         calls = self.conversation.calls
         return next((n for n in self.proven if calls[n].route == calls[index].route), None)
 
@@ -176,6 +176,6 @@ class Evidence:
 
 
 def script_difference(trace: Trace) -> Difference:
-    """Return the difference that a script did not come to its end."""
+    """Return the difference to show for a script that ended early."""
     seen = trace.ended or f"it was stopped after {len(trace.answers)} calls, and wanted more"
     return Difference("script", "came to its end", seen)

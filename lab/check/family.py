@@ -81,7 +81,7 @@ def listening(process: psutil.Process) -> set[int]:
 
 
 def answering(family: Sequence[psutil.Process], port: int) -> int:
-    """How many processes of a family, its eldest first, may answer; at least 1.
+    """Return how many processes of a family (eldest first) can answer requests; at least 1.
 
     Those at the ends of the tree answer, a master above them does not: workers that inherited
     the listening socket (gunicorn, uvicorn), or that run their master's own command and are
@@ -116,14 +116,14 @@ def _living() -> Iterator[psutil.Process]:
 
 
 def variable(process: psutil.Process, name: str) -> str | None:
-    """Return a variable of a process's environment, None if it has none or is not ours."""
+    """Return a variable of a process's environment; None if it is unset or cannot be read."""
     with suppress(psutil.Error):
         return process.environ().get(name)
     return None
 
 
 def end_marked(mark: str) -> None:
-    """End what carries this run's mark in its environment: it left its group and its parent."""
+    """Kill processes that have this run's mark: they have left their group and their parent."""
 
     def left() -> list[psutil.Process]:
         found = []

@@ -25,12 +25,12 @@ class Source(Protocol):
     """Where a conversation comes from."""
 
     def record(self, send: Client) -> Conversation:
-        """Return the conversation; what is not written down is found out with `send`."""
+        """Return the conversation; a source may use `send` to learn what the answers give."""
         ...
 
 
 class FirstPlays:
-    """Runs the conversation once as its source has it, then twice, each time on one process.
+    """Runs the conversation once as its source defines it, then twice on one process each.
 
     `family` is how many processes of one command answer, `log` the end of what it wrote, `relay`
     says what answers instead of the processes started here ("" if they do), `given` what each
@@ -59,7 +59,7 @@ class FirstPlays:
         self._progress = progress
 
     def record(self, source: Source) -> tuple[Conversation, Trace | None]:
-        """Return the conversation, and how it ran here (None: in a browser, long ago)."""
+        """Return the conversation and its play here; None if a browser recorded it earlier."""
         self._progress("starting the service, running the conversation once")
         self._outside.look()
         self._runner.during = self._outside.peers.watch
@@ -77,7 +77,7 @@ class FirstPlays:
         return conversation, known
 
     def baseline(self, conversation: Conversation, known: Trace | None) -> Trace:
-        """Run it twice more, each time on one process; what differs then differs by itself."""
+        """Run the conversation twice more on one process each, and learn what varies by itself."""
         self._progress("the conversation on one process, twice: what varies by itself?")
         self._outside.look()
         self._share()
@@ -110,7 +110,7 @@ class FirstPlays:
             self._runner.pool.share(on_disk_alone=not self._outside.network)
 
     def _find_relay(self, process: Process, conversation: Conversation) -> str:
-        """Say what answers instead of the processes that are started here; "" if they do."""
+        """Return what answers in place of the processes started here; "" if they answer."""
         peers = self._outside.peers
         peers.probe(process)
         gets = (recorded(call.path) for call in conversation.calls if call.method == "GET")
@@ -131,6 +131,6 @@ class FirstPlays:
 
 
 def _endless(trace: Trace | None) -> dict[int, int]:
-    """Return the calls that are answered by a stream without an end, and its first events."""
+    """Return the calls answered by an endless stream, each with the number of first events."""
     answers = trace.answers if trace else []
     return {n: answer.events for n, answer in enumerate(answers) if not answer.complete}

@@ -77,7 +77,7 @@ def send(
 
 
 def session_of_its_own() -> requests.Session:
-    """Return a client that takes nothing from this machine, and says nothing twice."""
+    """Return a client that ignores this machine's settings (proxies, .netrc) and never retries."""
     session = requests.Session()
     session.trust_env = False
     session.verify = False  # a service under test has a certificate of its own
@@ -95,7 +95,7 @@ def cookie_header(cookies: RequestsCookieJar, prepared: requests.PreparedRequest
 
 
 def _by_owner(prepared: requests.PreparedRequest, owner: str | None) -> requests.PreparedRequest:
-    """Return the request as that of the host whose cookies it takes part in."""
+    """Return the request with the URL of the host that owns the cookies."""
     if owner is None:
         return prepared
     owned = prepared.copy()
@@ -114,7 +114,7 @@ def _read(
     until: Callable[[bytes], bool],
     clock: Callable[[], float],
 ) -> tuple[bytes, bool, int]:
-    """Read the body, whether it is all of it, and how many events came at first."""
+    """Return the body, True if it is complete, and how many events came first."""
     read: Callable[..., bytes] = getattr(response.raw, "read1", response.raw.read)
     body, first = b"", wanted
     began = clock()
@@ -140,7 +140,7 @@ def _read(
 
 
 def _patience(response: requests.Response, seconds: float) -> None:
-    """Set how long the next piece of the body is waited for."""
+    """Set how long to wait for the next piece of the body."""
     connection = getattr(response.raw, "_connection", None) or getattr(
         response.raw, "connection", None
     )
@@ -153,7 +153,7 @@ def _is_stream(response: requests.Response) -> bool:
 
 
 def _without_port(body: bytes, port: int) -> bytes:
-    """The address in a link is this process's own: it is not a difference."""
+    """Return the body without the process's own port: an address in a link is not a difference."""
     for host in (b"127.0.0.1", b"localhost", b"[::1]"):
         body = re.sub(re.escape(b"%s:%d" % (host, port)) + rb"(?!\d)", host + b":PORT", body)
         encoded = re.escape(b"%s%%3A%d" % (host, port))

@@ -1,4 +1,4 @@
-"""Notes what a self-contained service does twice when it is asked twice."""
+"""Notes which orders a self-contained service accepts twice."""
 
 from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Call, Conversation
@@ -17,7 +17,7 @@ def idempotency_note(
     comparator: ResponseComparator,
     report: Report,
 ) -> None:
-    """Send each order once more with the credential it had; note those that are taken twice.
+    """Send each order again with the same credential; note those that are accepted twice.
 
     An answer that is the same in each of its places, also in those that vary from play to play,
     is the first answer given again.

@@ -25,7 +25,7 @@ _FORM_VALUE = re.compile(r"(?<==)[^&=]+")
 
 
 def is_own_name(runner: Runner, conversation: Conversation, relation: Relation) -> bool | None:
-    """Return whether a value is the same for whatever client asks, and whatever it says.
+    """Return True if a value is the same for any client and any request; None if not known.
 
     Other clients are asked with other words. Where they are refused, it is enough that a second
     client who does the same is given it too, if the place is called as such names are, or if
@@ -79,7 +79,7 @@ def _refs(template: Template) -> Iterator[Ref]:
 
 
 def _is_anyones(runner: Runner, conversation: Conversation, relation: Relation) -> bool | None:
-    """True if a call gives this value to any client that carries nothing, whatever it sends.
+    """Return True if a call gives this value to clients without credentials, whatever they send.
 
     None if that is not known, since they are refused.
     """
@@ -96,7 +96,7 @@ def _is_anyones(runner: Runner, conversation: Conversation, relation: Relation) 
 
 
 def strangers(call: Call) -> tuple[Call, Call | None, list[Call]]:
-    """Return a call without what a client carries; it in other words; with another path or query.
+    """Return a call as strangers send it: without credentials, or with another body or path.
 
     Where a client has no words of its own in headers and body, there are no others.
     """

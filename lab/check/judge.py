@@ -1,4 +1,4 @@
-"""What follows from the plays: a level for each call and for the service, each with its proof."""
+"""The verdict of the plays: a level for each call and for the service, each with its proof."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -46,7 +46,7 @@ SEVERAL = (TWO, CROSSED, KEPT_OPEN, OTHER, THROUGH, AFTER)  # more than one of e
 
 
 class Level(StrEnum):
-    """Where the state is that answers depend on, from best to worst; unknown is none of them.
+    """Where the state that answers depend on is kept, from best to worst; `unknown` is no level.
 
     The two of replicas are weaker: these run already, and none of them is started or emptied.
     """
@@ -161,6 +161,8 @@ class Report:
     processes: int = 0
     seconds: float = 0.0
     partial: bool = False
+    started: bool = True
+    """False if the service did not start, so that nothing was asked."""
     interrupted: bool = False
     failed: str = ""
     url: str = "http://127.0.0.1:{port}"
@@ -175,7 +177,7 @@ class Report:
             self.notes.append(text)
 
     def cut(self, why: str) -> None:
-        """Mark it partial; what has been proven stands, and what was seen only once does not."""
+        """Mark the report as partial: proven findings stand, those seen only once do not."""
         self.partial = True
         self.note(why)
         if self.level is Level.ALIKE:  # of some plays only
@@ -203,13 +205,13 @@ class PartVerdict:
 
 
 def doubted(finding: Finding) -> Finding:
-    """Return it without its verdict: what was seen once was not seen again."""
+    """Return the finding as unknown: its difference was seen only once."""
     why = f"a difference was seen, and could not be seen again: {finding.differences[0]}"
     return replace(finding, level=Level.UNKNOWN, why=why)
 
 
 def not_emptied(finding: Finding, counts: bool = False) -> Finding:
-    """Return it without its verdict, where what is behind the service may be its memory."""
+    """Return the finding as unknown if the backing service was not emptied."""
     if finding.level is not Level.SELF_CONTAINED:
         return finding
     why = "fresh processes answer it alike, and what is kept outside of them was not emptied"
@@ -217,7 +219,7 @@ def not_emptied(finding: Finding, counts: bool = False) -> Finding:
 
 
 def sentence(play: str) -> str:
-    """Say what a difference in a play means; "" if it was no such play."""
+    """Return what a difference in a play means; "" for other plays."""
     several = next((kind for kind in SEVERAL if play.startswith(kind)), play)
     return PLAYS.get(several, "")
 
@@ -246,7 +248,7 @@ def level_of(
 
 
 def rank(finding: Finding) -> tuple[bool, int, int]:
-    """Return what orders findings: a reproduced one first, then by what a person would name."""
+    """Return the sort key of findings: reproduced ones first, then the most telling difference."""
     first = finding.differences[0].where if finding.differences else "~"
     kind = 0 if first in ("status", "script") else 1 if first.startswith(("/", "body")) else 2
     return finding.needs is None, kind, finding.index

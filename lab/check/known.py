@@ -10,7 +10,7 @@ from lab.check.judge import Finding, Level, Report
 
 @dataclass(frozen=True)
 class KnownFinding:
-    """One that does not fail until a day is over.
+    """A known finding: it makes no check fail until a day is over.
 
     `request` is as the table of calls has it ("POST /cart"), with * for anything; `conversation`
     is the file that it is known of ("" for any). `place` says where it stands in the settings.
@@ -23,7 +23,7 @@ class KnownFinding:
     place: str = ""
 
     def covers(self, finding: Finding, source: str) -> bool:
-        """Return True if it is this finding, of the conversation that a file has."""
+        """Return True if this entry names the finding, in the conversation of this file."""
         named = self.conversation in ("", source) or self.conversation.endswith(f"/{source}")
         return named and fnmatchcase(finding.title, self.request)
 
@@ -31,7 +31,7 @@ class KnownFinding:
 def apply_known(
     report: Report, known: Iterable[KnownFinding], allowed: frozenset[Level], today: date
 ) -> set[KnownFinding]:
-    """Mark what is known in a report, and note what has expired; return those that still hold."""
+    """Mark known findings in a report and note expired ones; return the entries that matched."""
     source = report.conversation.source if report.conversation is not None else ""
     holds = set[KnownFinding]()
     for each in known:
@@ -52,7 +52,7 @@ def apply_known(
 
 
 def no_longer_true(known: Iterable[KnownFinding], holds: Iterable[KnownFinding]) -> Iterator[str]:
-    """Yield what to say of known findings that no check has found."""
+    """Yield a remark on each known finding that no check found."""
     still = {*holds}
     for each in known:
         if each not in still:

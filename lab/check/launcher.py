@@ -169,7 +169,7 @@ class Launcher:
         return True
 
     def _end_daemons(self) -> None:
-        """End what went to the background while the check ended, and took its mark away."""
+        """Kill processes that went to the background, without the mark, while the check ended."""
         if not self._daemons:
             return
         began = time.monotonic()

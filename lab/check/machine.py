@@ -70,7 +70,7 @@ class Machine:
         return [sys.executable, "-I", "-S", *inside, "--", *words]
 
     def written(self) -> list[str]:
-        """Return the absolute paths of the files that came, went or changed; [] once closed.
+        """Return the absolute paths of files created, deleted or changed; [] once closed.
 
         Shared memory counts, too: other machines do not have it.
         """
@@ -100,7 +100,7 @@ class Machine:
                             yield str(Path(place) / below / file)
 
     def close(self) -> None:
-        """End it. What its processes wrote is gone when the last of them has ended."""
+        """End the view. Its files are gone when the last process in it has ended."""
         for pipe in (self._holder.stdin, self._holder.stdout):
             if pipe:
                 pipe.close()
@@ -109,7 +109,7 @@ class Machine:
 
 
 def _holds_nothing(path: Path) -> bool:
-    """Return True if it is a socket or a pipe, whose users show in its connections."""
+    """Return True for a socket or a pipe: connections are watched elsewhere."""
     mode = path.lstat().st_mode
     return stat.S_ISSOCK(mode) or stat.S_ISFIFO(mode)
 

@@ -16,7 +16,7 @@ EARLIEST_S = 1_000_000_000.0  # a smaller number is not a moment
 
 
 def same_moment(one: Any, other: Any) -> bool:
-    """Return True if a clock may have said both: a clock is not memory, but another day may be one.
+    """Return True if both can be readings of a clock in one run: that is not memory, a date is.
 
     They lie within 10 minutes of each other, and of now; or, as an expiry does, elsewhere, but
     on no whole minute: such a one was chosen by a person.

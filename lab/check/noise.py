@@ -43,7 +43,7 @@ class Noise:
     pattern: Pattern | None = None
 
     def learn(self, found: Iterable[Change], one: Answer, other: Answer) -> set[str]:
-        """Take what differs between these two as varying; return the places that are new."""
+        """Note that these differences vary by themselves; return the places not known before."""
         new = set()
         for change in found:
             if change.where == "body" and change.lines is not None:
@@ -60,7 +60,7 @@ class Noise:
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """The places that vary, in order."""
+        """The places that vary by themselves, in order."""
         return tuple(sorted({*self.places} | ({"body"} if self.pattern else set())))
 
     @property
@@ -71,7 +71,7 @@ class Noise:
         )
 
     def covers(self, change: Change) -> bool:
-        """Return True if the difference is only what varies by itself."""
+        """Return True if the change is only at a place that varies by itself."""
         if change.where in self.places:
             known = self.places[change.where]
             return kind_of(change.before) in known and kind_of(change.after) in known
@@ -81,7 +81,7 @@ class Noise:
 
 
 def kind_of(value: Any) -> str:
-    """Return what a value is, not which: a varying one is expected to stay that."""
+    """Return the kind of a value (text, number, …): a value that varies keeps its kind."""
     if value is ABSENT or value is None:
         return "nothing" if value is ABSENT else "null"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""What a service touches beside its client: other ports it talks to, files it writes."""
+"""What a service uses besides its client's requests: ports it connects to, files it writes."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -76,7 +76,7 @@ def _open_files(each: psutil.Process, log: Path) -> Iterator[str]:
 
 
 class Outside:
-    """What a service was seen to touch: look before and after it has run, ask it in between."""
+    """What a service uses: call `look` before and after it runs, `ask` in between."""
 
     def __init__(self, pool: Pool, folder: Path, own: Path) -> None:
         self._pool = pool
@@ -93,7 +93,7 @@ class Outside:
         self.caveat = ""
 
     def look(self) -> None:
-        """Look at the files: the first time to know them, then for what has changed."""
+        """Look at the files: the first call remembers them, later ones note what has changed."""
         for volume in self._pool.start.shared:
             seen = snapshot(volume, self._skip)
             for name in changed(self._volumes.setdefault(volume, seen), seen):
@@ -108,7 +108,7 @@ class Outside:
         self._written = changed(self._before, now)
 
     def ask(self, process: Process, family: Sequence[psutil.Process]) -> None:
-        """Ask a process and those below it what they are connected to and have open by now."""
+        """Note the connections and open files of a process and its children."""
         self._peers |= _connected(process, family)
         for each in family:
             with suppress(psutil.Error):
@@ -116,7 +116,7 @@ class Outside:
 
     @property
     def disk(self) -> list[str]:
-        """What it wrote, or has open for writing, in words."""
+        """The files that the service wrote, or has open for writing, in words."""
         shared = tuple(f"{volume}/" for volume in self._pool.start.shared)
         opened = [each for each in sorted(self._open) if not each.startswith(shared)]
         return [f"it wrote {name}" for name in self._written[:3]] + [
@@ -125,17 +125,17 @@ class Outside:
 
     @property
     def network(self) -> list[str]:
-        """What it talks to, and what it writes on a shared volume, in words."""
+        """The addresses the service talks to, and its files on a shared volume, in words."""
         self.peers.catch_up()
         talks = {f"it talks to {each}" for each in self._peers.union(self.peers.shown)}
         return sorted(talks | self._on_volumes)[:3]
 
     @property
     def touched(self) -> list[str]:
-        """What it wrote and talks to, in words, a few of each."""
+        """The files and addresses of the service in words, a few of each."""
         return self.disk + self.network
 
     @property
     def blind(self) -> str:
-        """Why what it writes and talks to could not be seen; "" if it could."""
+        """Why files and connections of the service could not be seen; "" if they could."""
         return self._pool.isolation or self._pool.unreported

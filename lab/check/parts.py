@@ -92,7 +92,7 @@ class PartRunner(ProcessRunner):
         return there, trace
 
     def alone(self, conversation: Conversation, baseline: Trace, index: int) -> Trace:
-        """One call, to a fresh process with nothing behind it, carrying what it carried then."""
+        """Send one recorded call to a fresh process with an empty backing service."""
         with self.processes() as start:
             process = start()
             state = baseline.states[index].copy()
@@ -102,7 +102,7 @@ class PartRunner(ProcessRunner):
     def after_each(
         self, conversation: Conversation, index: int, recorded: Trace
     ) -> tuple[Trace, list[Answer]]:
-        """All calls before one to a process, and that one after each: what it answers then."""
+        """Send the calls before `index` to one process, and the call at `index` after each."""
         trace, found = Trace(), list[Answer]()
         call = conversation.calls[index]
 

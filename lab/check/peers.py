@@ -30,7 +30,7 @@ class Peers:
 
     @contextmanager
     def watch(self, process: Process) -> Iterator[None]:
-        """Look while the `with` block lasts."""
+        """Watch the connections of a process while the `with` block lasts."""
         if process.connects_to is None:
             with self._look_all_the_time(process) if self.closely else nullcontext():
                 yield
@@ -43,7 +43,7 @@ class Peers:
             self._take(process, process.connects_to)
 
     def catch_up(self) -> None:
-        """Take what was connected to after the last request, too."""
+        """Note connections made after the last request, too."""
         for process in self._known:
             self._take(process, process.connects_to or [])
 
@@ -103,7 +103,7 @@ class Peers:
 
     @property
     def shown(self) -> set[str]:
-        """All of them, in words."""
+        """The addresses in words."""
         return {
             f"unix socket {place}" if port == UNIX else f"{place}:{port}"
             for place, port in self.seen
@@ -111,7 +111,7 @@ class Peers:
 
 
 def relay_to(process: Process, ports: list[int], paths: list[str], mark: str) -> str:
-    """Say what answers instead of `process`, if it only passes requests on; else "".
+    """Return what answers in place of `process` if it only forwards requests; else "".
 
     That is so where a port that it connects to belongs to no process of this run, and gives
     the same answers to these paths by itself.

@@ -85,7 +85,7 @@ class Pool:
         return sorted(each for each in self._written if not each.startswith(self.mark + "/"))
 
     def share(self, *, on_disk_alone: bool) -> None:
-        """From now on take it that processes share something, perhaps `on_disk_alone`.
+        """From now on, assume that processes share state, perhaps `on_disk_alone`.
 
         Then none is started before it is needed: it might read, while it starts, what was there
         before its turn. What they share on disk is not there on another machine.
@@ -94,7 +94,7 @@ class Pool:
         self._on_disk_alone = on_disk_alone and self.start.reset is None
 
     def expect(self, processes: int) -> None:
-        """Take it that at least so many are going to be asked for: no more are started ahead.
+        """Expect at least this many more processes, and start no more than these ahead.
 
         Those begin at once.
         """
@@ -130,7 +130,7 @@ class Pool:
             return self._launch_alone()
 
     def _start_ahead(self, now: int, since: float = 0.0) -> None:
-        """Start what is asked for now (0 or 1), and others before their turn where that is safe.
+        """Start the processes needed now (0 or 1), and others ahead of their turn if that is safe.
 
         Those that began before `since` are kept for later plays.
         """
@@ -141,7 +141,7 @@ class Pool:
             self._spares[self._starters.submit(self._launch, self._machine)] = asked_at
 
     def _launch_alone(self) -> Process:
-        """Start one while no other is starting or spare: they may be in each other's way."""
+        """Start a process while no other is starting or spare: two could disturb each other."""
         self._throw_away()
         self._await_ends()
         self._ahead = 0  # a file with a process number, a database for one, a migration
@@ -153,7 +153,7 @@ class Pool:
             raise
 
     def reset(self) -> None:
-        """Begin a play: the disk is as it was, the backing service is empty again.
+        """Begin a play: restore the disk, and empty the backing service.
 
         What was killed before has ended. Where a process cannot have a disk of its own, only
         `--reset` makes anything as it was.
@@ -198,7 +198,7 @@ class Pool:
         return process
 
     def _take_machine(self) -> tuple[Machine, Process]:
-        """Return a machine on which one process has been started, in time where that may be."""
+        """Return a machine with one started process: one started ahead, if that is allowed."""
         ahead = min(self._ahead, self._due - 1) if self._on_disk_alone else 0
         while len(self._others_ahead) < 1 + ahead:
             self._others_ahead.append(self._starters.submit(self._launch_elsewhere))
@@ -213,13 +213,13 @@ class Pool:
             raise
 
     def _await_ends(self) -> None:
-        """Wait for those that were killed: one that is still ending could write once more."""
+        """Wait for killed processes to end: one that is still ending could write once more."""
         killed = [each for each in self._used if each.killed]
         wait_until(lambda: all(each.ended() for each in killed), DEATH_TIMEOUT_S)
         self._used = [each for each in self._used if not each.ended()]
 
     def _throw_away(self) -> None:
-        """Kill what was started ahead on this machine."""
+        """Kill the processes started ahead on this machine."""
         waiting = [self._first] if self._first else []
         self._first = None
         while self._spares:
@@ -232,7 +232,7 @@ class Pool:
             self._used.append(process)
 
     def _throw_machines_away(self) -> None:
-        """Kill what was started ahead on other machines."""
+        """Kill the processes started ahead on other machines."""
         while self._others_ahead:
             ahead = self._others_ahead.popleft()
             if not ahead.cancel():
@@ -242,7 +242,7 @@ class Pool:
                     process.kill()
 
     def _last_reset(self) -> None:
-        """Leave it empty, as far as that can be done."""
+        """Empty the backing service one last time; a failure is ignored."""
         if self.start.reset is not None and self.started:
             with suppress(LabError):
                 run_reset(self.start, LAST_RESET_S, self.mark)
@@ -253,6 +253,6 @@ class Pool:
         return process
 
     def _learn_pace(self, took_s: float, worked_s: Callable[[], float]) -> None:
-        """Start more at once where a start takes its time without working."""
+        """Allow more starts at a time if a start takes long but uses little CPU."""
         if self._ahead and took_s > SLOW_START_S and worked_s() < BUSY * took_s:
             self._ahead = MOST_AHEAD

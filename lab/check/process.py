@@ -1,4 +1,4 @@
-"""One life of a service: what of it runs, how long it has worked, and its end."""
+"""One run of a service's command: its processes, its CPU time, and its end."""
 
 import time
 from contextlib import suppress
@@ -16,7 +16,7 @@ BACKGROUND_S = 1.0  # after its command has ended, for a process in the backgrou
 
 
 class Process:
-    """One life of the service, ready to be asked at `address`.
+    """One run of the service's command, ready to answer at `address`.
 
     `tag` is what its processes carry in their environment. `container` is where it runs, if it
     runs in one.
@@ -43,7 +43,7 @@ class Process:
         return self.address.port
 
     def kill(self) -> None:
-        """End it and everything it started, at once (SIGKILL)."""
+        """Kill the process and everything it started (SIGKILL)."""
         if self.killed:
             return
         self.killed = True
@@ -69,11 +69,11 @@ class Process:
         return worked
 
     def ended(self) -> bool:
-        """Return True if it was killed and none of its processes lives (a zombie does not)."""
+        """Return True if the process was killed and nothing of it lives (a zombie does not)."""
         return self.killed and self.child.gone() and not any(map(_lives, self._background))
 
     def family(self) -> list[psutil.Process]:
-        """Return its processes that live: itself, workers, what went to the background."""
+        """Return the live processes: the command's, its workers, those in the background."""
         if self.child.running():
             return tree(self.child.pid)
         self._background = [each for each in self._background if _lives(each)]
@@ -82,7 +82,7 @@ class Process:
         return self._background
 
     def lives(self) -> bool:
-        """Return True if anything of it may still answer: its command, or a process that it left.
+        """Return True if the command, or a process that it left behind, may still answer.
 
         A command that ends well may have sent a process to the background, which takes a moment
         to be seen.

@@ -109,7 +109,7 @@ class Prover:
         return proof
 
     def _seen_in_play(self, finding: Finding, wanted: Wanted) -> Trace | None:
-        """Return the play that showed a difference that is not a matter of chance, else None."""
+        """Return the play that showed a difference, None if the difference is chance."""
         if (
             wanted.confirmations != CONFIRMATIONS
             or wanted.of_script
@@ -120,7 +120,7 @@ class Prover:
         return play.aligned if play else None
 
     def _varies_by_itself(self, finding: Finding, wanted: Wanted) -> Proof:
-        """Learn what differs in a finding that needs nothing before it, if it still differs."""
+        """Learn as noise what still differs in a finding that needs no earlier call."""
         for _ in range(LOOKS):
             shown = self._showing.show(finding, [], wanted)
             if shown.found:
@@ -131,7 +131,7 @@ class Prover:
         return Proof.NOISE
 
     def _by_chance(self, finding: Finding, earlier: list[int], wanted: Wanted) -> Proof:
-        """Look whether one process alone answers in both ways to what was not seen again."""
+        """Return True if a single process gives both answers by chance."""
         if wanted.confirmations == CONFIRMATIONS:
             return Proof.NOT_SEEN
         first, *others = (self._showing.control(finding, earlier) for _ in range(CONTROLS))
@@ -141,7 +141,7 @@ class Prover:
     def _confirm(
         self, finding: Finding, needs: list[int], wanted: Wanted, tries: int
     ) -> tuple[Proof, Reproducer | None]:
-        """See it again, at last by the lines that are printed instead of a script.
+        """Repeat the proof, the last time as the lines that are printed; return how it ended.
 
         With one try it is not confirmed.
         """
@@ -169,7 +169,7 @@ class Prover:
     def _search_both(
         self, finding: Finding, everything: list[int], wanted: Wanted
     ) -> list[int] | None:
-        """Search as Search.needs does, playing both sides; None if all calls do not show it."""
+        """Search as Search.needs does, playing both sides; None if not even all calls show it."""
 
         def shows(part: list[int]) -> bool:
             earlier = self._search.with_givers(part, finding.index)
@@ -210,14 +210,14 @@ class Prover:
         return bool(new & places) or gone
 
     def _learn_others(self, expected: Trace, index: int) -> None:
-        """Learn what varies in the calls before, if nothing that was kept can be the reason."""
+        """Learn what varies in the earlier calls, unless kept state can be the reason."""
         for n, answer in self._comparator.aligned(self._baseline, expected).items():
             known = self._baseline.answers[n]
             if self._tidy and n != index and answer.status == known.status:
                 self._comparator.learn(n, known, answer)
 
     def _learn(self, finding: Finding, shown: Shown) -> None:
-        """Take what differs in a finding as varying by itself: it needs nothing before it."""
+        """Note that the differences of a finding vary by themselves: they need no earlier call."""
         index = finding.index
         if index in shown.expected.answered and index in shown.seen.answered:
             for each in self._comparator.broken(
@@ -244,7 +244,7 @@ class Prover:
         )
 
     def _instead(self, finding: Finding, needs: list[int]) -> str:
-        """Return what to do by hand where lines with references do not show it."""
+        """Return what to do by hand if the printed lines do not show the difference."""
         lines = ", ".join(dict.fromkeys(self._conversation.calls[n].origin for n in needs))
         last = self._conversation.calls[finding.index].origin
         return (

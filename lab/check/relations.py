@@ -25,7 +25,7 @@ Answers = Mapping[int, Answer]  # by call
 
 
 def holds(relation: Relation, answers: Answers) -> bool | None:
-    """Return True if a relation holds; None if one of the answers or values is not there."""
+    """Return True if a relation holds; None if an answer or a value is missing."""
     if relation.index not in answers or relation.source not in answers:
         return None
     one = value_at(answers[relation.index], relation.place)
@@ -36,7 +36,7 @@ def holds(relation: Relation, answers: Answers) -> bool | None:
 def relations(
     plays: list[dict[int, Answer]], noise: Mapping[int, Noise], process_ids: set[str]
 ) -> Iterator[Relation]:
-    """Yield, for each value that varies, the earliest answer that always had the same one."""
+    """Yield a relation for each value that varies: to the first answer that always had it."""
     common = sorted(set.intersection(*({*play} for play in plays)))
     values = [{index: _values(play[index]) for index in common} for play in plays]
     first_at: dict[tuple[str, ...], tuple[int, str]] = {}

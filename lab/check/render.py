@@ -1,4 +1,4 @@
-"""What a check found in other forms: JUnit XML, and a paragraph that says what follows."""
+"""The result of a check in other forms: JUnit XML, and an explanation in words."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -6,6 +6,7 @@ from typing import Literal
 from lab.check.document import CheckDocument, CheckedCall, CheckedPart
 from lab.check.judge import Level, Report, sentence
 from lab.core.junit import Case, Problem, Suite, junit_xml
+from lab.core.text import counted
 
 
 def as_junit(made: CheckDocument) -> str:
@@ -58,12 +59,15 @@ def _part_problem(part: CheckedPart, allowed: Sequence[Level]) -> Problem | None
 
 
 def explain(report: Report) -> str:
-    """Return what was done and what follows, in a paragraph or two."""
-    plays = "; ".join(report.plays) or "not at all after the first time"
-    done = (
-        f"The conversation was run once to know it, then {plays}. "
-        f"{report.requests} requests, {report.processes} processes."
+    """Return what was done and what it means, in one or two paragraphs."""
+    spent = (
+        f"{counted(report.requests, 'request')}, "
+        f"{counted(report.processes, 'process', 'processes')}."
     )
+    if not report.started:
+        return f"The service did not start, so nothing was asked. {spent}"
+    plays = "; ".join(report.plays) or "not at all after the first time"
+    done = f"The conversation was run once to know it, then {plays}. {spent}"
     advice = _ADVICE[report.level]
     if report.level is Level.PROCESS and _carried_a_token(report):
         advice = f"{_TOKEN_NOTE}\n\n{advice}"

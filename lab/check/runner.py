@@ -20,7 +20,7 @@ AFTER_RECORD = 2  # processes that are needed after a conversation was recorded
 
 
 class Live:
-    """A client of one fresh process at a time; it keeps a trace of what it said last."""
+    """A client of one fresh process at a time; it keeps the trace of its last play."""
 
     def __init__(self, runner: "Runner", pool: Pool) -> None:
         self.trace: Trace
@@ -38,7 +38,7 @@ class Live:
         return answer
 
     def renew(self) -> None:
-        """Go on as another client, of another process, with nothing behind it."""
+        """Continue as a new client, of another process, with an empty backing service."""
         self.close()
         self._pool.reset()
         self._pool.expect(1 + AFTER_RECORD)
@@ -61,7 +61,7 @@ class Runner(PartRunner):
         watch: Callable[[Process], None] = lambda process: None,
         after: Trace | None = None,
     ) -> Trace:
-        """All calls to one process: the conversation as a client knows it.
+        """Send all calls to one process: the conversation as a client knows it.
 
         `watch` may look at the process after each call. With `after`, no call is sent in the
         second of that play's, nor to a process that is no older than that play's was.
@@ -79,7 +79,7 @@ class Runner(PartRunner):
 
     @contextmanager
     def client(self) -> Iterator[Live]:
-        """Give a client of a fresh process."""
+        """Yield a client of a fresh process."""
         client = Live(self, self.pool)
         try:
             client.renew()
@@ -95,7 +95,7 @@ class Runner(PartRunner):
         elsewhere: bool = False,
         youngest: Callable[[int], float] = lambda index: 0.0,
     ) -> Trace:
-        """Each call to a process that has had no other; with `elsewhere` as on another machine.
+        """Send each call to a process that had no other; with `elsewhere`, as on another machine.
 
         Calls that are said to change nothing, by their protocol or by their service, share one
         with those just before, as long as each is another one of the same topic.
@@ -128,14 +128,14 @@ class Runner(PartRunner):
             return self.run(conversation, route)
 
     def alternating(self, conversation: Conversation, sides: Sequence[int]) -> Trace:
-        """Two processes that both live, as behind a balancer; call n goes to `sides[n]`."""
+        """Send the calls to two live processes, as behind a balancer; call n goes to `sides[n]`."""
         with self.processes(2) as start:
             pair = (start(), start())
             # A script may send more calls than it did.
             return self.run(conversation, lambda index, _: pair[sides[index % len(sides)]])
 
     def naked(self, conversation: Conversation) -> Trace:
-        """Each call by a client that carries nothing; all to one process."""
+        """Send each call to one process, as a client without credentials."""
         trace = Trace()
         with self.processes() as start:
             process = start()
@@ -144,7 +144,7 @@ class Runner(PartRunner):
         return trace
 
     def used(self, conversation: Conversation, times: int, *, restart: bool = False) -> Trace:
-        """Play as one more client of a process that has had the conversation from `times` others.
+        """Play the conversation on a process that has already had it from `times` other clients.
 
         Each keeps its connection. A server that gives requests to its threads in turn is asked a
         few times more between them, so that each thread has had each call. With `restart` the
@@ -176,7 +176,7 @@ class Runner(PartRunner):
         before: bool = True,
         more: Callable[[list[Answer]], bool] = lambda answers: False,
     ) -> list[Answer]:
-        """The conversation up to a call on one process, and that call again and again.
+        """Send the calls up to one to a process, and then that call again and again.
 
         All by the same client, so many times, and on while `more` says so. Without `before`,
         only that call, as it was recorded. Others ask for the readiness path meanwhile: an idle
@@ -201,7 +201,7 @@ class Runner(PartRunner):
     def twice(
         self, conversation: Conversation, chosen: Collection[int]
     ) -> dict[int, tuple[Answer, Answer]]:
-        """All calls to one process; then the chosen ones again, with what was carried then.
+        """Send all calls to one process; then the chosen ones again, with the same credentials.
 
         In another second: an answer that only a clock of seconds tells apart differs too.
         """
@@ -222,7 +222,7 @@ class Runner(PartRunner):
         index: int,
         change: Callable[[Call, Call], Call] = lambda call, known: call,
     ) -> tuple[Answer | None, Answer | None]:
-        """The conversation up to a call, by two clients after each other, on one process.
+        """Send the calls up to one to a process, as two clients one after the other.
 
         The second one's calls may be changed; `change` is given those of the conversation, too.
         """
@@ -235,7 +235,7 @@ class Runner(PartRunner):
     def as_stranger(
         self, conversation: Conversation, index: int, others: Iterable[Call]
     ) -> tuple[Answer | None, list[Answer]]:
-        """The conversation up to a call on one process, then other calls by other clients."""
+        """Send the calls up to one to a process, then other calls as other clients."""
         with self.processes() as start:
             process = start()
             trace = self.run(conversation, always(process), until=index)
@@ -245,7 +245,7 @@ class Runner(PartRunner):
 
 @contextmanager
 def _stirred(process: Process, path: str) -> Iterator[None]:
-    """Let others ask for a path all the time, while the `with` block lasts."""
+    """Keep asking for a path as other clients while the `with` block lasts."""
     over = threading.Event()
 
     def ask() -> None:

@@ -14,7 +14,7 @@ MOST_LOOKING_S = 2.0
 
 
 class Givers:
-    """Which calls gave what a later one brings. `baseline` is the conversation as it is right."""
+    """Knows which calls gave the values of later ones. `baseline` has the right answers."""
 
     def __init__(
         self, conversation: Conversation, baseline: Trace, comparator: ResponseComparator
@@ -24,7 +24,7 @@ class Givers:
         self._comparator = comparator
 
     def with_givers(self, part: Sequence[int], index: int) -> list[int]:
-        """Return a part with the calls that gave what it, or the call at `index`, brings.
+        """Return a part with the calls that gave its values, and those of call `index`.
 
         That is what varies from play to play, and what goes into a header: a recorded credential
         expires, and no script may contain one. An empty part stays empty.
@@ -32,7 +32,7 @@ class Givers:
         return self.closed(part, index) if part else []
 
     def closed(self, part: Sequence[int], index: int) -> list[int]:
-        """Return a part with the calls that gave what it, or the call at `index`, brings anew."""
+        """Return a part with the calls that gave its new values, and those of call `index`."""
         whole, waiting = {*part}, [*part, index]
         while waiting:
             new = self._gave_anew(waiting.pop()) - whole
@@ -58,7 +58,7 @@ class Givers:
         return [sorted(needed | each) for each in (related, {*writes[:1]}, {*writes[-1:]})]
 
     def _gave(self, index: int) -> set[int]:
-        """Return the earlier calls that gave what a call brings, and what those brought."""
+        """Return the earlier calls that gave a call's values, and those that gave theirs."""
         needed, waiting = self._cookies_from(index), [index]
         while waiting:
             new = {ref.call for ref in self._conversation.calls[waiting.pop()].refs()} - needed
@@ -67,7 +67,7 @@ class Givers:
         return needed
 
     def _cookies_from(self, index: int) -> set[int]:
-        """Return earlier calls that first gave a cookie, if the client carried any into this."""
+        """Return the earlier calls that first set a cookie, if the client sends any now."""
         first: dict[str, int] = {}
         states = self._baseline.states
         if index < len(states) and states[index].cookies:
@@ -91,7 +91,7 @@ class Search(Givers):
         self._runner = runner
 
     def needs(self, index: int, wanted: Wanted, known: Trace, tries: int) -> list[int]:
-        """Return the fewest calls before `index` that show it, [] if it shows without any.
+        """Return the fewest calls before `index` that show the difference, [] if it needs none.
 
         Calls that gave them a credential are among them, as `with_givers` says. `known` is the
         play that showed it. What a process answers that has had nothing before does not depend on
@@ -110,7 +110,7 @@ class Search(Givers):
         )
 
     def _all_guesses(self, index: int, wanted: Wanted, known: Trace) -> Iterator[list[int]]:
-        """Yield the guesses, and the call after which it is answered as in the conversation."""
+        """Yield the guesses, and the call after which the answer is as in the conversation."""
         likely, *others = self.guesses(index)
         yield likely
         if (last := self._last_that_matters(index, wanted, known)) is not None:
@@ -119,7 +119,7 @@ class Search(Givers):
         yield from others
 
     def _last_that_matters(self, index: int, wanted: Wanted, known: Trace) -> int | None:
-        """Return the call after which one process, asked after each, first shows it.
+        """Return the call after which one process, asked after each, first shows a difference.
 
         Only for a call that changes nothing, and is quick.
         """

@@ -27,7 +27,13 @@ from lab.check.launcher import START_ITSELF, OneAtATime
 from lab.check.machine import CannotIsolate
 from lab.check.outside import Outside
 from lab.check.prover import Prover
-from lab.check.reasons import digest, no_success, not_emptied_behind, rate_limits
+from lab.check.reasons import (
+    digest,
+    doubt_document,
+    no_success,
+    not_emptied_behind,
+    rate_limits,
+)
 from lab.check.runner import Runner
 from lab.check.settle import Settlement
 from lab.check.sides import plays_on_two
@@ -96,6 +102,8 @@ class Session:
                 self._compare(conversation, baseline)
             if trouble and self._report.level not in STATE:
                 self._report.level, self._report.because = Level.UNKNOWN, trouble
+            if conversation.missing:
+                doubt_document(self._report, conversation.missing, succeeded=trouble is None)
         if self._report.level is Level.UNKNOWN and conversation.script is None:
             self._report.because = digest(conversation, baseline) or self._report.because
         if limits := rate_limits(conversation, self._comparator.limited):
@@ -135,7 +143,7 @@ class Session:
 
     @property
     def _enough(self) -> bool:
-        """True if new state was found, so that later plays can show nothing more."""
+        """Return True if new state was found, so that later plays can show nothing more."""
         conversation = self._report.conversation
         source = conversation.source if conversation is not None else ""
         found = [each for each in self._report.findings if each.level in STATE]
@@ -144,7 +152,7 @@ class Session:
         )
 
     def _separate(self, conversation: Conversation) -> bool:
-        """Look whether the processes of one command remember for themselves."""
+        """Return True if the processes of one command each have a memory of their own."""
         family = self._first.family
         self._log(f"one server of {family} processes, asked {WITHIN} times")
         found = separate_memory(self._runner, conversation, self._comparator, WITHIN)
@@ -208,7 +216,7 @@ class Session:
             self._outside.peers.closely = False
 
     def _elsewhere(self, conversation: Conversation) -> bool:
-        """Run it on processes with a disk of their own; False if that is not possible."""
+        """Run the conversation on processes with disks of their own; False if none can have one."""
         self._log(ELSEWHERE)
         run = lambda: self._runner.fresh(conversation, elsewhere=True)  # noqa: E731
         try:
@@ -234,7 +242,7 @@ class Session:
         self._judge()
 
     def _used(self, conversation: Conversation, baseline: Trace) -> bool:
-        """Look whether it answers as before when it has served others; True if it does not."""
+        """Return True if the service answers differently after it has served other clients."""
         self._log(USED)
         found = differs_when_used(self._runner, conversation, baseline, self._comparator)
         self._played(f"on {USED}, over connections that are kept")
@@ -255,7 +263,7 @@ class Session:
         return True
 
     def _carried(self, conversation: Conversation, baseline: Trace) -> None:
-        """Does any answer depend on what the client carries? Else nothing was shown."""
+        """Learn which answers depend on what the client sends: without any, nothing was shown."""
         self._log("every call by a client that carries nothing")
         naked = self._runner.naked(conversation)
         self._played("by a client that carries nothing")

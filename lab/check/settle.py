@@ -108,9 +108,9 @@ class Settlement:
         self._judge()
 
     def _drop_own_names(self, finding: Finding) -> bool:
-        """Forget relations that are about the process itself; True if there were any.
+        """Forget relations that name the process itself; True if there were any.
 
-        Or if that cannot be decided.
+        Also True if that cannot be decided.
         """
         if not all(each.broken for each in finding.differences):
             return False

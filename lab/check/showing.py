@@ -42,12 +42,12 @@ class Showing:
         self._shared = shared
 
     def sides(self, finding: Finding) -> Sides:
-        """Return which of two living processes is asked each call; () where there is one."""
+        """Return which of two running processes gets each call; () if there is only one."""
         play = self._plays.get(finding.play)
         return play.sides if play else ()
 
     def control(self, finding: Finding, earlier: Sequence[int]) -> Shown:
-        """Answer the last call after these on one process alone."""
+        """Send these calls and then the last one to a single process; return the play."""
         part = [*earlier, finding.index]
         return Shown(self._runner.part(self._conversation, part, self._baseline), Trace(), ())
 
@@ -60,7 +60,7 @@ class Showing:
         slowly: bool = False,
         plain: bool = False,
     ) -> Shown:
-        """Answer the last call after these on one process, and as in the play of the finding.
+        """Send these calls and the last one to one process, and as in the play of the finding.
 
         With `slowly` a clock of seconds goes on before a call that is related to another one.
         With `plain` the calls are sent as they are printed, without their script.
@@ -92,5 +92,5 @@ class Showing:
         return Shown(expected, seen, tuple(wanted.shown(expected, seen, part)))
 
     def _may_ask_first(self, finding: Finding) -> bool:
-        """True if the fresh process cannot see that the first was asked the last call too."""
+        """Return True if the fresh process cannot see that the first also got the last call."""
         return not self._shared or finding.play in (EMPTIED, ELSEWHERE)

@@ -41,7 +41,7 @@ def shrink(
 
 
 def _halved(calls: list[int], ask: Ask) -> list[int]:
-    """Return the one call that shows it, if there is one such: what half lacks the other has."""
+    """Return the one call that shows the difference, if one alone does, by halving the calls."""
     while len(calls) > 1:
         middle = len(calls) // 2
         calls = calls[middle:] if ask(calls[middle:]) else calls[:middle]
@@ -49,7 +49,7 @@ def _halved(calls: list[int], ask: Ask) -> list[int]:
 
 
 def _from_the_end(calls: list[int], ask: Ask) -> list[int]:
-    """Return calls that show it; where more calls never hide it, none can be left out."""
+    """Return calls that show the difference; none can be left out unless more calls hide it."""
     kept: list[int] = []
     left, was_last = calls, False
     while not ask(kept):
@@ -60,7 +60,7 @@ def _from_the_end(calls: list[int], ask: Ask) -> list[int]:
 
 
 def _shortest(left: list[int], kept: list[int], ask: Ask, *, last_first: bool) -> int:
-    """Return the length of a beginning of `left` that shows it with `kept`; one less does not.
+    """Return the length of the shortest beginning of `left` that, with `kept`, shows it.
 
     With `last_first`, one less is asked first: calls that matter come together.
     """
@@ -76,7 +76,7 @@ def _shortest(left: list[int], kept: list[int], ask: Ask, *, last_first: bool) -
 
 
 def _without_more(kept: list[int], ask: Ask) -> list[int]:
-    """Leave out each call in turn, until none can be left out: some may have hidden it."""
+    """Leave out calls one by one until all are needed: some may have hidden the difference."""
     before: list[int] = []
     while kept != before and len(kept) > 1:
         before = kept

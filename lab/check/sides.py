@@ -60,7 +60,7 @@ def _hidden(calls: Sequence[Call]) -> Hidden:
 
 
 def _shown_after(sides: Sides, before: int, index: int, asked: Sequence[int]) -> int:
-    """Return the calls that go to another process than one call, and where an earlier one went."""
+    """Return, as bits, the calls on the other process; 0 if call `before` was on the same one."""
     if before != BEFORE_ALL and sides[before] == sides[index]:
         return 0
     return asked[1 - sides[index]]
@@ -72,7 +72,7 @@ def _asked(sides: Sides) -> tuple[int, int]:
 
 
 def _shown(sides: Sides, hidden: Hidden) -> int:
-    """Return how much a play would show that none has."""
+    """Return how much a play would show that no earlier one has."""
     asked = _asked(sides)
     return sum(
         (after & _shown_after(sides, *two, asked)).bit_count() for two, after in hidden.items()

@@ -34,7 +34,7 @@ def is_local(ip: str) -> bool:
 
 
 def unix_peers(family: Iterable[psutil.Process]) -> list[str]:
-    """Return what is at the other end outside the tree, as "unix socket PATH"; [] elsewhere."""
+    """Return the unix sockets outside a process tree that it uses; [] if not on Linux."""
     if sys.platform != "linux":
         return []
     with suppress(OSError):
@@ -86,7 +86,7 @@ def _diagnosis() -> tuple[dict[int, str], dict[int, int]]:
 
 
 def connected(family: Sequence[psutil.Process], own_port: int, kind: str = "tcp") -> set[End]:
-    """Return what processes are connected to at this moment, but for clients of their own port.
+    """Return the addresses that processes are connected to, without clients of their own port.
 
     `kind` is "tcp", or "inet" where UDP counts too.
     """
@@ -150,7 +150,7 @@ def _tcp(family: int, states: int) -> Iterator[bytes]:
 
 
 def _dump(request: bytes) -> Iterator[bytes]:
-    """Yield what the system answers to a question for all sockets of a kind."""
+    """Yield the kernel's records of all sockets of a kind."""
     header = struct.pack("=IHHII", 16 + len(request), _BY_FAMILY, _DUMP, 1, 0)
     kind = getattr(socket, "NETLINK_SOCK_DIAG", 4)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, kind) as asked:

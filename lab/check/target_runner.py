@@ -78,7 +78,7 @@ class TargetRunner(Generic[AnyTarget]):
         route: Routing[AnyTarget],
         trace: Trace | None = None,
     ) -> Trace:
-        """Run it up to the last of some calls; the others are taken as `recorded`."""
+        """Send some calls of a conversation; the answers to the others are as `recorded`."""
 
         def some(index: int, call: Call) -> AnyTarget | None:
             return route(index, call) if index in part else None
@@ -96,7 +96,7 @@ class TargetRunner(Generic[AnyTarget]):
         trace: Trace | None = None,
         change: Callable[[Call, Call], Call] = lambda call, known: call,
     ) -> Trace:
-        """Run it; `route` says who answers each call, up to the one at `until`."""
+        """Run the conversation; `route` says who answers each call, up to the one at `until`."""
         trace = Trace() if trace is None else trace
         state = trace.state if state is None else state
         most = 3 * len(conversation) + 20
@@ -136,7 +136,7 @@ class TargetRunner(Generic[AnyTarget]):
         return trace
 
     def _keep_pace(self, trace: Trace, call: Call, recorded: Trace) -> None:
-        """Let no call that a script waits with come sooner than it did.
+        """Let a polling call of a script wait at least as long as it did when it was recorded.
 
         What it waits for takes longer at times, on a busy machine.
         """
@@ -205,7 +205,7 @@ class ProcessRunner(TargetRunner[Process]):
         self.pool = pool
 
     def expect(self, processes: int) -> None:
-        """Take it that the next plays ask for at least so many: some may be started ahead."""
+        """Expect at least this many processes for the next plays; some may be started ahead."""
         self.pool.expect(processes)
 
     @contextmanager
@@ -236,7 +236,7 @@ def always(target: AnyTarget) -> Routing[AnyTarget]:
 
 
 def _skip(trace: Trace, call: Call, answer: Answer, state: ClientState) -> None:
-    """Take a call as answered, without sending it."""
+    """Count a call as answered without sending it."""
     state.answers[len(trace.answers)] = answer
     trace.calls.append(call)
     trace.states.append(state.copy())

@@ -28,7 +28,7 @@ class Word:
 
 
 def words(text: str) -> list[Word]:
-    """Return its words, without marks of HTML and punctuation."""
+    """Return the words of a text, without HTML tags and punctuation."""
     found, at = [], 0
     for match in _UNBROKEN.finditer(text):
         found.append(Word(match[0], text[at : match.start()], match.start()))
@@ -69,7 +69,7 @@ class Pattern:
         self._runs = runs
 
     def fits(self, text: str) -> bool:
-        """Return True if all that is common to the texts it knows is in this one too, in order."""
+        """Return True if a text has all parts that the known texts have in common, in order."""
         pieces, at = self._pieces(text), 0
         for run in self._runs or []:
             found = _find(pieces, run, at)

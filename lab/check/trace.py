@@ -60,7 +60,7 @@ class Trace:
 
     @classmethod
     def of(cls, answers: Mapping[int, Answer]) -> "Trace":
-        """Return one that has these answers, by call, and nothing else."""
+        """Return a trace with these answers, by call, and nothing else."""
         count = max(answers, default=-1) + 1
         return cls(answers=[answers.get(n, Answer(None)) for n in range(count)], sent={*answers})
 
@@ -70,13 +70,13 @@ class Trace:
         return {index: self.answers[index] for index in sorted(self.sent)}
 
     def adopt(self, other: "Trace") -> None:
-        """Begin as another play has been until now."""
+        """Take over all that another play has so far."""
         self.calls, self.answers = [*other.calls], [*other.answers]
         self.states, self.times, self.sent = [*other.states], [*other.times], {*other.sent}
         self.ages = [*other.ages]
 
     def is_of(self, conversation: Conversation) -> bool:
-        """Return True if it is of these calls, and of no others that were tried beside them."""
+        """Return True if the trace is of exactly these calls."""
         sent = [(call.method, recorded(call.path), call.origin) for call in self.calls]
         return sent == [(c.method, recorded(c.path), c.origin) for c in conversation.calls]
 
@@ -107,7 +107,7 @@ def request_of(call: Call, answers: Mapping[int, Answer]) -> "requests.Request":
 
 
 def without_refs(call: Call) -> Call:
-    """Return the call of a client that was given nothing."""
+    """Return the call as a client sends it that has received nothing."""
     return call.mapped(
         lambda template: tuple(NOTHING if isinstance(each, Ref) else each for each in template)
     )

@@ -20,7 +20,7 @@ FoundAt = dict[tuple[int, str], Difference]
 def differs_when_used(
     runner: Runner, conversation: Conversation, baseline: Trace, comparator: ResponseComparator
 ) -> tuple[int, list[Difference]] | None:
-    """Return a call, and how it is answered otherwise by a process that has served others.
+    """Return a call that a process answers differently once it has served others, and how.
 
     None if it is not, or if a conversation takes so long that others were not run. Each
     difference was there in every round, and in no round on a fresh process, which teaches what
@@ -45,7 +45,7 @@ def differs_when_used(
 
 
 def how_often(baseline: Trace) -> int:
-    """Return how many others have the conversation first: each thread should have had a call."""
+    """Return how many other clients to play first, so that each thread has served one."""
     times = FEWER if len(baseline.answers) > MANY_CALLS else TIMES
     took_s = baseline.times[-1] - baseline.times[0] + baseline.answers[-1].elapsed_s
     return min(times, int(MOST_ROUND_S / max(took_s, 0.001)))

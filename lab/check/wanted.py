@@ -32,7 +32,7 @@ class Wanted:
             self.confirmations = OF_A_VALUE
 
     def shown(self, expected: Trace, seen: Trace, part: Collection[int]) -> list[Difference]:
-        """Return the differences of that kind between two plays of a part, if they are there."""
+        """Return the differences of the wanted kind between two plays of a part; none if absent."""
         if self.of_script:
             return [script_ended(seen)] if seen.ended and not expected.ended else []
         index = self._index

@@ -58,7 +58,7 @@ def script_of(
     comparator: ResponseComparator,
     times: int,
 ) -> Reproducer:
-    """Return the script that shows it again: the calls, and the last of them so many times.
+    """Return the script that shows the difference: the calls, the last one repeated `times` times.
 
     The calls of a script are sent once more as they are printed, to see whether they do.
     """
@@ -79,14 +79,14 @@ def script_of(
 
 
 def _may_come_back(answers: list[Answer], differ: Differ, most: int) -> bool:
-    """Return True if the answers changed, and asking more may show one of the first kind again."""
+    """Return True if the answers changed and more tries may bring the first kind back."""
     if len(answers) >= most or first_difference(answers, differ):
         return False
     return any(differ(answers[0], answer) for answer in answers[1:])
 
 
 def _refused_by_one(one: Answer, other: Answer, differ: Differ) -> list[Difference]:
-    """Return how two answers differ where one serves and the other refuses; else nothing."""
+    """Return the differences of two answers if one serves and the other refuses; else none."""
     return differ(one, other) if one.ok != other.ok else []
 
 

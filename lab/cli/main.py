@@ -103,7 +103,7 @@ class LazyCommand(click.Command):
         self.module = module
 
     def found(self) -> click.Command:
-        """Import its module; return the command itself."""
+        """Import the command's module; return the command itself."""
         commands: Sequence[click.Command] = importlib.import_module(self.module).COMMANDS
         return prepared(next(each for each in commands if each.name == self.name))
 

@@ -50,7 +50,7 @@ class Screen(Console):
         self.file.flush()
 
     def on_broken_pipe(self) -> NoReturn:
-        """Leave it to `guard`, which ends the lab quietly."""
+        """Let `guard` end the lab quietly."""
         raise BrokenPipeError
 
 

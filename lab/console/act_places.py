@@ -18,7 +18,7 @@ PLACE_TIMEOUT_S = 0.1  # who waits holds a thread, too
 
 
 class ActPlaces:
-    """The places at the desks; each is held as long as an act takes."""
+    """The places at the desks; an act holds one until it ends."""
 
     def __init__(self) -> None:
         self._taken: Counter[str] = Counter()
@@ -27,7 +27,7 @@ class ActPlaces:
 
     @contextmanager
     def place(self, client: Watcher, timeout_s: float = PLACE_TIMEOUT_S) -> Iterator[None]:
-        """Hold a place; LabError, which says who has them, if none comes free in time."""
+        """Hold a place; LabError, which says who has the places, if none becomes free in time."""
         with self._changed:
             if not self._changed.wait_for(lambda: not self._full(client), timeout_s):
                 raise LabError(f"{self._full(client)}: try again in a moment")

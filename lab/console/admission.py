@@ -22,7 +22,7 @@ class Crowded(LabError):
 
 
 class MayGiveWay(Protocol):
-    """What counts of one that may have to give way."""
+    """The facts that decide whether a customer may have to leave."""
 
     acted_at: float
     """When it last acted, or entered."""
@@ -34,7 +34,7 @@ class MayGiveWay(Protocol):
 
 
 class Present(MayGiveWay, Protocol):
-    """What counts of a customer that is here."""
+    """The facts about a customer of the page, for deciding who leaves."""
 
     browser: str
     """The id of the browser that it is in; "" if that has none, as a program."""
@@ -46,7 +46,7 @@ P = TypeVar("P", bound=Present)
 
 
 def first_to_leave(present: Iterable[L]) -> L | None:
-    """Return the one idle longest, of those without a cart if there are any; None of none."""
+    """Return the customer idle longest, without a cart if possible; None if there is none."""
     return min(present, key=lambda each: (each.has_cart, each.acted_at), default=None)
 
 

@@ -13,7 +13,7 @@ class Allowance:
     _at_s: float = 0.0
 
     def take(self, now_s: float) -> bool:
-        """Use one; False if none is left now."""
+        """Count one use; False if none is left now."""
         passed_s = now_s - self._at_s
         self._left = self.burst if self._left < 0 else self._left + max(0.0, passed_s) * self.rate
         self._left, self._at_s = min(self.burst, self._left), now_s

@@ -29,7 +29,7 @@ class ChapterChanges:
 
     @classmethod
     def taken_from(cls, settings: dict[str, str]) -> Self:
-        """Return those in `settings`, which has only the others afterwards."""
+        """Remove a chapter's changes from `settings`, and return them."""
         return cls(**{name: settings.pop(name) for name in CHAPTER_SETTINGS if name in settings})
 
     def app(self, desk: Desk) -> str:
@@ -43,7 +43,7 @@ class ChapterChanges:
         return shared | ({SIGNING_KEYS: signs} if desk == "stateless" else {})
 
     def desks(self, before: Self) -> list[Desk]:
-        """Return the desks whose servers have to be started anew after `before`."""
+        """Return the desks whose servers must restart, as the changes differ from `before`."""
         both: list[Desk] = ["stateful", "stateless"]
         return both[self.prices == before.prices :] if self != before else []
 

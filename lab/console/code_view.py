@@ -27,7 +27,7 @@ _LINES = """\
 
 
 class Dark(OneDarkStyle):
-    """One Dark with comments of enough contrast, and with names that are not red."""
+    """The style One Dark, with comments of enough contrast, and with names that are not red."""
 
     styles = {**OneDarkStyle.styles, Comment: "#99a2b1", Name: "#abb2bf"}  # noqa: RUF012 - as in the base class
 
@@ -109,7 +109,7 @@ def _formatter(chosen: type[Style]) -> HtmlFormatter[str]:
 
 
 def _changed(ours: list[str], theirs: list[str]) -> tuple[set[int], set[int]]:
-    """Return the indices of the lines that are on one side only."""
+    """Return the indices of the lines that only one of the two passages has."""
     left, right = set(range(len(ours))), set(range(len(theirs)))
     for block in SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks():
         left -= set(range(block.a, block.a + block.size))

@@ -38,7 +38,7 @@ def link_of(origin: str, ticket: str) -> str:
 
 
 def new_link(root: Path) -> str:
-    """Return another such address of the lab that runs from `root`."""
+    """Return a new address that lets one browser into the lab that runs from `root`."""
     ticket = call(root, "POST", "/lab/ticket", dict[str, str], {})["ticket"]
     return link_of(_require_running(root).origin, ticket)
 
@@ -95,7 +95,7 @@ def refuse_second(root: Path) -> None:
 
 @contextmanager
 def kept_control_file(root: Path, control: ControlFile) -> Iterator[None]:
-    """Keep the file there, readable by its owner alone."""
+    """Keep the control file in `root` during the block, readable by its owner alone."""
     path = root / CONTROL_FILE
     write_private(path, json.dumps(asdict(control)))
     try:

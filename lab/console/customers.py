@@ -127,13 +127,13 @@ class Customers:
         return Acted(ops, customer.credentials())
 
     def doubt(self) -> None:
-        """After a fault, only a later read shows the fate of a cart."""
+        """Mark every cart as unknown after a fault: only a later read shows what became of it."""
         for customer in self._all():
             for session in customer.sessions.values():
                 session.shopper.tracker.doubt()
 
     def reset(self) -> None:
-        """On a new stage, keep the customers and drop their credentials; return at once."""
+        """Drop the credentials of all customers for a new stage; return at once."""
         for customer in self._all():
             customer.reset()
 

@@ -69,7 +69,7 @@ def from_log(entry: AccessEntry, desk: str, server_at: Mapping[int, str], who: s
 
 
 def request_of(exchange: RecordedExchange, desk: str, who: str) -> RequestEvent:
-    """Return the request that a recorded exchange shows, as far as it does."""
+    """Return the request event of a recorded exchange, as far as its fields are known."""
     headers = lower(exchange.response.headers)
     operations = headers.get("x-store-operations", "")
     tried = [] if _is_cached(exchange) else _asked(exchange)
@@ -183,7 +183,7 @@ def _within(entry: AccessEntry) -> str:
 
 
 def _query(text: str) -> str | UnsetType:
-    """Return the article's query with no more of its token than begins it; UNSET for any other."""
+    """Return the article's query with its token cut to a few characters; UNSET for any other."""
     found = _URL_TOKEN.fullmatch(text)
     return f"token={found[1]}…&userId={found[2]}" if found else UNSET
 
@@ -198,7 +198,7 @@ def _name(text: Any) -> str:
 
 
 def _safe(value: Any) -> Any:
-    """Return it without credentials and passwords, bounded; None for what is not JSON."""
+    """Return a value without credentials and passwords, bounded; None if it is not JSON."""
     if isinstance(value, str):
         return one_line(_USERINFO.sub("", redact_text(value)), MOST_PATH_CHARS)
     return None if isinstance(value, float) and not isfinite(value) else value

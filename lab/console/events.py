@@ -167,6 +167,6 @@ class Stamped:
     score: Mapping[str, Totals]
 
     def json(self) -> Mapping[str, object]:
-        """Return it as the page gets it."""
+        """Return the event as the page gets it."""
         stamp = {"id": self.id, "at": self.at, "score": msgspec.to_builtins(self.score)}
         return {**msgspec.to_builtins(self.event), **stamp}

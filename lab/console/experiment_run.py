@@ -119,7 +119,7 @@ class ExperimentRun:
 
 
 class _Progress:
-    """Publishes how far a run is; to stop the run it raises `Stopped` where the run reports."""
+    """Publishes a run's progress; it raises `Stopped` from a report to stop the run."""
 
     def __init__(
         self, name: str, folder: str, publish: Callable[[RunEvent], object], stop: threading.Event
@@ -154,7 +154,7 @@ class _Progress:
             self._say("running", f" · {number} requests and faults so far")
 
     def end(self, state: str, trouble: str | None = None, observed: int | None = None) -> None:
-        """Publish how it ended: "done" or "failed"."""
+        """Publish how the run ended: "done" or "failed"."""
         self._line = ""
         self._say(state, trouble=trouble, observed=observed)
 

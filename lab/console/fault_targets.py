@@ -9,7 +9,7 @@ from lab.core.faults import STORE, FaultKind
 def targets(
     target: str, kind: FaultKind, states: Mapping[tuple[str, str], str]
 ) -> list[tuple[str, str]]:
-    """Return desk and name of each server that is meant; the store stands at the stateful desk.
+    """Return desk and name of each targeted server; the store belongs to the stateful desk.
 
     `states` are those of the servers, by desk and name. Servers to which the fault does not
     apply are left out if there are others.

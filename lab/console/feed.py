@@ -96,18 +96,18 @@ class Feed:
             self._listeners = {*self._listeners, listener}
 
     def cut(self) -> None:
-        """Have all readers of now end, so that nginx need not wait for them; pages reconnect."""
+        """End all present readers, so that nginx does not wait for them; pages reconnect."""
         with self._lock:
             self._cuts += 1
         self._call_listeners()
 
     def close(self) -> None:
-        """Have all readers end, future ones too."""
+        """End all readers, also future ones."""
         self.closed = True
         self._call_listeners()
 
     def after(self, number: int | None, cuts: int) -> News:
-        """Return what a reader has not seen that knows the events up to `number`.
+        """Return the events after `number`: those that a reader has not seen.
 
         `number` is None if it knows none; `cuts` is how many cuts there were when it began.
         """
@@ -177,7 +177,7 @@ class Feed:
             self._lost = oldest.number
 
     def _resumed(self, last_event_id: str | None) -> int | None:
-        """Return the number of the last event that the page knows, None if it needs them all."""
+        """Return the number of the last event the page knows, None if it needs all events."""
         known = re.fullmatch(rf"{self.epoch}\.([0-9]{{1,15}})", last_event_id or "")
         if known is None or not self._lost <= int(known[1]) <= self._number:
             return None

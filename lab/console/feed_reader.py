@@ -12,7 +12,7 @@ Bytes = bytes | memoryview
 
 @dataclass(frozen=True)
 class News:
-    """What a reader has not seen; `over` if nothing comes after it."""
+    """The events a reader has not seen; `over` if there will be no more."""
 
     parts: list[Bytes]
     newest: int
@@ -20,18 +20,18 @@ class News:
 
 
 class NewsSource(Protocol):
-    """Has the events, and knows which are new."""
+    """Holds the events, and returns the new ones."""
 
     closed: bool
 
     def after(self, number: int | None, cuts: int) -> News:
-        """Return what a reader has not seen that knows the events up to `number`."""
+        """Return the events after `number`: those that a reader has not seen."""
         ...
 
 
 @dataclass(eq=False)
 class Reader:
-    """Remembers what one page was sent."""
+    """Remembers which events one page was sent."""
 
     feed: NewsSource
     last: int | None

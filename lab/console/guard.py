@@ -115,12 +115,12 @@ class Guard:
         return _same(self._signed("page", self.life), proof)
 
     def new_browser(self) -> str:
-        """Return an id for a browser: it gives no rights, and tells one browser from another."""
+        """Return a new id for a browser: it distinguishes browsers and gives no rights."""
         name = secrets.token_urlsafe(16)
         return f"{name}.{self._signed('browser', name)}"
 
     def watcher_of(self, request: Request) -> Watcher:
-        """Return who sends the request: an id only if it was given out here."""
+        """Return the sender of the request; its id counts only if this guard issued it."""
         given = _BROWSER.fullmatch(request.cookies.get(self.browser_cookie_name, ""))
         known = given is not None and _same(self._signed("browser", given[1]), given[2])
         return Watcher(given[1] if given and known else "", self.is_instructor(request))
@@ -143,7 +143,7 @@ def _origins(origin: str) -> frozenset[str]:
 
 
 def _is_navigation_to_the_page(request: Request) -> bool:
-    """Return whether a link elsewhere leads to the page; framing and fetching are refused."""
+    """Return True if a link on another site leads to the page; frames and fetches do not count."""
     return (
         request.method in _READING
         and request.path == "/"

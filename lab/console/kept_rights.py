@@ -33,7 +33,7 @@ def kept_rights(root: Path, now_s: float | None = None) -> KeptRights:
 
 
 def keep_rights(root: Path, rights: KeptRights, port: int) -> None:
-    """Keep them for the next `lab up` in this folder."""
+    """Keep the rights and the port for the next `lab up` in this folder."""
     with suppress(OSError):  # a full disk: then the next one asks for a ticket
         text = msgspec.json.encode(asdict(replace(rights, port=port))).decode()
         write_private(root / RIGHTS_FILE, text)

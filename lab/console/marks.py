@@ -8,7 +8,7 @@ _FIRST_ERROR, _FIRST_FAILURE = 400, 500
 
 
 def of_request(status: int | None) -> ShownMark:
-    """Return the mark of a request of which only the status is known; 0 or None: no answer."""
+    """Return the mark of a request by its status alone; 0 or None: no answer."""
     return _named("refused", "!", status) if _is_refused(status) else ["plain", "", ""]
 
 
@@ -29,12 +29,12 @@ def of_exchange(look: Sequence[str], status: int | None, *, cached: bool = False
 
 
 def of_repetition(status: int | None) -> ShownMark:
-    """Return the mark of a request that was sent again: it worked, or it did not."""
+    """Return the mark of a request that was sent again: worked or refused."""
     return ["lost", "✕", "✕"] if _is_refused(status) else ["kept", "✓", "✓"]
 
 
 def of_theft(status: int | None) -> ShownMark:
-    """Return the same where a thief sent it: good for the thief is bad for the customer."""
+    """Return the mark of a thief's request: success for the thief is harm to the customer."""
     return ["kept", "✓", "refused"] if _is_refused(status) else ["lost", "✕", "accepted"]
 
 

@@ -119,7 +119,7 @@ class OwnStages:
             self._changed.notify_all()
 
     def publish(self, lesson: LessonEvent) -> None:
-        """Have every stage, also a later one, know where the instructor is in the lesson."""
+        """Publish the instructor's place in the lesson on every stage, also on later ones."""
         with self._changed:
             self._lesson = lesson
             shown = [stage.live for stage in self._stages.values() if stage.live]
@@ -146,7 +146,7 @@ class OwnStages:
             _end(stage)
 
     def _take_idle(self) -> list[_OwnStage]:
-        """Remove the stages that are idle, and from the queue who has gone."""
+        """Remove idle stages, and browsers that have gone from the queue."""
         now_s = self._clock()
         self._waiting = {who: at for who, at in self._waiting.items() if now_s - at <= GONE_S}
         patience_s = STAGE_IDLE_WAITED_FOR_S if self._waiting else STAGE_IDLE_S
@@ -158,7 +158,7 @@ class OwnStages:
         return [self._stages.pop(who) for who in idle]
 
     def _next(self) -> _OwnStage | None:
-        """Give the first in the queue a stage that is to be started, if there is room."""
+        """Reserve a stage for the first browser in the queue, if there is room."""
         if not self._waiting or len(self._stages) >= self._most or self._closed:
             return None
         browser = next(iter(self._waiting))

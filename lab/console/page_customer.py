@@ -33,7 +33,7 @@ class Introduction(msgspec.Struct, frozen=True):
 
 
 class Acted(msgspec.Struct, frozen=True):
-    """What an action has sent: the last operation at each desk, and the credentials after it."""
+    """The result of an action: the last operation at each desk, and the credentials after it."""
 
     ops: dict[str, str]
     credentials: dict[str, Credentials]
@@ -70,7 +70,7 @@ class PageCustomer:
         return any(session.shopper.tracker.owed for session in self.sessions.values())
 
     def forget_history(self) -> None:
-        """Give up what can be replayed; credentials and carts stay."""
+        """Drop the requests that could be replayed; credentials and carts stay."""
         for session in self.sessions.values():
             session.record.events.clear()
 

@@ -1,4 +1,4 @@
-"""How the page's files are sent: the type by the name's end, and how long a browser keeps them."""
+"""How the page's files are sent: the type by file extension, and how browsers keep them."""
 
 from flask import Response, request
 
@@ -12,13 +12,13 @@ TYPES = {
 
 
 def revalidated(response: Response) -> Response:
-    """Let the browser keep it, but ask each time: an update of the lab shows at once."""
+    """Let the browser keep the response but ask each time: an update of the lab shows at once."""
     response.headers["Cache-Control"] = "no-cache"
     return response
 
 
 def tagged(response: Response) -> Response:
-    """The same of what is made anew for each request: 304 where it has not changed."""
+    """Return generated content with an ETag; 304 if the browser has it already."""
     response.add_etag()
     response.make_conditional(request)  # in place
     return revalidated(response)

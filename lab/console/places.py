@@ -29,7 +29,7 @@ class Watcher:
 
     @property
     def most(self) -> int:
-        """How many streams it may have."""
+        """How many streams the client may have."""
         if self.instructor:
             return MOST_OF_INSTRUCTOR
         return MOST_OF_ONE_CLIENT if self.id else MOST_OF_STRANGERS
@@ -76,7 +76,7 @@ class Places:
         return sum(not each.instructor for each in self._taken.values())
 
     def _spare(self, count: Counter[tuple[bool, str]], client: Watcher) -> object:
-        """Return the newest stream of the client that has most, if that is more than ours gets."""
+        """Return the newest stream of the client with most, if it has more than `client` would."""
         shared = {key: n for key, n in count.items() if not key[0]}
         key = max(shared, key=lambda each: shared[each])
         if not client.id or shared[key] <= count[client._key] + 1:

@@ -37,7 +37,7 @@ MOST_BODY_CHARS = 4096  # of an answer; more than a page can show
 
 
 class PlayedStep(msgspec.Struct, frozen=True):
-    """What is shown at once: the events up to number `to`, and a caption."""
+    """A step of the playback: the events up to number `to`, and a caption."""
 
     say: str
     to: int
@@ -104,7 +104,7 @@ def named(experiment: ExperimentResult, name: str | None) -> VariantResult | Non
 
 
 def _in_step(lanes: Mapping[str, Sequence[TimedEvent]]) -> Iterator[dict[str, TimedEvent]]:
-    """Yield what is shown at once: the next of each lane, by desk; faults only with faults."""
+    """Yield the events of each step: the next of each lane, by desk; faults only with faults."""
     left = {desk: deque(lane) for desk, lane in lanes.items()}
     faults = {desk: sum(_is_fault(each) for each in lane) for desk, lane in lanes.items()}
     while any(left.values()):
@@ -147,7 +147,7 @@ class _Stamps:
 
 
 def _timed(variant: VariantResult) -> list[TimedEvent]:
-    """Return what happened with the time at which it was over, which never goes back."""
+    """Return the events, each with the time at which it was over; times never go back."""
     timed, now_s = [], 0.0
     for event in variant.events:
         took_s = 0.0 if isinstance(event, FaultEvent) else _from_zero(event.elapsed_ms) / 1000

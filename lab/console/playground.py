@@ -159,11 +159,11 @@ class Playground:
                 self._publish_stack()
 
     def has_drained(self) -> bool:
-        """Return whether no server drains any more, and its event is published."""
+        """Return True if no server drains any more, and all events of drains are published."""
         return not any(each.is_alive() for each in self._drains)
 
     def close(self) -> None:
-        """Stop watching and delete the cache; what still drains ends with the stack."""
+        """Stop watching and delete the cache; servers that still drain end with the stack."""
         self._closed = True
         self.watch.close()
         for drain in self._drains:

@@ -32,13 +32,13 @@ class Presentation:
         self._thread = threading.Thread(target=self._run, name="presentation", daemon=True)
 
     def go_on(self, event: LessonEvent, browser: str) -> None:
-        """Note where it is now. Without a browser, as from a terminal, there is no lease."""
+        """Note where the presenter is. Without a browser, as from a terminal, there is no lease."""
         with self._changing:
             self._at = event if browser and event.state != OVER else None
             self._browser, self._seen_s = browser, self._clock()
 
     def look(self) -> None:
-        """End it if its browser has had no page open for the time of the lease."""
+        """End the presentation if its browser has had no page open for the time of the lease."""
         with self._changing:
             at = self._at
             if at is None:
@@ -51,11 +51,11 @@ class Presentation:
         self._end(LessonEvent(chapter=at.chapter, state=OVER))
 
     def start(self) -> None:
-        """Look from now on."""
+        """Begin to check whether the presenter's browser is there."""
         self._thread.start()
 
     def close(self) -> None:
-        """Look no more, and wait for that."""
+        """Stop checking, and wait for the thread."""
         self._closed.set()
         self._thread.join()
 

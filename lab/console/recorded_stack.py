@@ -60,7 +60,7 @@ class RecordedStack:
         self._has_store = bool(broke) or self._external or "redis" in shared
 
     def undergo(self, desk: str, fault: FaultEvent) -> None:
-        """Go on to the moment after a fault of a variant's record."""
+        """Change the stack as a fault of a variant's record did."""
         servers, kind, target = self._servers[desk], fault.kind, fault.target
         if target == STORE:
             self._store.undergo(kind)

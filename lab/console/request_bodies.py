@@ -43,12 +43,12 @@ def read(required: Mapping[str, Rule], optional: Mapping[str, Rule] | None = Non
 
 
 def refuse(where: str, why: str) -> NoReturn:
-    """Raise the LabError that says where a value is wrong, and why."""
+    """Raise a LabError that says where a value is wrong, and why."""
     raise LabError(f"{where}: {why}")
 
 
 def any_text(most: int) -> Rule:
-    """Text of up to `most` characters; the caller checks what it means."""
+    """Return the rule for text of up to `most` characters; the caller checks its meaning."""
 
     def check(where: str, value: Any) -> str:
         if not isinstance(value, str) or len(value) > most:
@@ -59,7 +59,7 @@ def any_text(most: int) -> Rule:
 
 
 def whole(least: int, most: int) -> Rule:
-    """A whole number; True is not one."""
+    """Return the rule for a whole number; True is not one."""
 
     def check(where: str, value: Any) -> int:
         if type(value) is not int or not least <= value <= most:
@@ -70,7 +70,7 @@ def whole(least: int, most: int) -> Rule:
 
 
 def one_of(*allowed: str) -> Rule:
-    """One of these words."""
+    """Return the rule for one of these words."""
 
     def check(where: str, value: Any) -> str:
         if not isinstance(value, str) or value not in allowed:
@@ -85,7 +85,7 @@ def one_of(*allowed: str) -> Rule:
 
 
 def table(required: Mapping[str, Rule], optional: Mapping[str, Rule] | None = None) -> Rule:
-    """A table with these keys, each checked by its rule; no other keys."""
+    """Return the rule for a table with these keys, each checked by its own rule."""
     rules = {**required, **(optional or {})}
 
     def check(where: str, value: Any) -> JsonObject:

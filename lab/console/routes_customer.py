@@ -13,7 +13,7 @@ _KEY = any_text(64)
 
 
 def routes(services: Services) -> Blueprint:
-    """Return the routes of the running lab that every page on this machine may use."""
+    """Return the routes that every page on this machine may use."""
     routes = Blueprint("customer", __name__)
     _admit(routes, services)
     shop_routes(routes, services)

@@ -42,7 +42,7 @@ _STAGE: Mapping[str, Rule] = {"servers": whole(1, MOST_PAGE_SERVERS), **_SETTING
 
 
 def routes(services: Services) -> Blueprint:
-    """Return the routes that change what runs, and say what does."""
+    """Return the routes that change the running stack, and report its state."""
     routes = Blueprint("instructor", __name__)
 
     @routes.before_request

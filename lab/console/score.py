@@ -19,7 +19,7 @@ MOST_HALF_KNOWN = 64  # requests whose log line and exchange have not both come
 
 
 class Score:
-    """What each desk has kept, lost and spent so far, by its events alone.
+    """Counts what each desk has kept, lost and spent so far, from its events alone.
 
     `kept`, `lost` and `open` count customers with an acknowledged cart: by the last read that
     showed what became of it, open where none has since the last acknowledged write or fault.

@@ -31,10 +31,10 @@ class RecordedLesson(Protocol):
     """The newest recording of the lesson that is kept here."""
 
     def is_at_hand(self) -> bool:
-        """Return whether there is one."""
+        """Return True if a recording is kept."""
 
     def page(self) -> str:
-        """Return the page that plays it; LabError if there is none."""
+        """Return the page that plays the recording; LabError if there is none."""
 
 
 @dataclass(frozen=True)

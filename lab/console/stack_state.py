@@ -76,7 +76,7 @@ class StackState(msgspec.Struct, frozen=True):
 
 
 class FaultDone(FaultEvidence, frozen=True, kw_only=True):
-    """What an order did at one desk ("" for the store), and what was seen of it."""
+    """The effect of an order at one desk ("" for the store), with its evidence."""
 
     desk: str
     name: str

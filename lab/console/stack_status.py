@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable, Mapping
 
 from lab.console.stack_state import ServerState, StackState
-from lab.processes.waiting import server_info
 from lab.stack.local_pool import LocalPool
 from lab.stack.local_server import LocalServer
+from lab.stack.server import server_info
 
 PERIOD_S = 0.5  # a server that ends by itself is noticed within this; asked at most this often
 SETTLE_S = 0.12  # after a request: a moment, so that a burst is asked about once
@@ -58,11 +58,11 @@ class StackStatus:
             self._thread.join()
 
     def touch(self) -> None:
-        """Note that something has happened: counts may have changed."""
+        """Mark the counts as outdated: something has happened."""
         self._woken.set()
 
     def servers(self) -> dict[str, list[ServerState]]:
-        """Return every server of every desk in order of their names, without asking any."""
+        """Return every server of every desk in order of name, without a request to any."""
         return {desk: self._at(desk, pool) for desk, pool in self._pools.items()}
 
     def ask(self) -> None:
@@ -75,8 +75,8 @@ class StackStatus:
                     # A paused one would keep us waiting; one that starts is asked by others.
                     up = server.state == "up" and server.ready
                     info = server_info(server.port, timeout_s=ASK_TIMEOUT_S) if up else None
-                    if info is not None and info.get("instance") == instance:
-                        counts[instance] = int(info["carts_remembered"])
+                    if info is not None and info["instance"] == instance:
+                        counts[instance] = info["carts_remembered"]
                     elif instance in self._carts:
                         counts[instance] = self._carts[instance]
             self._carts = counts

@@ -16,7 +16,7 @@ from lab.stack.session_store import Store
 
 @dataclass(frozen=True)
 class WantedStage:
-    """What a clean stage is to be set up with."""
+    """The servers and settings of a clean stage."""
 
     settings: Settings
     cache: Cache
@@ -51,7 +51,7 @@ class StageSettings:
         }
 
     def store(self) -> Store | None:
-        """Return the store that the stateful servers share, if there is one."""
+        """Return the store that the stateful servers share; None if there is none."""
         return self._provisioned.store_of(self._variants["stateful"])
 
     def sessions_in_store(self) -> int:
@@ -116,7 +116,7 @@ class StageSettings:
         self._changes = changes
 
     def _apply(self, settings: Settings, cache: Cache) -> None:
-        """Have nginx use the servers that there are, these settings and this cache."""
+        """Reload nginx with the present servers, these settings and this cache."""
         self._provisioned.stack.apply(
             {desk: cache.proxy_settings(settings, desk) for desk in self._pools}
         )

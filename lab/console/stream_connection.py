@@ -63,7 +63,7 @@ class Connection:
         self.put([head, b"" if self.request.command == "HEAD" else body], last=True)
 
     def put(self, parts: list[Bytes], *, last: bool = False) -> None:
-        """Have these parts sent; `last` if the connection ends after them."""
+        """Queue parts to send; with `last` the connection ends after them."""
         self.answered = True
         self._waiting.extend(parts)
         self._last = self._last or last
@@ -79,7 +79,7 @@ class Connection:
         return self._last and not self.pending
 
     def refill(self, retry_ms: int) -> bool:
-        """Take what is new; False if nothing is. At the end say when to come back."""
+        """Queue the new events; False if there are none. At the end, queue when to reconnect."""
         if self.reader is None or self._last:
             return False
         news = self.reader.take()
@@ -90,7 +90,7 @@ class Connection:
         return self.pending
 
     def flush(self, now_s: float) -> bool:
-        """Send until the page takes no more; True if everything is sent. OSError if it is gone."""
+        """Send as much as the page takes; True if everything is sent. OSError if it is gone."""
         while self.pending:
             if not self._chunk:
                 self._chunk = memoryview(self._next_chunk())

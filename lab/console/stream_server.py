@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Admitted:
-    """What a page may watch, and as whom."""
+    """The feed that a page may watch, and the client it counts as."""
 
     feed: Feed
     client: Watcher
@@ -90,7 +90,7 @@ class StreamServer:
         self._thread.join()
 
     def wake(self) -> None:
-        """Have the thread look for news; never blocks."""
+        """Make the thread check for new events; never blocks."""
         if not self._woken.is_set():
             self._woken.set()
             with suppress(OSError):  # full: it is awake
@@ -111,7 +111,7 @@ class StreamServer:
             each.close()
 
     def _attempt(self, act: object, mask: int) -> None:
-        """Do what a socket is ready for; an error ends its connection, not the others."""
+        """Handle a socket that is ready; an error ends its own connection only."""
         try:
             if isinstance(act, Connection):
                 self._serve(act, mask)
@@ -177,7 +177,7 @@ class StreamServer:
         connection.put([STREAM_HEAD])
 
     def _pass_on(self) -> None:
-        """Give every page that has taken all of the last news what is new since then."""
+        """Send new events to every page that has read the earlier ones."""
         for connection in list(self._connections):
             with suppress(OSError):
                 if connection.reader and not connection.pending:

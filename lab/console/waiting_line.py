@@ -12,7 +12,7 @@ TURN_TIMEOUT_S = 60.0  # more than nine tries at a server that is paused
 
 
 class WaitingLine:
-    """Has each order wait for those before it; thread-safe."""
+    """Makes each order wait for the orders before it; thread-safe."""
 
     def __init__(self) -> None:
         self._line: deque[object] = deque()
@@ -23,7 +23,7 @@ class WaitingLine:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for the turn, and end it; LabError if the line is too long, or does not move."""
+        """Hold the turn during the block; LabError if the line is too long, or does not move."""
         ticket = object()
         with self._moved:
             if len(self._line) >= MOST_IN_LINE:

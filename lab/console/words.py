@@ -80,7 +80,7 @@ def script() -> str:
 
 
 def phone_script() -> str:
-    """Return how the script of a phone begins: it is not a module, and imports no signs."""
+    """Return the beginning of a phone's script, with the signs: it is not a module."""
     signs = {"STATE_SIGNS": STATE_SIGNS, "FATE_SIGNS": FATE_SIGNS}
     lines = [f"const {name} = {json.dumps(values)};" for name, values in signs.items()]
     return "\n".join(['"use strict";', *lines, ""])

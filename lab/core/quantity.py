@@ -40,7 +40,7 @@ class Ranged:
 
 @dataclass(frozen=True)
 class Stated:
-    """A word: a setting that was asked for, a result that rests on numbers, or a finding."""
+    """A value in words: a setting, a result or a finding."""
 
     of: str
     name: str

@@ -13,6 +13,7 @@ import msgspec
 
 from lab.core.faults import STORE
 from lab.core.limits import SPARE_FILES, require_open_files, require_processes
+from lab.core.text import counted
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.loss_audit import DiesWith, audit_losses
 from lab.crowd.messages import (
@@ -44,7 +45,7 @@ Log = Callable[[str], object]
 
 @dataclass(frozen=True)
 class CrowdTarget:
-    """The variant that a crowd goes to: its address, its log, and how a fault gets into it."""
+    """The variant that a crowd goes to: its address, its log, and how to inject a fault."""
 
     variant: str
     url: str
@@ -139,8 +140,8 @@ MOST_NGINX_FILES = 16384  # of nginx: see its worker_rlimit_nofile
 
 
 def require_room(profile: LoadProfile) -> None:
-    """LabError if a limit of this terminal's programs stands in the way of a crowd."""
-    what = f"a crowd of {profile.shoppers} shoppers"
+    """Raise LabError if this terminal's limit of open files or processes is too low for a crowd."""
+    what = f"a crowd of {counted(profile.shoppers, 'shopper')}"
     # nginx has a connection to each shopper and one to a server for it.
     require_open_files(min(2 * profile.shoppers, MOST_NGINX_FILES) + SPARE_FILES, what)
     if profile.engine == "threads":
@@ -189,7 +190,7 @@ def run_crowd(
 
 
 def _explainer(target: CrowdTarget) -> Callable[[Silence], str]:
-    """Return what says why a server was silent, with the limit that its log names."""
+    """Return a function that explains a server's silence, by the limit that its log names."""
 
     @cache
     def explain(silence: Silence) -> str:

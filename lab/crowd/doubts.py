@@ -24,7 +24,7 @@ class DoubtKind(StrEnum):
 
 
 class Doubt(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that speaks against the figures: `value` where `expected` had to be."""
+    """A reason to doubt the figures: `value` was measured, `expected` was required."""
 
     kind: DoubtKind
     value: float = 0.0

@@ -1,4 +1,4 @@
-"""What a crowd can show, computed before it runs: who comes, who has a cart, how long one takes.
+"""What a crowd can show, computed before it runs: shoppers, carts, length of an iteration.
 
 Pure. The estimate is of iterations that are all as long as the trial run.
 """
@@ -6,6 +6,7 @@ Pure. The estimate is of iterations that are all as long as the trial run.
 from dataclasses import dataclass
 
 from lab.core.errors import LabError
+from lab.core.text import counted
 from lab.core.units import format_duration, format_share
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.timetable import PlannedFault
@@ -16,7 +17,7 @@ LEAST_WITH_CART = 0.1
 
 @dataclass(frozen=True)
 class TrialRun:
-    """An iteration that was tried: its requests, and which was the first acknowledged change.
+    """A trial iteration: its requests, and the number of the first acknowledged change.
 
     `requests` is 0 for a script that does not end, `cart_at` 0 if no cart was acknowledged.
     """
@@ -75,18 +76,17 @@ def expect(profile: LoadProfile, trial: TrialRun) -> Expectation | None:
 
 
 def describe_expectation(profile: LoadProfile, trial: TrialRun) -> str:
-    """Return what the numbers of a crowd mean, in a sentence or two."""
+    """Return what to expect of the crowd, in one or two sentences."""
     expected = expect(profile, trial)
     if not trial.requests:
         return "The script does not end by itself: each shopper runs one long iteration."
+    requests = counted(trial.requests, "request")
     cart = f", with a cart from request {trial.cart_at} on" if trial.cart_at else ""
     if expected is None:
-        return (
-            f"One iteration is about {trial.requests} requests{cart}, as fast as they are answered."
-        )
+        return f"One iteration is about {requests}{cart}, as fast as they are answered."
     end_s = profile.end_s
     text = (
-        f"One iteration is about {trial.requests} requests{cart}. One iteration of each takes "
+        f"One iteration is about {requests}{cart}. One iteration of each takes "
         f"{format_duration(_rounded(expected.iteration_s))} at this rate. In "
         f"{format_duration(end_s)} about {expected.came(end_s):,} of {profile.shoppers:,} "
         "shoppers come"
@@ -98,7 +98,7 @@ def describe_expectation(profile: LoadProfile, trial: TrialRun) -> str:
 
 
 def require_something_to_show(profile: LoadProfile, trial: TrialRun) -> None:
-    """LabError, with what to change, if the crowd ends before it can show what it was asked for."""
+    """Raise LabError, with what to change, if the crowd ends too early to show anything."""
     expected = expect(profile, trial)
     if expected is None:
         return
@@ -126,7 +126,7 @@ def _problem(expected: Expectation) -> str | None:
 
 
 def _enough(expected: Expectation) -> float:
-    """Return how many shoppers can come and finish an iteration before the end, at that rate."""
+    """Return how many shoppers can start and finish an iteration before the end, at that rate."""
     requests = expected.rate * expected.profile.end_s
     return max(1.0, requests // max(1, expected.trial.requests))
 

@@ -233,5 +233,5 @@ class _AnswerHeaders:
             self._message["Set-Cookie"] = cookie
 
     def info(self) -> Message:
-        """Return its headers."""
+        """Return the headers: the name that `http.cookiejar` calls."""
         return self._message

@@ -86,7 +86,7 @@ class Journal:
 
     @property
     def of_the_lab(self) -> "LookJournal":
-        """The recorder of the lab's own looks: written down here too, and counted apart."""
+        """Return the recorder of the lab's own looks, which are recorded here but counted apart."""
         return LookJournal(self)
 
     def append(self, exchange: Exchange, by_the_lab: bool = False) -> None:

@@ -40,7 +40,7 @@ class JsonChannel:
             self._connection.sendall(self._encode(message) + b"\n")
 
     def receive(self) -> CrowdMessage | None:
-        """Wait for the next message; None when the other end is gone. LabError if it is none."""
+        """Wait for the next message; None if the other end is gone, LabError if it is malformed."""
         try:
             line = self._reader.readline()
         except OSError:
@@ -106,5 +106,5 @@ class ChannelListener:
         return secrets.compare_digest(given.encode(), self._secret.encode())
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._listener.close()

@@ -73,7 +73,7 @@ class LoadProfile(msgspec.Struct, frozen=True):
         return self.warm_up_s + self.for_s
 
     def beginning_out_of_step(self, requests: int) -> "LoadProfile":
-        """Return it with shoppers that begin at a random one of an iteration's requests."""
+        """Return the profile with each shopper beginning at a random request of an iteration."""
         return msgspec.structs.replace(self, iteration_requests=requests)
 
     @property

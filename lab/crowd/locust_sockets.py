@@ -14,13 +14,13 @@ from lab.core.op_key import OP_KEY
 
 
 def secure() -> None:
-    """Let every connection that Locust opens in this process from now on be of this run."""
+    """Encrypt every connection that Locust opens in this process from now on with the run's key."""
     zmqrpc.Server = EncryptedServer  # type: ignore[misc]
     zmqrpc.Client = EncryptedClient  # type: ignore[misc]
 
 
 def _key_pair() -> tuple[bytes, bytes]:
-    """Return the master's public and secret key: both are known to who has the run's key."""
+    """Return the master's public and secret key: both are derived from the run's key."""
     secret = z85.encode(hashlib.sha256(f"crowd {OP_KEY}".encode()).digest())
     return zmq.curve_public(secret), secret
 
@@ -37,7 +37,7 @@ class EncryptedServer(zmqrpc.Server):
 
 
 class EncryptedClient(zmqrpc.Client):
-    """A worker's end. It proves that it has the master's public key, which is not a public one."""
+    """A worker's end. It proves that it knows the master's public key, which is kept secret."""
 
     def __init__(self, host: str, port: int, identity: str) -> None:
         kind = zmq.DEALER

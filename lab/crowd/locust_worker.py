@@ -46,7 +46,7 @@ GREENLETS_CLOSING = 64
 
 
 class CrowdUser(User):
-    """A Locust user that is one virtual user: it waits for the start, and runs to the end."""
+    """A Locust user that runs one virtual user from the start to the end."""
 
     @task
     def run_to_the_end(self) -> None:
@@ -108,7 +108,7 @@ class LocustWorker:
         gevent.spawn(self._watch)
 
     def _watch(self) -> None:
-        """Report while the users run and read their carts at the end; report for the last time."""
+        """Report while the users run, then read their carts, and report for the last time."""
         worker = self._worker
         with self._errors_to_master():
             gevent.sleep(REPORT_EVERY_S)
@@ -144,7 +144,7 @@ def new_environment() -> Environment:
 
 
 def join(host: str, port: int, script: str, record: str = "") -> None:
-    """Work for the master there until it ends.
+    """Work for the master at this address until it ends.
 
     `script` is what this worker runs, and nothing else; `record` the folder for its record.
     """

@@ -25,7 +25,7 @@ DiesWith = Literal["process", "store"]
 
 
 class LossAudit(msgspec.Struct):
-    """What became of every cart that was owed, and whether it is what was predicted.
+    """The fate of every cart that was owed, compared with the prediction.
 
     `differ` names customers (the first 20) whose cart came out otherwise: neither kept nor
     lost as it had to be; `at_the_edge` counts reads so close to a death that nothing is predicted.
@@ -57,7 +57,7 @@ class LossAudit(msgspec.Struct):
         return share(self.kept, self.owed, "acknowledged carts kept")
 
     def all_unknown(self) -> "LossAudit":
-        """Return what is left of it where no answer can be believed."""
+        """Return the audit with all carts unknown: no answer can be believed."""
         owed = LossAudit(self.settled, self.nothing_owed, silences=self.silences)
         owed.unknown = self.owed
         return owed
@@ -75,7 +75,7 @@ def audit_losses(
     ended: Mapping[str, float] | None = None,
     explain: Callable[[Silence], str] = str,
 ) -> LossAudit:
-    """Compare what became of every cart with what had to become of it.
+    """Compare the fate of every cart with the predicted fate.
 
     `dies_with` is what a cart of this variant dies with: "process" (the one that acknowledged
     it), "store", or None for nothing that the timetable kills. `ended` maps each server
@@ -100,7 +100,7 @@ def audit_losses(
 
 
 def _doubted(result: IterationResult, ended: Mapping[str, float] | None) -> IterationResult:
-    """Return it as unknown where a server could not be reached though it had not been stopped."""
+    """Return the result as unknown if a server that was not stopped could not be reached."""
     if result.fate is Fate.KEPT or ended is None:
         return result
     unexplained = [name for name in result.gone if ended.get(name, math.inf) > result.at_s]
@@ -113,7 +113,7 @@ def _doubted(result: IterationResult, ended: Mapping[str, float] | None) -> Iter
 def _fatal_deaths(
     result: IterationResult, deaths: Sequence[ProcessDeath], dies_with: DiesWith | None
 ) -> Iterator[ProcessDeath]:
-    """Yield the deaths that this cart dies of, if they came before its read."""
+    """Yield the deaths that end this cart, if they came before its read."""
     for death in deaths:
         if dies_with == "process" and death.instance == result.home:
             yield death
@@ -136,7 +136,7 @@ def _compare(audit: LossAudit, result: IterationResult, deaths: Sequence[Process
 
 
 def _at_the_edge(result: IterationResult, death: ProcessDeath) -> bool:
-    """True if the read, or for a store the acknowledgement, may have been before or after."""
+    """Return True if the read (for a store: the acknowledgement) is too close to a death."""
     moments = [result.at_s]
     if death.instance == STORE:
         moments.append(result.acknowledged_s)

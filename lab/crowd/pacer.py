@@ -54,7 +54,7 @@ class Pacer:
         return due_s
 
     def _next_due(self, asked_s: float) -> float:
-        """Return the next intended start, without those that passed while the script thought."""
+        """Return the next intended start, skipping those that passed while the script worked."""
         assert self._schedule is not None
         due_s = next(self._schedule)
         if asked_s - self._free_s > THINKS_S:
@@ -108,5 +108,5 @@ class PacedTransport:
         return self._inner.cookie_for(url)
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the transport's connections."""
         self._inner.close()

@@ -1,4 +1,4 @@
-"""What a crowd found as a page, and as JUnit XML: figures, carts, faults, doubts, over time."""
+"""A crowd's result as a page, and as JUnit XML: figures, carts, faults, doubts, charts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _HEADINGS = (
 
 
 def crowd_page(document: CrowdDocument, folder: Path) -> ReportPage:
-    """Return the page of a run; what the workers wrote down is read from `folder`."""
+    """Return the page of a run; the workers' records are read from `folder`."""
     crowds, named = document.crowds, _named(document.crowds)
     figures = Section("The figures", tables=[_table(named)], charts=_charts(named, folder))
     said = [Section(name, sentences(each).plain.splitlines()) for name, each in named]

@@ -1,4 +1,4 @@
-"""What the workers of a crowd wrote down, in windows of time: for charts and comparisons."""
+"""The records of a crowd's workers, in windows of time: for charts and comparisons."""
 
 import math
 from collections import Counter
@@ -36,7 +36,7 @@ class Window:
 
     @property
     def p95_ms(self) -> float | None:
-        """The latency that 95 % do not pass (nearest rank); None under 20 requests."""
+        """The 95th percentile of the latency (nearest rank); None under 20 requests."""
         ordered = sorted(self.latencies_ms)
         if len(ordered) < 20:
             return None

@@ -110,12 +110,12 @@ class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def keeps_up(self) -> bool:
-        """True if the shop did as much as was asked of it; always so in the closed model."""
+        """True if the shop answered at the planned rate; always True in the closed model."""
         asked = self.rate_asked_per_s
         return asked is None or self.once or self.rate_done_per_s >= KEEPS_UP * asked
 
     def as_json(self) -> Mapping[str, object]:
-        """Return it as plain JSON values, for the measurements of a script."""
+        """Return the result as plain JSON values, for the measurements of a script."""
         values: Mapping[str, object] = msgspec.to_builtins(self)
         return values
 
@@ -127,7 +127,7 @@ def crowd_result(
     logged: LoggedRequests,
     interrupted: bool = False,
 ) -> CrowdResult:
-    """Return the result of what was reported, audited and logged."""
+    """Return the result of a crowd, from its reports, its audit and the log."""
     profile, tally = progress.job.profile, progress.tally
     doubts = [*_about_the_generator(progress), *_about_the_run(progress, setup, logged)]
     if any(doubt.voids_every_cart for doubt in doubts):

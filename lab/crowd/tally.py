@@ -21,7 +21,7 @@ _SHORTEST_MS = 0.001
 
 
 class Percentiles(msgspec.Struct, frozen=True):
-    """Percentiles of `n` latencies; None if n is too small for one, or it may not be quoted."""
+    """Percentiles of `n` latencies; None for one that needs more values, or is in doubt."""
 
     n: int
     p50_ms: float | None = None
@@ -31,7 +31,7 @@ class Percentiles(msgspec.Struct, frozen=True):
     """Why a percentile is None: {"p99": "95 requests are too few for it: it takes 1,000"}."""
 
     def without(self, why: str, *names: str) -> "Percentiles":
-        """Return it without these percentiles ("p99"), for that reason."""
+        """Return the percentiles without these ("p99"), and with the reason."""
         gone = dict.fromkeys([f"{name}_ms" for name in names])
         reasons = {**self.withheld, **dict.fromkeys(names, why)}
         return msgspec.structs.replace(self, withheld=reasons, **gone)
@@ -67,7 +67,7 @@ class Histogram(msgspec.Struct):
         return None
 
     def percentiles(self) -> Percentiles:
-        """Return p50, p95 and p99, each where there are values enough for it."""
+        """Return p50, p95 and p99, each only if there are enough values."""
         n, found = self.n, Percentiles(self.n)
         for name, share, least in _PERCENTILES:
             value = self.quantile(share)

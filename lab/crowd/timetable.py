@@ -53,7 +53,7 @@ class InjectedFaults(msgspec.Struct):
 
 
 def ended_since(injected: InjectedFaults) -> dict[str, float]:
-    """Return since when each server is, or was, stopped by the timetable, in seconds."""
+    """Return the second at which the timetable stopped each server."""
     since: dict[str, float] = {}
     for each in injected.faults:
         if each.planned.kind.ends_process:

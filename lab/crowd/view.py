@@ -52,7 +52,7 @@ def finished_view(results: Sequence[CrowdResult]) -> RenderableType:
 
 
 def progress_line(log: Callable[[str], object]) -> Callable[[Progress], None]:
-    """Return a watcher that logs a line every two seconds, for where no table can be renewed."""
+    """Return a watcher that logs a line every two seconds, for output that is not a terminal."""
     last_s = [0.0]
 
     def watch(now: Progress) -> None:
@@ -71,7 +71,7 @@ def progress_line(log: Callable[[str], object]) -> Callable[[Progress], None]:
 
 
 def announcement(profile: LoadProfile) -> str:
-    """Return what is going to run."""
+    """Return a description of the load that is about to run."""
     pace = "closed model" if profile.rate is None else f"{profile.rate:g} requests/s"
     return (
         f"{profile.shoppers:,} shoppers, {pace}, {format_duration(profile.for_s)} after "

@@ -33,7 +33,7 @@ class CrowdScriptApi:
         self.random = random.Random(f"{seed}:{number}")
 
     def n(self, full: int, quick: int) -> int:
-        """Return how many to try: `full`, or `quick` in a quick run."""
+        """Return the number of tries: `full`, or `quick` in a quick run."""
         return quick if self.quick else full
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -87,7 +87,7 @@ class VirtualUser:
             pass
 
     def iterate_once(self) -> None:
-        """Run the script once and settle its cart; RunOver leaves it to `settle`."""
+        """Run the script once and settle its cart; after RunOver the caller calls `settle`."""
         self._iterations += 1
         self._journal.note_iteration()
         self._customer = customer = self._new_customer()
@@ -104,7 +104,7 @@ class VirtualUser:
             self.settle()
 
     def settle(self, again: bool = False) -> None:
-        """Look at the cart that is owed, and record what became of it.
+        """Read the cart that is owed, and record its fate.
 
         If the script's last request was a read that showed it, that counts, unless `again`.
         """
@@ -158,7 +158,7 @@ class VirtualUser:
 
 
 def _fate(looks: Sequence[Exchange]) -> Fate:
-    """Return what became of a cart; a server that cannot be reached shows none."""
+    """Return the fate of a cart from its looks; a server that cannot be reached shows no cart."""
     return final_fate({Fate(each.fate or Fate.UNKNOWN) for each in looks if not _is_gone(each)})
 
 

@@ -6,6 +6,7 @@ from rich.text import Text
 
 from lab.core.faults import FaultKind
 from lab.core.statistics import format_measure
+from lab.core.text import counted
 from lab.crowd.loss_audit import LossAudit
 from lab.crowd.result import CrowdResult
 
@@ -13,7 +14,7 @@ _OTHER_FATES = ("lost", "wrong", "duplicated", "unknown")
 
 
 def describe_carts(audit: LossAudit) -> str:
-    """Return what became of the acknowledged carts, as a phrase."""
+    """Return the fates of the acknowledged carts as a phrase."""
     if not audit.owed:
         return "no cart was owed"
     if audit.unknown == audit.owed:
@@ -36,7 +37,7 @@ def describe_fault(kind: FaultKind, target: str, at_s: float, trouble: str | Non
 
 
 def sentences(each: CrowdResult) -> Text:
-    """Return what one crowd did, in lines: its carts, its figures, its faults, every doubt."""
+    """Return lines about one crowd: its carts, its figures, its faults, every doubt."""
     lines = Text()
     lines.append(f"{each.variant}", "bold")
     lines.append(f" ({_setup(each)}): ")
@@ -85,8 +86,8 @@ def _setup(each: CrowdResult) -> str:
     setup = each.setup
     kept = "the cart in the token" if setup.store == "token" else f"sessions in {setup.store}"
     return (
-        f"{kept}, {setup.servers} servers, affinity {setup.affinity}, retry {setup.retry}, "
-        f"script {each.script}"
+        f"{kept}, {counted(setup.servers, 'server')}, affinity {setup.affinity}, "
+        f"retry {setup.retry}, script {each.script}"
     )
 
 

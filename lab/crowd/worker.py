@@ -23,7 +23,7 @@ class CrowdWorker:
     """The virtual users of one process, with their journal and the process's own resources."""
 
     def __init__(self, job: CrowdJob, worker: int, transport: Callable[[], Transport]) -> None:
-        """LabError if the script is not there, or not the one that the job names."""
+        """Raise LabError if the script does not exist, or is not the one that the job names."""
         path = Path(job.record) / f"exchanges-{worker:d}.jsonl" if job.record else None
         self.job = job
         self.journal = Journal(job.name, path, job.profile.warm_up_s, worker)
@@ -44,7 +44,7 @@ class CrowdWorker:
         return user
 
     def time_left_s(self) -> float:
-        """Return how much of the run is left; 0 if each shopper iterates once."""
+        """Return the seconds left of the run; 0 if each shopper iterates once."""
         profile = self.job.profile
         return 0.0 if profile.once else max(0.0, profile.end_s - self.journal.now_s())
 

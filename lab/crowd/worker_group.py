@@ -99,7 +99,7 @@ class WorkerGroup:
         threading.Thread(target=self._receive, args=(self._channel,), daemon=True).start()
 
     def _wait_for_farewell(self) -> None:
-        """Give the master time to end the workers elsewhere: our channel is closed by now."""
+        """Give the master time to end remote workers: our channel to it is already closed."""
         wait_until(lambda: not any(each.running() for each in self._processes), FAREWELL_S)
 
     def _arguments(self) -> list[str]:
@@ -128,7 +128,7 @@ class WorkerGroup:
         return channel
 
     def _require_running(self, end_s: float | None) -> None:
-        """LabError if a process has ended, or no message came until the deadline."""
+        """Raise LabError if a process has ended, or no message came before the deadline."""
         for each in self._processes:
             if not each.running():
                 raise LabError(f"the crowd's {each.name} has ended; {end_of(each.log_path)}")

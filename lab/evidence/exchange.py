@@ -91,12 +91,12 @@ class Exchange(HasOutcome, WithAnswer):
             raise no_attribute(self, "an answer", name, FIELDS)
 
     def __str__(self) -> str:
-        """Return it in a few words, for `print`: "POST /api/login at A -> 200"."""
+        """Return the exchange in a few words, for `print`: "POST /api/login at A -> 200"."""
         at = f" at {self.target}" if self.target else ""
         return f"{self.method} {self.path}{at} -> {self.error or self.status}"
 
     def __getitem__(self, name: object) -> Any:
-        """Refuse it: an answer is not a dict, its `body` is one."""
+        """Refuse an index: an answer is not a dict, its `body` is one."""
         raise TypeError(f"an answer is not a dict: its JSON is .body, as in answer.body[{name!r}]")
 
     @property
@@ -111,7 +111,7 @@ class Exchange(HasOutcome, WithAnswer):
 
     @property
     def is_silence(self) -> bool:
-        """True if nothing follows from it for a cart: no answer, one of a broken server, 429."""
+        """True if it says nothing of a cart: no answer, an answer of a broken server, or 429."""
         return self.status is None or self.status >= 500 or self.status == TOO_MANY
 
     @cached_property

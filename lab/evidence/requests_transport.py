@@ -62,7 +62,7 @@ class RequestsTransport:
         return request.headers.get("Cookie")
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the transport's connections."""
         self.session.close()
 
     def send(

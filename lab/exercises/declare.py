@@ -20,7 +20,7 @@ class Showable(Protocol):
     """What a failure may show: an exchange, or what `lab check` found."""
 
     def shown(self) -> str:
-        """Return it as text for a terminal."""
+        """Return the evidence as text for a terminal."""
 
 
 class NotMet(Exception):

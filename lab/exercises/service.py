@@ -172,12 +172,12 @@ class Service:
             launcher.close()
 
     def kill(self) -> None:
-        """Kill it: it answers no more."""
+        """Kill the server: it no longer answers."""
         self._kill()
         self._transcript.add(f"server {self.number} is killed")
 
     def restart(self, disk: Disk | None = None) -> None:
-        """Kill it and start it again, with its disk, or with another one as on a new machine."""
+        """Kill the server and start it again with its disk, or with another as on a new machine."""
         self._kill()
         where = "" if disk is None else " on a machine without its files"
         self._transcript.add(f"server {self.number} is killed, and started again{where}")
@@ -248,7 +248,7 @@ class Service:
 
     @property
     def log(self) -> str:
-        """What this life of it has written; of much, the end."""
+        """The log of the present process; only the end of a long one."""
         if self._process is None:
             return ""
         with self._process.child.log_path.open("rb") as log:

@@ -35,7 +35,7 @@ QUICK_SERVERS = 2
 
 
 def script(shopper: Shopper, lab: Lab) -> None:
-    """Leave it to the balancer where each request goes."""
+    """Let the balancer choose the server of each request."""
     looks = list[Exchange]()
     for customer in lab.customers:
         customer.login()

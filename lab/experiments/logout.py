@@ -87,7 +87,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
 
 
 def logged_out(customers: Sequence[Shopper], desk: str) -> int:
-    """Count those whose cart the desk refuses to show, though they never logged out."""
+    """Count the customers whose cart the desk refuses to show, though they never logged out."""
     looks = [customer.view_cart(server=desk) for customer in customers]
     return sum(look.status == HTTPStatus.UNAUTHORIZED for look in looks)
 

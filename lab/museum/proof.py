@@ -32,7 +32,7 @@ class PendingProof:
     runs: Path
 
     def document(self) -> CheckDocument:
-        """Wait for its end, and return what it found; LabError if it found nothing."""
+        """Wait for the check's end, and return what it found; LabError if it found nothing."""
         log = self.child.log_path
         if not wait_until(lambda: not self.child.running(), _PROOF_S, every_s=0.05):
             raise LabError(f"lab check did not end within {_PROOF_S:.0f} s; {end_of(log)}")

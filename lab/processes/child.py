@@ -25,7 +25,7 @@ class ProcessHandle(Protocol):
     stdout: IO[bytes] | None
 
     def poll(self) -> int | None:
-        """Return its exit status, that of a signal negative; None while it runs."""
+        """Return the exit status, negative for a signal; None while the process runs."""
 
 
 class Child:

@@ -35,7 +35,7 @@ class ForkServer:
         self._asking = threading.Lock()
 
     def can_start(self, environment: Mapping[str, str]) -> bool:
-        """Return True if it runs, and such an environment can be given to a forked process."""
+        """Return True if the server runs, and a forked process can be given this environment."""
         return self._program.running() and _read_at_start(environment) == self._environment
 
     def start(
@@ -87,7 +87,7 @@ class ForkedProcess:
         self._status: int | None = None
 
     def poll(self) -> int | None:
-        """Return its exit status, that of a signal negative; None while it runs."""
+        """Return the exit status, negative for a signal; None while the process runs."""
         if self._status is None:
             answer = self._server.ended(self.pid)
             if answer is not None:

@@ -153,7 +153,7 @@ def _document_in(folder: Path) -> Path | None:
 
 
 def _is_plain_file(path: Path) -> bool:
-    """Return True if it is a regular file: not a pipe, not a link that leads away."""
+    """Return True if a path is a regular file: not a pipe, not a link that leads away."""
     try:
         return path.is_file() and path.resolve().parent == path.parent.resolve()
     except OSError:  # no permission to look inside

@@ -27,13 +27,13 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
         return taken
 
     def waits_since(self) -> float | None:
-        """Return since when nothing is to be done for it but to wait; None if there is."""
+        """Return when the connection became idle; None if it has work."""
         if self.requests or self.total_outbufs_len or self.will_close:
             return None
         return self.last_activity if self.request is None else self.began_s
 
     def is_overdue(self, now: float) -> bool:
-        """Return True if its request comes too slowly, or its client does not read the answer."""
+        """Return True if the request comes too slowly, or the client does not read the answer."""
         if self.total_outbufs_len:
             return bool(self.last_activity < now - READS_WITHIN_S)
         is_incomplete = self.request is not None and not self.requests
@@ -73,7 +73,7 @@ class _SharingServer(BoundedTcpServer):
     """Listens on a port that another process of this user holds."""
 
     def bind_server_socket(self) -> None:
-        """Bind it, beside the holder's socket, which does not listen."""
+        """Bind the socket, beside the holder's socket, which does not listen."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         super().bind_server_socket()
 

@@ -37,7 +37,7 @@ class Retired:
         self._quiet_at = time.monotonic() + QUIET_S
 
     def wait_until_done_with(self, port: int, unless: Callable[[], bool] = lambda: False) -> None:
-        """Return when their requests and their idle clients can no longer reach `port`.
+        """Wait until requests and idle clients of these workers can no longer reach `port`.
 
         Takes up to about 4 s, 8 s if a client holds a stream open; ends at once when `unless()`.
         """
@@ -58,7 +58,7 @@ class Balancer:
         render: Callable[[str, int], str],
         port: int = 0,
     ) -> None:
-        """`render(version, port)` gives the configuration as it is to be now."""
+        """`render(version, port)` returns the current configuration."""
         self.program = program
         self.port = claim(port)
         self.config_path = run_dir / "nginx.conf"

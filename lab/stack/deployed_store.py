@@ -25,13 +25,13 @@ class DeployedStore(ExternalStore):
 
     @property
     def state(self) -> State:
-        """What the lab did to it, and else whether it answers."""
+        """Its state: what the lab did to it, else whether it answers."""
         if self._broken_by:
             return "dead" if self._broken_by == "kill" else "paused"
         return "up" if self._answering() else "dead"
 
     def kill(self) -> FaultEvidence:
-        """Run its kill command, and wait until it does not answer."""
+        """Run the store's kill command, and wait until it does not answer."""
         if self._broken_by != "pause":
             self._life = self._answering()
         start = time.monotonic()
@@ -46,7 +46,7 @@ class DeployedStore(ExternalStore):
         )
 
     def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:
-        """Run its restart command, and wait until another life of it answers."""
+        """Run the store's restart command, and wait until a new process answers."""
         self.require_restart(env or {})
         was, start = self._life, time.monotonic()
         if self._broken_by != "kill":
@@ -65,7 +65,7 @@ class DeployedStore(ExternalStore):
         self._command("restart")
 
     def pause(self) -> FaultEvidence:
-        """Run its pause command, and see whether it falls silent."""
+        """Run the store's pause command, and check that it does not answer."""
         self._life = self._answering()
         self._command("resume")  # refused before it is paused for good
         self._run("pause")
@@ -73,21 +73,21 @@ class DeployedStore(ExternalStore):
         return FaultEvidence(instance=self._life, frozen=silent)
 
     def resume(self) -> FaultEvidence:
-        """Run its resume command, and see whether it answers again."""
+        """Run the store's resume command, and check that it answers again."""
         if self._broken_by == "pause":
             self._run("resume")
             self._wait(self._answering)
         return FaultEvidence(instance=self._life, frozen=not self._answering())
 
     def undo_faults(self) -> None:
-        """Bring it back where the lab left it dead or paused."""
+        """Bring the store back if the lab left it dead or paused."""
         if self._broken_by == "kill":
             self.restart()
         elif self._broken_by == "pause":
             self.resume()
 
     def _answering(self) -> str:
-        """Return the life that answers now, "" for none."""
+        """Return the id of the store's process that answers now, "" for none."""
         try:
             with connect(self.url) as client:
                 return str(ask(lambda: client.info("server"))["run_id"])
@@ -106,7 +106,8 @@ class DeployedStore(ExternalStore):
         words = self._command(fault)
         self._broken_by = fault if fault in ("kill", "pause") else ""
         if trouble := run(words, self._how.wait_s, self._how.env).trouble:
-            raise LabError(f"the {fault} command of the store {trouble}")
+            option = f"--store-{fault}-command"
+            raise LabError(f"the {fault} command of the store ({option}) {trouble}")
 
     def _wait(self, condition: Callable[[], object]) -> bool:
         return wait_until(condition, self._how.wait_s, every_s=ASK_EVERY_S)

@@ -15,11 +15,11 @@ from pathlib import Path
 from lab.core.errors import LabError
 from lab.core.faults import FaultEvidence
 from lab.processes.ports import is_open
-from lab.processes.waiting import server_info, wait_until
+from lab.processes.waiting import wait_until
 from lab.stack.deployment import ExternalServerSpec
 from lab.stack.fault_commands import ASK_EVERY_S, ENV_FILE, filled, run
 from lab.stack.kept_connection import KeptConnection
-from lab.stack.server import ProcessLook, Server, State
+from lab.stack.server import ProcessLook, Server, State, server_info
 
 _OF_PROC = re.compile(r"^(VmRSS|wchar):\s*(\d+)", re.MULTILINE)
 
@@ -37,12 +37,12 @@ class ExternalServer(Server):
 
     @property
     def pid(self) -> int:
-        """What it says of itself, where it runs; 0 for nothing."""
+        """The process id that the server reports; 0 if it reports none."""
         return self._pid
 
     @property
     def state(self) -> State:
-        """What the network shows; "paused" is what the lab did to it, not seen."""
+        """The state that the network shows; "paused" only says that the lab paused the server."""
         if self._broken_by == "pause":
             return "paused"
         return "up" if is_open(self.port, self.host) else "dead"
@@ -52,11 +52,11 @@ class ExternalServer(Server):
         self._note_who_answers()
 
     def is_ready(self) -> bool:
-        """Return True if it answered at `launch`."""
+        """Return True if the server answered at `launch`."""
         return self.ready
 
     def kill(self) -> FaultEvidence:
-        """Run its kill command, wait until its instance is gone, and return what was seen."""
+        """Run the server's kill command, wait until its instance is gone; return the evidence."""
         with self._fault, KeptConnection(self.host, self.port) as kept:
             command = self.spec.command("kill")
             if self._broken_by != "pause":  # a paused one is who it was
@@ -86,7 +86,7 @@ class ExternalServer(Server):
             )
 
     def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:
-        """Run its restart command, and wait for a new instance.
+        """Run the server's restart command, and wait for a new instance.
 
         The old instance answers where only the link to it had been cut. LabError if none
         does, and for what `require_restart` refuses.
@@ -109,7 +109,7 @@ class ExternalServer(Server):
         self.spec.command("restart-env" if env or self._env else "restart")
 
     def pause(self) -> FaultEvidence:
-        """Run its pause command; whether it stands still is not seen."""
+        """Run the server's pause command; the lab does not see whether it stands still."""
         with self._fault:
             command = self.spec.command("pause")
             self._broken_by = "pause"  # before: if this is cut short, it may be paused all the same
@@ -117,7 +117,7 @@ class ExternalServer(Server):
             return FaultEvidence(instance=self.instance)
 
     def resume(self) -> FaultEvidence:
-        """Run its resume command. Nothing happens if the lab has not paused it."""
+        """Run the server's resume command. Nothing happens if the lab has not paused it."""
         with self._fault:
             if self._broken_by == "pause":
                 self._run("resume", self.spec.command("resume"))
@@ -125,7 +125,7 @@ class ExternalServer(Server):
             return FaultEvidence(instance=self.instance)
 
     def drain(self) -> FaultEvidence:
-        """Run its drain command, which ends it gently, and return what the network shows then."""
+        """Run the server's drain command, which ends it gently; return what the network shows."""
         with self._fault:
             command, start = self.spec.command("drain"), time.monotonic()
             self._broken_by = "kill"  # to be started again when the lab is done
@@ -155,7 +155,7 @@ class ExternalServer(Server):
             self._broken_by = ""
 
     def look(self) -> ProcessLook:
-        """Run its look command: what it prints of /proc/PID/status and /proc/PID/io counts."""
+        """Run the server's look command, which prints /proc/PID/status and /proc/PID/io."""
         said = self._run("look", self.spec.command("look"))
         found = {name: int(value) for name, value in _OF_PROC.findall(said)}
         if "VmRSS" not in found:
@@ -205,16 +205,16 @@ class ExternalServer(Server):
         info = server_info(self.port, host=self.host)
         if info is None:
             raise LabError(f"{self.title} ({self.address}) does not answer: restart or resume it")
-        self.instance, self.ready = str(info.get("instance", "")), True
-        self._pid = info["pid"] if type(info.get("pid")) is int else 0
+        self.instance, self._pid, self.ready = info["instance"], info["pid"], True
 
     def _answering(self) -> str:
         """Return the instance that answers now, "" for none."""
         info = server_info(self.port, host=self.host)
-        return str(info.get("instance", "")) if info else ""
+        return info["instance"] if info else ""
 
     def _run(self, fault: str, words: list[str]) -> str:
         ran = run(words, self._wait_s, {**self.spec.how.env, **self._env})
         if ran.trouble:
-            raise LabError(f"the {fault} command of {self.title} {ran.trouble}")
+            option = f"--{fault}-command"
+            raise LabError(f"the {fault} command of {self.title} ({option}) {ran.trouble}")
         return ran.said

@@ -12,10 +12,10 @@ from lab.core.faults import FaultEvidence
 from lab.processes.child import DEATH_TIMEOUT_S, Child
 from lab.processes.ports import START_ATTEMPTS, HeldPort, hold_ports, is_open
 from lab.processes.spawn import Children, clean_environment
-from lab.processes.waiting import end_of, server_info, wait_until
+from lab.processes.waiting import end_of, wait_until
 from lab.stack.lives import ServerLife
 from lab.stack.pool_spec import PoolSpec
-from lab.stack.server import ProcessLook, Server, State, await_ready
+from lab.stack.server import ProcessLook, Server, State, await_ready, server_info
 
 FROZEN_TIMEOUT_S = 1.0
 Listens = Callable[[], bool]
@@ -32,7 +32,7 @@ def kill_and_watch(child: Child, listens: Listens, instance: str) -> FaultEviden
 
 
 def end_seen(child: Child, listens: Listens, instance: str, began_s: float) -> FaultEvidence:
-    """Return what can be seen now of a child's end; `began_s` is on the monotonic clock."""
+    """Return the evidence of a child's end, as of now; `began_s` is on the monotonic clock."""
     return FaultEvidence(
         pid=child.pid,
         instance=instance,
@@ -121,7 +121,7 @@ class LocalServer(Server):
         # Most polls come too early: a refused connection costs a third of a question, and every
         # poll takes time from the servers that are starting.
         info = server_info(self.port) if is_open(self.port) else None
-        if info is not None and info.get("instance") == self.instance:
+        if info is not None and info["instance"] == self.instance:
             self._attempts = START_ATTEMPTS  # from now on the balancer knows this port
             self.ready = True
             return True
@@ -137,7 +137,7 @@ class LocalServer(Server):
         return False
 
     def kill(self) -> FaultEvidence:
-        """End it with SIGKILL. LabError if it is dead already."""
+        """Kill the server (SIGKILL). LabError if it is dead already."""
         with self._fault:
             child = self._started()
             if not child.running():
@@ -154,7 +154,7 @@ class LocalServer(Server):
             return evidence
 
     def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:
-        """Start it again on the same port, killing it first if it runs; wait until ready."""
+        """Restart the server on the same port, killing it first if it runs; wait until ready."""
         with self._fault:
             was, start = self.instance, time.monotonic()
             self.relaunch(env or {})
@@ -177,13 +177,13 @@ class LocalServer(Server):
             self.launch()
 
     def end(self) -> None:
-        """Kill it; nothing happens if it does not run."""
+        """Kill the server; nothing happens if it does not run."""
         with self._fault:
             if self._child is not None and self._child.running():
                 self.kill()
 
     def stop(self) -> FaultEvidence:
-        """End it gently; nothing happens if it is dead."""
+        """End the server gently; nothing happens if it is dead."""
         with self._fault:
             child, start = self._started(), time.monotonic()
             child.stop()
@@ -207,7 +207,7 @@ class LocalServer(Server):
             return pace_seen(child, self.instance)
 
     def undo_faults(self) -> None:
-        """Leave it as it is: it ends with the lab."""
+        """Leave the server as it is: it ends with the lab."""
 
     def look(self) -> ProcessLook:
         """Ask the system about its process; LabError if it is dead."""
@@ -223,7 +223,7 @@ class LocalServer(Server):
         return end_of(self.log_path)
 
     def release_port(self) -> None:
-        """Let others have its port: it comes back no more."""
+        """Release the server's port: it does not come back."""
         self._held.release()
 
     def _listens(self) -> bool:

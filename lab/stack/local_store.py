@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Self
 from urllib.parse import quote
 
+from lab.core.components import UsedProgram
 from lab.core.errors import LabError, NotPossible
 from lab.core.faults import FaultEvidence
 from lab.processes.child import Child
@@ -106,7 +107,7 @@ class LocalStore(Store):
             self._children.close()
 
     def kill(self) -> FaultEvidence:
-        """End it with SIGKILL. LabError if it is dead already."""
+        """Kill the store (SIGKILL). LabError if it is dead already."""
         with self._fault:
             if self.state == "dead":
                 raise NotPossible(
@@ -115,7 +116,7 @@ class LocalStore(Store):
             return kill_and_watch(self._started(), self.listens, self._life)
 
     def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:
-        """Start it again at the same address, killing it first if it runs.
+        """Start the store again at the same address, killing it first if it runs.
 
         What it held in memory only is gone.
         """
@@ -136,7 +137,7 @@ class LocalStore(Store):
             )
 
     def pause(self) -> FaultEvidence:
-        """Freeze it: it accepts connections and answers nothing."""
+        """Freeze the store: it accepts connections and answers nothing."""
         with self._fault:
             child = self._alive()
             if not child.paused:
@@ -144,7 +145,7 @@ class LocalStore(Store):
             return pace_seen(child, self._life)
 
     def resume(self) -> FaultEvidence:
-        """Let it run on. Nothing happens if it is running."""
+        """Let the frozen store continue. Nothing happens if it is running."""
         with self._fault:
             child = self._alive()
             if child.paused:
@@ -152,7 +153,7 @@ class LocalStore(Store):
             return pace_seen(child, self._life)
 
     def undo_faults(self) -> None:
-        """Bring it back if it is dead or paused; nothing happens if it is up."""
+        """Bring the store back if it is dead or paused; nothing happens if it is up."""
         if self.state == "dead":
             self.restart()
         elif self.state == "paused":
@@ -162,14 +163,14 @@ class LocalStore(Store):
         """Return True if a program listens at its address."""
         return is_served(self._socket) if HAS_UNIX else is_open(self._port)
 
-    def description(self) -> dict[str, str]:
+    def description(self) -> UsedProgram:
         """Its name, version and source, and whether it writes to disk."""
-        return {
-            "program": self.program.name,
-            "version": self.program.version,
-            "source": self.program.source,
-            "persistence": "every write" if self.persistence else "none",
-        }
+        return UsedProgram(
+            self.program.name,
+            self.program.version,
+            self.program.source,
+            "every write" if self.persistence else "none",
+        )
 
     def _start(self, attempts: int) -> None:
         child = self._launch()

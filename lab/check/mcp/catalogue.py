@@ -14,7 +14,7 @@ _MIRROR_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,80}")
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool. `read_only` is what it says of itself."""
+    """A tool. `read_only` is its own annotation."""
 
     name: str
     schema: JsonObject = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Prompt:
 
 
 def tools(result: JsonObject) -> Iterator[Tool]:
-    """Yield the tools of an answer to tools/list; what is none is left out."""
+    """Yield the tools of an answer to tools/list, without malformed entries."""
     for item in _items(result, "tools"):
         if name := _name(item.get("name")):
             schema, notes = item.get("inputSchema"), item.get("annotations")

@@ -45,7 +45,7 @@ class McpCheck(Check):
 
 @contextmanager
 def other_processes(runner: Runner) -> Iterator[Callable[[], Process]]:
-    """Give what returns another process, and ends the one before where only one can live."""
+    """Yield a function that returns another process; it ends the last one if only one can run."""
     with runner.processes(1 + MOST_REFUSALS) as start:  # the next play takes the rest
         used: list[Process] = []
 

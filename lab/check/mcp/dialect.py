@@ -15,7 +15,7 @@ HANDSHAKE_ID = 0
 
 
 class Sessions(Enum):
-    """Which processes a client opens a session with before its first call."""
+    """With which processes a client opens a session before its first call."""
 
     NONE = "with no process"
     EACH = "with each process that it asks"
@@ -24,7 +24,7 @@ class Sessions(Enum):
 
 @dataclass(eq=False)
 class McpDialect:
-    """Speaks with one endpoint; `sessions` says whether more than the calls is sent.
+    """Speaks MCP with one endpoint; `sessions` says with which processes it opens sessions.
 
     `opened` are the sessions that there are: each with its process, and the call that ends it.
     """
@@ -52,7 +52,7 @@ class McpDialect:
         return _asked(call, transmit)
 
     def handshake(self) -> tuple[Call, Call]:
-        """Return the two calls that open a session; the second is sent in it."""
+        """Return the two calls that open a session; the second one belongs to the session."""
         return self.wire.initialize(HANDSHAKE_ID), self.wire.notification(INITIALIZED)
 
     def _open(self, transmit: Transmit) -> Answer:

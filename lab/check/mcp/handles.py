@@ -1,4 +1,4 @@
-"""Handles: what one tool gives and another asks for, such as the id of a basket (SEP-2567)."""
+"""Handles: values that one tool returns and another needs, such as a basket's id (SEP-2567)."""
 
 import re
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ _UNNAMED = {"result", "id", "text", "value"}
 
 
 class Handles:
-    """The newest value by the name that it was given under."""
+    """The newest values that tools returned, by name."""
 
     def __init__(self) -> None:
         self._known: dict[str, FromAnswer] = {}
 
     def learn(self, tool: str, index: int, answer: Answer) -> None:
-        """Take what a tool's answer, that of the call at `index`, gives."""
+        """Keep the values in a tool's answer to the call at `index`."""
         document = answer.body
         result = document.get("result") if isinstance(document, dict) else None
         if not isinstance(result, dict) or result.get("isError") is True:
@@ -38,7 +38,7 @@ class Handles:
                     self._known[each] = given
 
     def arguments(self, tool: Tool) -> JsonObject:
-        """Return those arguments a tool must have that an answer gave, by name."""
+        """Return the required arguments of a tool that an answer has given, by name."""
         found = {}
         for name, schema in tool.wanted.items():
             given = self._known.get(_stem(name))
@@ -55,7 +55,7 @@ def _may_be(schema: JsonObject, value: str | int) -> bool:
 
 
 def _given_by(result: JsonObject) -> Iterator[tuple[str, str | int, str]]:
-    """Yield (name, value, place) for what a result gives: as values, in JSON as text, as a word."""
+    """Yield (name, value, place) of the values in a result: structured, in text, or one word."""
     for number, item in enumerate(_list(result.get("content"))):
         text = item.get("text") if isinstance(item, dict) else None
         if not isinstance(text, str):
@@ -84,7 +84,7 @@ def _words(name: str) -> list[str]:
 
 
 def _stem(name: str) -> str:
-    """Return what a name is about: "cart" for cart_id, cartId and Cart."""
+    """Return the noun of a name: "cart" for cart_id, cartId and Cart."""
     words = _words(name)
     if len(words) > 1 and words[-1] in ("id", "uuid", "key", "token"):
         words.pop()

@@ -142,7 +142,7 @@ def header_text(value: str | int | bool) -> str:
 
 
 def written(document: JsonObject) -> Template:
-    """Return a message as JSON text, with references where answers gave a value."""
+    """Return a message as JSON text, with references in place of values from answers."""
     refs: list[FromAnswer] = []
     text = json.dumps(_with_tokens(document, refs))
     return joined(_pieces(text, refs))

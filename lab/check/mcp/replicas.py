@@ -50,13 +50,13 @@ class McpReplicaCheck(ReplicaCheck):
 
 @contextmanager
 def in_turn(among: Sequence[Replica]) -> Iterator[Callable[[], Replica]]:
-    """Give what returns the next replica."""
+    """Yield a function that returns the next replica."""
     turns = cycle(among)
     yield lambda: next(turns)
 
 
 def close(runner: ReplicaRunner, dialect: McpDialect) -> None:
-    """End the sessions that were opened: what runs on has better things to remember."""
+    """End the sessions that were opened: the replicas go on running, and need not keep them."""
     for target, end in dialect.opened:
         with suppress(Spent):
             runner.said(Trace(), end, ClientState(), target)

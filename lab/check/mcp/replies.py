@@ -26,20 +26,20 @@ class Reply:
 
 
 def id_of(body: str) -> object:
-    """Return the id of a request; None of a notification, and of what is not a message."""
+    """Return the id of a request; None for a notification, and for text that is not a message."""
     message = json_or_none(body)
     return message.get("id") if isinstance(message, dict) else None
 
 
 def has_come(body: bytes, number: object) -> bool:
-    """Return True if an event stream has the message already that replies to a request."""
+    """Return True if an event stream already contains the reply to a request."""
     if not body.endswith((b"\n", b"\r")):
         return False
     return any(_replies(each, number) for each in _messages(body))
 
 
 def as_one_message(answer: Answer, number: object) -> Answer:
-    """Return the answer as if it had come as JSON: the reply alone, where it has one."""
+    """Return the answer with only the reply as its JSON body, if it contains one."""
     if _media_type(answer) == _EVENT_STREAM:
         found = [each for each in _messages(answer.content) if _replies(each, number)]
     elif isinstance(answer.body, list):  # a batch, as 2025-03-26 has it
@@ -55,7 +55,7 @@ def as_one_message(answer: Answer, number: object) -> Answer:
 
 
 def reply_of(answer: Answer, number: object) -> Reply:
-    """Return what an answer (as one message) says to a request."""
+    """Return the reply to a request in an answer, which holds one message."""
     if answer.status is None:
         return Reply(error=str(answer.error))
     message = answer.body

@@ -38,7 +38,7 @@ NOT_BEGUN = "a process that was not initialized refuses what another one answers
 
 @dataclass
 class Meeting:
-    """What was learnt: how to speak with the server, what it offers, what holds for sessions.
+    """How to speak with the server, what it offers, and whether its processes share sessions.
 
     `shared` says that another process took a session's id: where that is kept is not known yet.
     `opened` are sessions that were begun: each with its process, and the call that ends it.
@@ -59,7 +59,7 @@ class KnownSource:
     conversation: Conversation
 
     def record(self, send: Client) -> Conversation:
-        """Run it once more, and return it."""
+        """Run the conversation once more, and return it."""
         for call in self.conversation.calls:
             send(call)
         return self.conversation
@@ -67,7 +67,7 @@ class KnownSource:
 
 @dataclass(frozen=True)
 class _Begun:
-    """A session as it was begun with one process, and what a list was answered in it."""
+    """A session with one process, and the answer to a list in it."""
 
     wire: Wire
     capabilities: JsonObject
@@ -78,7 +78,7 @@ class _Begun:
 
     @property
     def end(self) -> list[tuple[Any, Call]]:
-        """The call that ends it, where it has an id."""
+        """The call that ends the session; None if it has no id."""
         return [(self.target, self.wire.end(self.session))] if self.session else []
 
     @property
@@ -128,7 +128,7 @@ def _discovered(runner: TargetRunner[AnyTarget], process: AnyTarget, wire: Wire)
 
 
 def _begin(runner: TargetRunner[AnyTarget], process: AnyTarget, wire: Wire) -> _Begun | str:
-    """Begin a session with a process, and ask it for a list; return why where that is refused."""
+    """Begin a session with a process and ask for a list; return the reason if that is refused."""
     runner.dialect, trace = McpDialect(wire), Trace()
     first = wire.initialize(0)
     answer = runner.said(trace, first, trace.state, process)
@@ -161,7 +161,7 @@ def _elsewhere(
     begun: _Begun,
     another: Callable[[], AnyTarget],
 ) -> Meeting:
-    """Ask other processes in the session of one: each a fresh one, in that of the one before."""
+    """Ask fresh processes for a list, each in the session that the one before began."""
     report = Report(Level.UNKNOWN, "", begun.conversation)
     met = Meeting(begun.wire, begun.capabilities, report, opened=begun.end)
     for number in range(MOST_REFUSALS):
@@ -184,7 +184,7 @@ def _elsewhere(
 
 
 def _not_refused(met: Meeting, begun: _Begun, seen: Answer, rounds: int) -> Meeting:
-    """Return what follows where another process answered, or none did."""
+    """Return the verdict on sessions if no other process refused the session."""
     report = met.report
     if seen.status is None:
         report.because = f"another process did not answer in the session: {seen.error}"
@@ -199,7 +199,7 @@ def _not_refused(met: Meeting, begun: _Begun, seen: Answer, rounds: int) -> Meet
 
 
 def _refused(begun: _Begun, seen: Answer) -> Report:
-    """Return the report on a session that only the process knows which began it."""
+    """Return the report on a session that only the process that began it knows."""
     call, found = begun.conversation.calls[_LOOK_AT], tuple(differences(begun.look, seen))
     said = (SESSION_REFUSED if begun.session else NOT_BEGUN).format(call.title, found[0])
     findings = [

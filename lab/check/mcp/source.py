@@ -109,7 +109,7 @@ class _McpTalk:
         hinted: bool = False,
         mirrored: Mapping[str, str | int | bool] | None = None,
     ) -> Reply:
-        """Send a request, and return the reply to it."""
+        """Send a request and return its reply."""
         number = len(self.calls) + 1
         call = self._wire.request(number, method, params, topic=topic, safe=safe, mirrored=mirrored)
         call = replace(call, hinted=hinted)
@@ -161,7 +161,7 @@ class _McpTalk:
 
 
 def _every(results: Results, kind: str, read: Callable[[JsonObject], Iterator[Any]]) -> list[Any]:
-    """Return what all pages of a list have, each once."""
+    """Return the items of all pages of a list, without repeats."""
     return [*{repr(each): each for page in results.get(kind, []) for each in read(page)}.values()]
 
 

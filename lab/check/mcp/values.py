@@ -158,7 +158,7 @@ class _Maker:
 
 
 def _offered(schema: JsonObject) -> tuple[bool, Any]:
-    """Return whether a schema names a value itself, and that."""
+    """Return True and the value if a schema names one itself."""
     for word in ("const", "default", "example"):
         if word in schema:
             return True, schema[word]
@@ -169,7 +169,7 @@ def _offered(schema: JsonObject) -> tuple[bool, Any]:
 
 
 def _merged(*schemas: JsonObject) -> JsonObject:
-    """Return one schema for several that all hold; of a keyword that two have, the last."""
+    """Return one schema in place of several that all apply; the last one wins for a keyword."""
     whole: JsonObject = {}
     for schema in schemas:
         for name, each in schema.items():
@@ -247,7 +247,7 @@ def _number(schema: JsonObject, *, whole: bool) -> int | float:
 
 
 def _real(value: object) -> float | None:
-    """Return a number of a schema as far as it can be computed with."""
+    """Return a bound of a schema as a number, None if it is not one."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if abs(value) < 1e15 and value == value else None

@@ -53,7 +53,7 @@ def judge_parts(report: Report, met: Meeting) -> None:
 
 
 def _part(report: Report, topic: str, met: Meeting) -> Report:
-    """Return what a report says of the calls of one topic."""
+    """Return the verdict of a report on the calls of one topic."""
     conversation = report.conversation
     calls = conversation.calls if conversation else ()
     findings = [each for each in report.findings if calls[each.index].topic == topic]
@@ -93,7 +93,7 @@ def _failed(message: Any) -> bool:
 def _printable(
     conversation: Conversation, shown: Reproducer, met: Meeting
 ) -> tuple[Conversation, Reproducer]:
-    """Return them with the calls that open a session, where there has to be one."""
+    """Return the conversation and its proof with the calls that open a session, if needed."""
     opened = met.report.conversation
     if met.sessions is Sessions.NONE or opened is None:
         return conversation, shown
@@ -113,7 +113,7 @@ def _printable(
 
 
 def _moved(call: Call, session: Template) -> Call:
-    """Return a call that comes after those which open a session, and is sent in it."""
+    """Return a call as it follows the calls that open a session, sent in that session."""
 
     def later(template: Template) -> Template:
         return tuple(

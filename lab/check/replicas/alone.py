@@ -27,7 +27,7 @@ EACH_ITS_OWN = (
 
 
 class AloneOnEach:
-    """Runs the conversation on each replica in turn, and that again.
+    """Runs the conversation on each replica in turn, in two rounds.
 
     `baseline` is how it is on the first one, and so it is `again`. `rounds` are the plays, of
     each round and in it of each replica; `counted` has the numbers that each of them counts for
@@ -53,7 +53,7 @@ class AloneOnEach:
         self._progress = progress
 
     def run_first(self, conversation: Conversation, known: Trace | None) -> None:
-        """Run it on the first replica; `known` is how that was when it was recorded."""
+        """Run the conversation on the first replica; `known` is its play when it was recorded."""
         first = self._among[0]
         self._progress(f"the conversation on replica {first.name} alone")
         self.baseline = known or self._runner.on(conversation, first)
@@ -67,7 +67,7 @@ class AloneOnEach:
                 self._comparator.learn_recorded(index, recorded, replayed, said)
 
     def run(self, conversation: Conversation) -> None:
-        """Run it on each of them in turn, and that again."""
+        """Run the conversation on each replica in turn, in two rounds."""
         for _ in range(ROUNDS):
             self._round(conversation)
         self._learn()
@@ -128,7 +128,7 @@ class AloneOnEach:
                 return
 
     def _differing(self, index: int) -> list[tuple[str, Answer]]:
-        """Return where a replica always answers otherwise than the first one, and such an answer.
+        """Return the places where a replica always differs from the first, with an answer.
 
         A status is not among them: it is a difference, and is never a name.
         """
@@ -143,7 +143,7 @@ class AloneOnEach:
         return found
 
     def _compare(self, index: int) -> None:
-        """Leave out what each replica always says otherwise than the first one, and say so."""
+        """Ignore values by which a replica always differs from the first one, and report them."""
         for where, answer in dict(self._differing(index)).items():
             self._leave_out(index, where, answer)
 

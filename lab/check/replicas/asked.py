@@ -13,7 +13,7 @@ from lab.check.replicas.restart import cuts
 
 @dataclass(frozen=True)
 class AskedReplicas:
-    """What is asked: the replicas, the balancer before them if there is one, and how.
+    """The replicas to ask, the balancer in front of them if there is one, and how to ask.
 
     `header` is one that names the replica (None: it is looked for), `dropped` are cookies that a
     client does not keep, `between` is a shell command, `path` what is asked to move a balancer's
@@ -32,7 +32,7 @@ class AskedReplicas:
 def plan(
     conversation: Conversation, sides: Sequence[Sequence[int]], asked: AskedReplicas
 ) -> list[str]:
-    """Return in lines what is going to be sent where, and what of it changes something."""
+    """Return lines that say what will be sent where, and which requests change something."""
     return [*_lines(conversation, sides, asked)]
 
 

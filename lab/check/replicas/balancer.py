@@ -24,7 +24,7 @@ NOT_BELIEVED = (
 
 @dataclass
 class Through:
-    """What came through the balancer: each play, and by call the replica that answered if known."""
+    """The plays through the balancer, each with the replica that answered each call, if known."""
 
     plays: list[Trace] = field(default_factory=list)
     sides: list[list[int | None]] = field(default_factory=list)
@@ -54,7 +54,7 @@ class BalancerPlays:
     def run(
         self, conversation: Conversation, replicas: int, covered: Callable[[Through], Certificate]
     ) -> None:
-        """Run it until every pair has crossed, or more would not help.
+        """Run the conversation until every pair has crossed, or more plays would not help.
 
         Every other client keeps its connection.
         """
@@ -80,12 +80,12 @@ class BalancerPlays:
                 self._report.note(lie)
 
     def take_away(self, cookies: Collection[str]) -> None:
-        """Take the balancer's own cookies out of the answers: no replica sets them."""
+        """Remove the balancer's own cookies from the answers: no replica sets them."""
         for trace in self.found.plays:
             trace.answers = [_without(each, cookies) for each in trace.answers]
 
     def believe(self, comparator: ResponseComparator, baseline: Trace) -> None:
-        """Take back what a header said where the replica itself answers otherwise.
+        """Drop the replica that a header named if the replica itself answers differently.
 
         Leave out what the balancer itself changes: it differs although nothing crossed.
         """
@@ -115,7 +115,7 @@ class BalancerPlays:
         baseline: Trace,
         plays: Sequence[Mapping[int, Answer]],
     ) -> list[str]:
-        """Return where an answer differs in every play, also where all calls went to one."""
+        """Return the places where an answer differs in every play, even on one replica alone."""
         alike = [{*sides[: index + 1]} for sides in self.found.sides]
         if not any(len(each) == 1 and None not in each for each in alike):
             return []

@@ -1,4 +1,4 @@
-"""Which replica is asked each call, so that each pair of calls goes from each replica to another.
+"""Assigns calls to replicas so that each pair of calls goes from each replica to another.
 
 A pair of calls crosses where the earlier one goes to one replica and the later one to another.
 What the first replica keeps of the earlier call is then missed by the later one.
@@ -129,7 +129,7 @@ def _candidates(calls: int, replicas: int, left: Left, draw: random.Random) -> I
 
 
 def _at(sides: Sequence[int | None]) -> dict[int, int]:
-    """Return by replica the bits of the calls that it is asked."""
+    """Return for each replica the set of its calls, as bits."""
     found: dict[int, int] = {}
     for index, side in enumerate(sides):
         if side is not None:
@@ -148,7 +148,7 @@ def _gain(sides: Sides, left: Left) -> int:
 
 
 def _take(sides: Sequence[int | None], left: Left) -> bool:
-    """Take off what a play covers; False if that is nothing."""
+    """Remove the pairs that a play covers from `left`; False if it covers none."""
     at, taken = _at(sides), False
     for index, side in enumerate(sides):
         for other, bits in at.items():

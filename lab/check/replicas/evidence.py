@@ -23,7 +23,7 @@ EACH_COUNTS = "run the conversation a few times on each replica in turn: compare
 
 
 class ReplicaEvidence(Evidence):
-    """All plays so far; `alone` are those on each replica, `required` that one needs a memory."""
+    """All plays so far: `alone` on each replica; with `required` an answer must need a memory."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class ReplicaEvidence(Evidence):
         self._leave_out_silence(name, ())
 
     def keep(self, name: str, trace: Trace) -> None:
-        """Take a play that was run already, through what may stand before the replicas."""
+        """Keep a play that was already run through the balancer."""
         self.add(name, Level.REPLICA, lambda: trace)
         self._leave_out_silence(name, NO_REPLICA)
 
@@ -67,7 +67,7 @@ class ReplicaEvidence(Evidence):
         return found
 
     def _leave_out_silence(self, name: str, statuses: Collection[int]) -> None:
-        """Take no answer, or one that says that there is none, for no answer and for no state."""
+        """Do not count a missing answer, or a gateway's error, as an answer or as state."""
         answers = self.plays[name].answers
         for index, answer in [*answers.items()]:
             silent = answer.status is None or answer.status in statuses
@@ -81,7 +81,7 @@ class ReplicaEvidence(Evidence):
         return self.comparator.compare(index, expected, self.plays[play].answers)
 
     def differing(self, plays: list[str]) -> list[str]:
-        """Return those plays in which any answer differs."""
+        """Return the plays in which any answer differs."""
         return [
             name
             for name in plays
@@ -106,7 +106,7 @@ class ReplicaEvidence(Evidence):
         self._by_way.append(plays)
 
     def answered(self, trace: Trace, sides: Sequence[int | None]) -> list[int | None]:
-        """Return by call of the conversation the replica that answered it; None if none did.
+        """Return for each call the replica that answered; None if none did.
 
         A call that is asked again until it changes counts once, in its last place.
         """
@@ -125,7 +125,7 @@ class ReplicaEvidence(Evidence):
             self.comparator.learn(index, known, answers[index])
 
     def doubt_like(self, alone: Trace, replica: Replica) -> None:
-        """Doubt all from the first call whose status differs while a replica is asked all of it."""
+        """Doubt all calls from the first whose status differs when one replica gets every call."""
         answers = self.comparator.aligned(self.baseline, alone)
         for index in range(len(self.conversation)):
             answer, expected = answers.get(index), self.baseline.answers[index].status
@@ -136,7 +136,7 @@ class ReplicaEvidence(Evidence):
                 return
 
     def leave_out_the_rest(self) -> None:
-        """Compare no more what differs beside a status: it may be a replica's own name."""
+        """Stop comparing differences other than a status: they may be a replica's own name."""
         for each in self.report.findings:
             if each.index not in self.proven and each.differences[:1] and not _is_status(each):
                 for difference in each.differences:
@@ -147,7 +147,7 @@ class ReplicaEvidence(Evidence):
                 )
 
     def prove(self, index: int, proven: Reproducer | None) -> None:
-        """Take a finding as proven, or as doubted without a proof."""
+        """Mark a finding as proven, or as doubted if there is no proof."""
         if proven is None:
             self.doubted.add(index)
             return
@@ -155,7 +155,7 @@ class ReplicaEvidence(Evidence):
         self.report.reproducer = self.report.reproducer or proven
 
     def prove_by_times(self, finding: Finding, seen: int, tries: int, said: str) -> None:
-        """Take what was seen more than once as proven; `said` is how to see it by hand."""
+        """Mark a finding seen more than once as proven; `said` is how to see it by hand."""
         calls = (*range(finding.index + 1),)
         shown = Reproducer(calls, False, finding.differences, seen, tries, unprintable=said)
         self.prove(finding.index, shown if seen > 1 else None)

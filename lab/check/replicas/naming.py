@@ -20,7 +20,7 @@ _NOT_NAMES = frozenset(
 
 @dataclass(frozen=True)
 class Naming:
-    """What names the replicas: by header, the replica (its index) by what it says there.
+    """The names of the replicas: for each header, the replica's index by the header's value.
 
     `added` are headers that a balancer may add, in which it names one of the `addresses`.
     `remarks` say why a header that was asked for names none.
@@ -34,11 +34,11 @@ class Naming:
 
     @property
     def first(self) -> str:
-        """The header that is gone by; "" without one."""
+        """The header that names the replicas; "" if there is none."""
         return next(iter(self.headers), "")
 
     def said_by(self, answer: Answer) -> dict[str, int | None]:
-        """Return by header which replica it names; None if it names none that is known."""
+        """Return for each header the replica that it names; None if that is unknown."""
         said = {
             header: names.get(value)
             for header, names in self.headers.items()
@@ -56,7 +56,7 @@ class Naming:
         return said.pop() if len(said) == 1 else None
 
     def lie(self, answer: Answer) -> str:
-        """Say what is wrong with what an answer says of its replica; "" if nothing is seen."""
+        """Return what is wrong with the replica names in an answer; "" if nothing is."""
         said = self.said_by(answer)
         for header, index in said.items():
             if index is None:
@@ -71,7 +71,7 @@ class Naming:
 def learn_names(
     direct: Sequence[Iterable[Answer]], among: Sequence[Replica], wanted: str | None = None
 ) -> Naming:
-    """Return what names the replicas, from answers that each gave when it was asked itself.
+    """Return how headers name the replicas, learned from answers that each gave directly.
 
     With `wanted` only that header may. A balancer's header may name the address, too.
     """
@@ -97,7 +97,7 @@ def learn_names(
 
 
 def _values(answers: Iterable[Answer]) -> dict[str, set[str]]:
-    """Return by header what these answers said there; "" if one of them had none."""
+    """Return for each header its values in these answers; "" for an answer without it."""
     answers = [each for each in answers if each.status is not None]
     names = {name for each in answers for name in each.headers}
     return {name: {each.header(name) or "" for each in answers} for name in names}

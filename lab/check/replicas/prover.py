@@ -22,14 +22,14 @@ INSTEAD = (
 
 @dataclass(frozen=True)
 class Assignment:
-    """Which replica is asked each call, and which one is asked all of them to compare with."""
+    """Which replica gets each call, and which one gets all of them for comparison."""
 
     sides: tuple[int, ...]
     control: int
 
 
 class PairProver(Givers):
-    """Looks for the fewest calls that show a difference. Replicas are asked as they are."""
+    """Looks for the fewest calls that show a difference; no replica is restarted for it."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class PairProver(Givers):
     def _shown(
         self, assignment: Assignment, calls: list[int], wanted: Wanted, said: Conversation
     ) -> list[Difference]:
-        """Send these calls to one replica, and as they are assigned; return what differs."""
+        """Send these calls to one replica, then as assigned; return the differences."""
         control = self._among[assignment.control]
         expected = self._runner.part(said, calls, self._baseline, lambda index: control)
         last = calls[-1]

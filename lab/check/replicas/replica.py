@@ -32,7 +32,7 @@ class BasedAddress(Address):
 
 @dataclass(frozen=True)
 class Replica:
-    """One that can be asked. Since when it runs is not known: `started` is 0.0."""
+    """A replica to ask. The time of its start is not known: `started` is 0.0."""
 
     name: str
     address: BasedAddress
@@ -43,7 +43,7 @@ class Replica:
 
 
 def replica(name: str, url: str, option: str, host: str | None = None) -> Replica:
-    """Return what is at a URL; LabError that names the option where it is none that can be."""
+    """Return the replica at a URL; LabError, naming the option, for a URL that cannot be used."""
     said = f"{option} {one_line(url, 80)!r}"
     try:
         parts = urlsplit(url)
@@ -96,7 +96,7 @@ def replicas(urls: Sequence[str], host: str | None = None) -> list[Replica]:
 
 
 def _same(one: BasedAddress, other: BasedAddress) -> bool:
-    """True if both lead to one port of one machine, as far as their names show without DNS."""
+    """Return True if both are the same port of the same machine, judged without DNS."""
     where = [(each.port, each.base) for each in (one, other)]
     return where[0] == where[1] and bool(_hosts(one.host) & _hosts(other.host))
 

@@ -23,7 +23,7 @@ BACK_S = 60.0  # after the command, until it answers again
 
 @dataclass
 class _WaitingClient:
-    """One that runs the conversation, and waits before the call at `cut`."""
+    """A client that runs the conversation, and waits before the call at `cut`."""
 
     cut: int
     arrived: threading.Event = field(default_factory=threading.Event)
@@ -50,7 +50,7 @@ class Between:
         self._over = False
 
     def run(self, conversation: Conversation, progress: LogStep) -> list[tuple[int, Trace]]:
-        """Return for each client where it was cut, and its play; LabError if the command fails."""
+        """Return each client's cut and its play; LabError if the command fails."""
         clients = [_WaitingClient(cut) for cut in cuts(len(conversation))]
         # Scripts print elsewhere; those that overlap would not put that back in order.
         with redirect_stdout(sys.stderr):
@@ -111,7 +111,7 @@ class Between:
 
 
 def cuts(calls: int) -> list[int]:
-    """Return before which calls the command is run: each but the first, or some of very many."""
+    """Return the calls before which the command runs: all but the first, or some of very many."""
     places = [*range(1, calls)]
     if len(places) <= MOST_CLIENTS:
         return places

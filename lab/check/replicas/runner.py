@@ -39,7 +39,7 @@ class ReplicaRunner(TargetRunner[Replica]):
         kept: bool = False,
         after: Trace | None = None,
     ) -> Trace:
-        """Run it on one, over new connections or over one that is kept.
+        """Run the conversation on one replica, over new connections or over one that is kept.
 
         With `after`, no call is sent in the second of that play's: a clock is seen to go on.
         """
@@ -59,7 +59,7 @@ class ReplicaRunner(TargetRunner[Replica]):
         *,
         kept: bool = False,
     ) -> Trace:
-        """Run it with call n at `among[sides[n]]`; each keeps its connection if that is asked."""
+        """Run the conversation with call n at `among[sides[n]]`; keep connections if asked to."""
         # A script may send more calls than it did: it goes on where it was.
         route = lambda index, _: among[sides[min(index, len(sides) - 1)]]  # noqa: E731
         return self.routed(conversation, route, kept=kept)
@@ -75,7 +75,7 @@ class ReplicaRunner(TargetRunner[Replica]):
         return self.run_part(conversation, part, recorded, lambda index, _: route(index))
 
     def routed(self, conversation: Conversation, route: Routing[Replica], *, kept: bool) -> Trace:
-        """Run it as `route` says, over new connections or over those that are kept."""
+        """Run the conversation as `route` says, over new connections or over kept ones."""
         if not kept:
             return self.run(conversation, route)
         with session_of_its_own() as self._kept:
@@ -107,7 +107,7 @@ class ReplicaRunner(TargetRunner[Replica]):
 
 
 def _without_address(answer: Answer, target: Replica) -> Answer:
-    """Return the answer with the address that it was asked at as every other one would say it."""
+    """Return the answer with the replica's own address replaced by a common one."""
     address = target.address
     # Its own port is PORT already where it stands after a host of this machine.
     named = rf"(?<=//){re.escape(in_url(address.host))}(?::(?:{address.port}|PORT))?(?![\w.:-])"

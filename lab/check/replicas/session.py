@@ -112,7 +112,7 @@ class ReplicaSession:
             self._report.note(limits)
 
     def _reach(self) -> None:
-        """Ask each once whether it is there; LabError if one is not."""
+        """Send one request to each replica and the balancer; LabError if one does not answer."""
         through = [self._asked.balancer] if self._asked.balancer else []
         for target in (*self._asked.among, *through):
             answer = self._ask(target)
@@ -144,7 +144,7 @@ class ReplicaSession:
         return sides
 
     def _learn_names(self) -> None:
-        """Learn which headers name a replica, from all that each gave when it was asked itself."""
+        """Learn which headers name a replica, from the answers that each gave directly."""
         asked, said = self._asked, [list[Answer]() for _ in self._asked.among]
         for each in self._evidence.plays.values():
             for index, answer in enumerate(each.trace.answers if each.sides else ()):
@@ -167,7 +167,7 @@ class ReplicaSession:
             )
 
     def _directly(self, conversation: Conversation, sides: Sequence[tuple[int, ...]]) -> None:
-        """Look what the second replica says to what it never had; then spread the calls.
+        """Ask the second replica for calls it never had; then spread the calls over all replicas.
 
         A status that differs at first is proven at once. After the other plays the second
         replica would know what a conversation with fixed words says.
@@ -198,7 +198,7 @@ class ReplicaSession:
         settle(evidence, prover, alone, self._log)
 
     def _control(self, conversation: Conversation) -> None:
-        """Doubt what another replica answers in the same way when it has all of the conversation.
+        """Doubt differences that another replica shows even when it gets the whole conversation.
 
         It misses nothing then: it is another service, or another version of it.
         """
@@ -222,7 +222,7 @@ class ReplicaSession:
         self._report.plays.append("on each replica alone, over new and over kept connections")
 
     def _crossed(self, conversation: Conversation, sides: Sequence[tuple[int, ...]]) -> list[str]:
-        """Run it over the replicas; every other client keeps its connections."""
+        """Run the conversation over the replicas; every other client keeps its connections."""
         among, plays = self._asked.among, list[str]()
         for number, one in enumerate(sides):
             self._log(CROSSED, number + 1, len(sides))
@@ -268,7 +268,7 @@ class ReplicaSession:
         evidence.judge()
 
     def _look_for_noise(self, plays: Sequence[str]) -> None:
-        """Run the conversation on one replica, to see whether it differs there by itself, too."""
+        """Run the conversation on one replica, and learn what varies there by itself."""
         evidence = self._evidence
         alone = partial(self._runner.on, evidence.conversation, self._asked.among[0])
         for finding in [each for each in self._report.findings if each.play in plays]:

@@ -16,7 +16,7 @@ SAME_WORDS = (
 def says_the_same(
     conversation: Conversation, first: Trace, again: Trace, comparator: ResponseComparator
 ) -> Iterator[int]:
-    """Yield the calls that change something for which no client's own value stands.
+    """Yield the calls that change something without a value of the client's own.
 
     Two conversations send them alike, and nothing that they give anew is brought back later.
     """

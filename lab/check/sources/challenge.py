@@ -23,7 +23,7 @@ _BASIC = re.compile(r"(?i)basic\s+([^\s:\0]+)(?::|\s+)([^\s\0]+)")
 
 
 class _Connection:
-    """Takes what an `auth` would send over the connection of the answer."""
+    """Stands in for a connection, and keeps what an `auth` sends over it."""
 
     def __init__(self) -> None:
         self.sent: list[requests.PreparedRequest] = []
@@ -81,7 +81,7 @@ def without_authorization(call: Call) -> Call:
 
 
 def credentials(call: Call) -> tuple[str, str] | None:
-    """Return user and password where a call has them as editors write them: Digest ada secret."""
+    """Return user and password of a header as editors write it: Digest ada secret."""
     for name, value in call.headers:
         if name.lower() == "authorization" and (found := _DIGEST.fullmatch(_text(value))):
             return found[1], found[2]
@@ -89,7 +89,7 @@ def credentials(call: Call) -> tuple[str, str] | None:
 
 
 def as_basic(value: Template) -> Template:
-    """Return the value of a header with what editors write (Basic ada secret) as it is sent."""
+    """Return the value to send for a header as editors write it: Basic ada secret."""
     found = _BASIC.fullmatch(_text(value))
     if found is None:
         return value
@@ -101,7 +101,7 @@ def _text(value: Template) -> str:
 
 
 def answers_digest(call: Call) -> bool:
-    """Return True if a call brings what was computed from a digest challenge (RFC 7616)."""
+    """Return True if a call has a response to a digest challenge (RFC 7616)."""
     return any(
         name.lower() == "authorization" and _text(value).lower().startswith("digest ")
         for name, value in call.headers

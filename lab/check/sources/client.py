@@ -29,7 +29,7 @@ class ApiStep:
 
 
 class ApiClient:
-    """Sends operations, with what was given before; `calls` and `answers` are what was said."""
+    """Sends operations with values from earlier answers; keeps `calls` and `answers`."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class ApiClient:
         return draft.call(prefix, self._settings.headers, self._description.file), body
 
     def _introduce(self, operation: Operation, draft: CallDraft) -> None:
-        """Add who asks, in the first way for which all is known; best in one the author said."""
+        """Add credentials, by the first scheme whose values are known; the author's come first."""
         if operation.schemes is None:
             if self.given.token:
                 draft.put_credential(Scheme("", "Bearer"), f"Bearer {self.given.token}")
@@ -127,7 +127,7 @@ class ApiClient:
         return next((schema[each] for each in ("example", "const", "enum") if each in schema), None)
 
     def _given(self, operation: Operation, parameter: Parameter) -> str | None:
-        """Return what was given for a parameter, if it may be one of its values."""
+        """Return a known value for a parameter, if its schema allows it."""
         given = self.given.value_of(operation, parameter)
         if given is None:
             return None
@@ -159,7 +159,7 @@ class ApiClient:
         return {name: self._referred(name, value) for name, value in made.items()}
 
     def _referred(self, name: str, value: Any) -> Any:
-        """Return what was given of what a field such as trip_id refers to, else its value."""
+        """Return the known id of the thing that a field such as trip_id names, else its value."""
         if name in self._settings.fields:
             return value
         given = self.given.of_thing(name)
@@ -172,7 +172,7 @@ class ApiClient:
         return given if isinstance(value, str) else value
 
     def _bodies(self, body: Body) -> Iterator[Any]:
-        """Yield what may be sent, the likeliest first: examples, what is required, all there is."""
+        """Yield possible bodies, the likeliest first: examples, required fields, all fields."""
         for example in body.examples:
             yield self._with_fields(plain_value(example))
         fields = self._settings.fields
@@ -205,7 +205,7 @@ def _is_number(text: str) -> bool:
 
 
 def _required(body: Body) -> list[str]:
-    """Return the names of the fields that a body must have, as far as is seen at once."""
+    """Return the required fields of a body, and the fields of its first example."""
     required = body.schema.get("required") or ()
     examples = [each for each in body.examples[:1] if isinstance(each, dict)]
     return [str(each) for each in (*required, *(name for each in examples for name in each))]

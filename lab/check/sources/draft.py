@@ -35,7 +35,7 @@ class CallDraft:
             self._cookies += query_pairs(parameter, value)
 
     def put_credential(self, scheme: Scheme, value: str) -> None:
-        """Put in who asks, where a security scheme says."""
+        """Put in a credential, at the place that its security scheme names."""
         if scheme.where == "query":
             self._query.append((scheme.parameter, value))
         elif scheme.where == "cookie":
@@ -48,7 +48,7 @@ class CallDraft:
         self._headers["Content-Type"], self._body = media, text
 
     def call(self, prefix: str, headers: Iterable[tuple[str, str]], file: str) -> Call:
-        """Return it as a call, with the author's own headers; `prefix` stands before the path."""
+        """Return the draft as a call with the author's headers; `prefix` is put before the path."""
         if self._cookies:
             pairs = "; ".join(f"{name}={value}" for name, value in self._cookies)
             self._headers["Cookie"] = pairs

@@ -17,7 +17,7 @@ Texts = dict[str, str]
 
 
 class KnownValues:
-    """Values by where and under which name they were given; the newest counts."""
+    """Values from answers, by place and name; the newest counts."""
 
     def __init__(self) -> None:
         self._linked: dict[tuple[str, str], str] = {}
@@ -39,7 +39,7 @@ class KnownValues:
         return self._by_thing.get(thing_named(name), {}).get("id")
 
     def learn(self, operation: Operation, sent: Any, answer: Answer) -> None:
-        """Keep what a call that succeeded has sent and been given."""
+        """Keep the values that a successful call sent and received."""
         found = dict(_named(sent))
         found.update(_named(answer.body))
         location = answer.header("location") or ""
@@ -54,7 +54,7 @@ class KnownValues:
                 self._linked[target, name] = str(value)
 
     def value_of(self, operation: Operation, parameter: Parameter) -> str | None:
-        """Return what a parameter of an operation most probably means; None if nothing does."""
+        """Return the most likely known value of a parameter; None if there is none."""
         name = _plain(parameter.name)
         linked = self._linked.get((operation.name, parameter.name))
         if linked is not None or parameter.where not in ("path", "query"):
@@ -93,7 +93,7 @@ def _fitting(place: Texts, name: str) -> str | None:
 
 
 def thing_named(name: str) -> str:
-    """Return what an id is of: "trip" for trip_id and tripId, "" for a name that is no such id."""
+    """Return the thing that an id names: "trip" for trip_id and tripId; "" for any other name."""
     found = _REFERS.fullmatch(name)
     return _singular(_plain(found[1])) if found else ""
 

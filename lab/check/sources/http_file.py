@@ -91,7 +91,7 @@ def parse(text: str, file: str = "session.http", values: Values | None = None) -
 
 
 def _with_digest(call: Call, user: tuple[str, str] | None, answers: Sequence[Answer]) -> Call:
-    """Return the call with what is computed from the challenge in the answer before it."""
+    """Return the call with its response to the challenge in the answer before it."""
     if user is None:
         return call
     return computed(call, fill(call.path, dict(enumerate(answers))), answers[-1], *user)
@@ -218,7 +218,7 @@ def _path(template: Template) -> Template:
 
 
 def _seen(call: Call, answers: Mapping[int, Answer]) -> Call:
-    """Note in each reference what the answer gave this time."""
+    """Return the call with references that hold the values of these answers."""
 
     def of(template: Template) -> Template:
         return tuple(

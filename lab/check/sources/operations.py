@@ -76,7 +76,7 @@ class Operation:
 
     @cached_property
     def rank(self) -> int:
-        """Its place in a sensible order: come in, make, look, change, leave."""
+        """Its place in a sensible order: log in, create, read, change, delete."""
         text = f"{self.name} {self.path}"
         if _OUT.search(text):
             return 6

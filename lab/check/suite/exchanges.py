@@ -1,4 +1,4 @@
-"""What a suite asked, which process answered, and how: also as a file that a rerun leaves."""
+"""The requests of a suite, with the process that answered each and how; also as a file."""
 
 import re
 import threading

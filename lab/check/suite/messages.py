@@ -21,7 +21,7 @@ class Head:
 
     @property
     def raw(self) -> bytes:
-        """All of it, with the empty line at its end."""
+        """The whole head, with the empty line at its end."""
         return b"".join(self.lines) + b"\r\n"
 
     @property
@@ -51,7 +51,7 @@ class Head:
         return int(text)
 
     def without(self, name: str) -> "Head":
-        """Return it without the headers of this name."""
+        """Return the head without the headers of this name."""
         start = f"{name}:".encode()
         kept = [line for line in self.lines[1:] if not line.lower().startswith(start)]
         return Head((self.lines[0], *kept))

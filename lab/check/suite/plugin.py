@@ -60,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config, args: Sequence[str]) -> None:
-    """Begin before a conftest.py reads the address of the service."""
+    """Start the proxy before a conftest.py reads the address of the service."""
     if getattr(early_config.known_args_namespace, "lab_check", None) is not None:
         from lab.check.suite.session import begin
 

@@ -42,7 +42,7 @@ class RerunResult(msgspec.Struct):
         return self.outcomes.get(test) == PASSED
 
     def of(self, test: str) -> list[SuiteExchange]:
-        """Return what one test asked."""
+        """Return the requests of one test."""
         return [each for each in self.exchanges if each.test == test]
 
 

@@ -74,7 +74,7 @@ class Rerunner(Front):
             number += 1
 
     def _run_and_leave(self, session: pytest.Session, order: RerunOrder, number: int) -> None:
-        """Run in a fork, and end it without anything that is the business of its parent."""
+        """Run in a fork, and end it without pytest's own cleaning up."""
         try:
             result = self._run(session, order, number)
         except BaseException:

@@ -112,7 +112,7 @@ class _Findings:
                 self._found = self._sort(Path(name))
 
     def pytest_terminal_summary(self, terminalreporter: "TerminalReporter") -> None:
-        """Print it."""
+        """Print the findings."""
         if not self._ran:
             return
         terminalreporter.section("lab check", sep="-")

@@ -71,7 +71,7 @@ class PairSearch:
     _searched: int = field(default=0, init=False)
 
     def sort(self, failed: Sequence[str]) -> Sorted:
-        """Run them again on one process, first by themselves, then after all others."""
+        """Run failed tests again on one process, first by themselves, then after all others."""
         found = Sorted()
         try:
             self.log(f"{len(failed)} failed; once more, on one process")
@@ -134,7 +134,7 @@ class PairSearch:
     def _pair(
         self, finding: SuiteFinding, chosen: list[str], first: RerunResult, control: RerunResult
     ) -> SuiteFinding:
-        """PairSearch for the first request before which a switch makes the test fail."""
+        """Find the first request before which a switch makes the test fail."""
         test = finding.tests[0]
         passes, fails, shown = 0, 0, first
         for number in self._likely(test, first):

@@ -26,7 +26,7 @@ class CodeShown(msgspec.Struct):
 
 
 class DeskFinding(msgspec.Struct):
-    """What is said of a desk, in two words, whose facts meet `when`; `good` where no harm is."""
+    """Two words for a desk whose facts meet `when`; `good` if there is no harm."""
 
     words: str
     good: bool
@@ -34,7 +34,7 @@ class DeskFinding(msgspec.Struct):
 
 
 class DeskNumber(msgspec.Struct):
-    """A fact of a desk, out of another (`of`); `unit` is said of one, and of any other number.
+    """A fact of a desk, out of another (`of`); `unit` is its singular and its plural.
 
     `harm`: any number but 0 is harm.
     """
@@ -46,7 +46,7 @@ class DeskNumber(msgspec.Struct):
 
 
 class VerdictCase(msgspec.Struct):
-    """A verdict of its own, for facts of both desks that meet `when`."""
+    """A special verdict, for facts of both desks that meet `when`."""
 
     words: str
     when: dict[str, int | str]

@@ -1,4 +1,4 @@
-"""The exported page within its limit: of kept runs some bytes are left out, or it is refused."""
+"""Keeps the exported page within its limit: leaves bytes of kept runs out, or refuses."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Fitted:
 def fitted(
     recording: Recording, kept: KeptRuns, runs: Sequence[str], most: int = MOST_FILE_SIZE
 ) -> Fitted:
-    """Return the page with kept runs in it, of at most `most` bytes; LabError if none is."""
+    """Return the page with kept runs, of at most `most` bytes; LabError if that is impossible."""
     size = 0
     for full in IN_FULL if runs else IN_FULL[:1]:
         page = one_file(recording, run_answers(kept, runs, full))

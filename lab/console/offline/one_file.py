@@ -137,15 +137,14 @@ def _import_map(modules: Mapping[str, str]) -> str:
 
 
 def for_page(recording: Recording) -> str:
-    """Return a recording as its page has it, with what is said of how it was made."""
-    components = {"lab": recording.lab, **recording.components}
-    said = provenance(recording.made, components, "lab export")
+    """Return a recording as its page contains it, with a sentence on how it was made."""
+    said = provenance(recording.made, recording.components, "lab export", recording.lab)
     plain = {**msgspec.to_builtins(recording), "provenance": msgspec.to_builtins(said)}
     return packed(plain | {"answers": as_data(recording.answers)})
 
 
 def as_data(answers: Mapping[str, Answered]) -> dict[str, object]:
-    """Return answers with their JSON read, so that what is alike in two of them is found."""
+    """Return answers with their JSON decoded, so that equal parts can be found."""
     return {
         path: {"type": answer.type, "json": json.loads(answer.text)}
         if answer.type == _JSON_ANSWER

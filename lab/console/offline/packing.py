@@ -30,7 +30,7 @@ def packed(value: object) -> str:
 
 @dataclass
 class _Part:
-    """A value that others are equal to; an object or array holds the numbers of its parts."""
+    """A part that may be repeated; an object or array holds the numbers of its parts."""
 
     value: object
     size: int

@@ -35,7 +35,7 @@ class ConsoleClient(Protocol):
         """Return the events of the stage so far."""
 
     def refresh(self) -> None:
-        """Have what has changed at the servers published now."""
+        """Publish the changes at the servers now."""
 
 
 class NotRecorded(LabError):
@@ -56,7 +56,7 @@ def runs(lesson: Lesson) -> Iterator[tuple[str, Chosen]]:
 
 
 def _choices(steps: list[ChapterStep]) -> list[Chosen]:
-    """Return what else can be chosen."""
+    """Return the other choices of a script's settings."""
     stage, done = steps[0], {step["do"] for step in steps}
     others = {
         name: [{name: value} for value in values if value != stage[name]]
@@ -134,7 +134,7 @@ def _event(event: JsonObject) -> JsonObject:
 
 
 def _kept(answer: JsonObject) -> JsonObject:
-    """Return it with shortened session ids; tokens are whole, since their key is thrown away."""
+    """Return an answer with session ids shortened; tokens stay: their key no longer exists."""
     shown = {
         desk: {**each, "cookie": shorten(each["cookie"]) if each["cookie"] else each["cookie"]}
         for desk, each in answer["credentials"].items()

@@ -8,6 +8,7 @@ import msgspec
 
 from lab.console.lesson import plan
 from lab.console.lesson.plan import Lesson
+from lab.core.components import Components
 from lab.core.errors import LabError, reason
 from lab.core.run_folder import write_private
 
@@ -50,8 +51,7 @@ class Recording(msgspec.Struct, frozen=True):
     lab: str
     lesson: str
     """The digest of the lesson that was recorded."""
-    components: Mapping[str, object]
-    """What ran: nginx, the session store, Python, the system."""
+    components: Components
     customers: Mapping[str, Mapping[str, object]]
     snapshot: Mapping[str, object]
     answers: dict[str, Answered]
@@ -75,14 +75,14 @@ def outdated(recording: Recording) -> str:
 
 
 def keep(recording: Recording, folder: Path) -> Path:
-    """Write it there; return the file."""
+    """Write the recording into the folder; return the file."""
     path = folder / RECORDING_FILE
     write_private(path, msgspec.json.encode(recording).decode())
     return path
 
 
 def read(path: Path) -> Recording:
-    """Return the recording in a file, or in a folder that has one; LabError if it is none."""
+    """Return the recording in a file or folder; LabError if it is not one."""
     file = path / RECORDING_FILE if path.is_dir() else path
     try:
         recording = msgspec.json.decode(file.read_bytes(), type=Recording)

@@ -1,4 +1,4 @@
-"""A whole recording: a stack of its own, every script, and what the page reads besides."""
+"""Makes a whole recording: on a stack of its own, every script, and what the page reads."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +27,7 @@ from lab.console.offline.recording import (
 )
 from lab.console.services import LiveConsole, Services
 from lab.console.settings import CHOICES, console_variants
+from lab.core.components import Components
 from lab.core.errors import LabError
 from lab.evidence.result import Settings
 from lab.experiments.provision import ProvisionedStack
@@ -59,7 +60,7 @@ def record(folder: Path, progress: Callable[[str], None], now: datetime) -> Reco
         now.isoformat(timespec="seconds"),
         version("two-desks"),
         digest(lesson),
-        dict(components),
+        components,
         customers,
         snapshot,
         answers,
@@ -70,7 +71,7 @@ def record(folder: Path, progress: Callable[[str], None], now: datetime) -> Reco
 
 
 class _InProcess:
-    """The console as a client in its own process sees it."""
+    """A client of the console in the same process."""
 
     def __init__(self, web: FlaskClient, origin: str, live: LiveConsole) -> None:
         self._web = web
@@ -94,14 +95,14 @@ class _InProcess:
         self._live.playground.refresh()
 
     def snapshot(self) -> Mapping[str, object]:
-        """Return what a page is sent first."""
+        """Return the first message that a page gets."""
         message = b"".join(self._live.feed.reader().take().parts).decode()
         data = message.partition("\ndata: ")[2].strip()
         return msgspec.json.decode(data, type=dict[str, object])
 
 
 @contextmanager
-def _console(folder: Path) -> Iterator[tuple[_InProcess, Mapping[str, object]]]:
+def _console(folder: Path) -> Iterator[tuple[_InProcess, Components]]:
     """Run both desks and their console, which nothing outside of this process can reach."""
     store = "redis" if find_store() else "memory"  # so that the store is among the components
     settings = Settings(store=store)
@@ -117,7 +118,7 @@ def _console(folder: Path) -> Iterator[tuple[_InProcess, Mapping[str, object]]]:
 
 
 def _code(lesson: plan.Lesson, recorded: list[RecordedScript]) -> list[str]:
-    """Return where the page finds the code of each request in the lesson."""
+    """Return the paths at which the page reads the code of each request in the lesson."""
     asked = {(each.code.method, each.code.path) for each in lesson.chapters if each.code}
     for step in chain.from_iterable(script.steps for script in recorded):
         seen = (event for event in step.events if event["kind"] == "exchange")

@@ -55,5 +55,5 @@ def _network(address: str, netmask: str | None) -> str:
 
 
 def _is_makeshift(address: str) -> bool:
-    """Return True if the system chose it itself because no server assigned one."""
+    """Return True if the system made up the address because no server assigned one."""
     return IPv4Address(address).is_link_local

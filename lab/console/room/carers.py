@@ -41,11 +41,11 @@ class Carers:
 
     @property
     def busy(self) -> str:
-        """What is being done for all phones now, "" if nothing is."""
+        """What the room does for all phones now; "" if nothing."""
         return self._busy
 
     def put_back(self) -> None:
-        """Give all phones new customers, and have these shop; return when they have."""
+        """Give all phones new customers and fill their carts again; return when that is done."""
         phones = self._present()
         for phone in phones:
             phone.begin_anew()
@@ -63,7 +63,7 @@ class Carers:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Stop, and wait for that."""
+        """Stop, and wait for the threads."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -112,7 +112,7 @@ class Carers:
 
 
 def _endangered_first(phones: list[RoomPhone], alive: Mapping[str, list[str]]) -> list[RoomPhone]:
-    """Return the phones whose cart was at a server that is gone before the others."""
+    """Return all phones, first those whose cart was at a server that is gone."""
 
     def is_safe(phone: RoomPhone) -> bool:
         mark = phone.marks()[0]

@@ -75,7 +75,7 @@ class PhoneCustomer:
         return exchange.ok
 
     def put_back(self, wanted: Mapping[str, int]) -> None:
-        """Log in on a new stage, and put this cart in at the server that answered."""
+        """Log in on a new stage, and fill the cart again at the server that answered."""
         if not self.come():
             return
         for sku, quantity in wanted.items():
@@ -121,7 +121,7 @@ class PhoneCustomer:
             self.news = self._refusal(exchange)
 
     def shown(self) -> DeskOfPhone:
-        """Return it as its phone shows it."""
+        """Return the desk as the phone shows it."""
         return DeskOfPhone(
             self.mark, self.lines, self._credential(), self._served_by, self._status, self.news
         )

@@ -21,7 +21,7 @@ def code_of(secret: str) -> str:
 
 
 def typed_code(text: str) -> str:
-    """Return a code as it was meant, " k7-qx" for K7QX; LabError for what can be no code."""
+    """Return K7QX for a code typed as " k7-qx"; LabError for text that cannot be a code."""
     code = re.sub(r"[\s-]", "", text[:40]).upper()
     if len(code) != CODE_CHARS or any(each not in CODE_LETTERS for each in code):
         raise LabError(f"the code has {CODE_CHARS} letters or digits: read it from the wall again")
@@ -40,7 +40,7 @@ class PhoneIds:
         return f"{name}.{self._signature(name)}"
 
     def read(self, value: str) -> str:
-        """Return the id in a cookie's value; "" for one that was not made here."""
+        """Return the id in a cookie's value; "" if this lab did not make it."""
         given = _ID.fullmatch(value)
         known = given and hmac.compare_digest(self._signature(given[1]), given[2])
         return given[1] if given and known else ""

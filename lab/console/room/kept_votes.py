@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class _KeptVotes(msgspec.Struct):
-    """A room's votes; its `code` is another's where the phones' ids are others, too."""
+    """A room's votes; a room with another `code` has other phone ids."""
 
     code: str
     votes: RoomVotes
@@ -41,7 +41,7 @@ class VotesFile:
         return kept.votes if kept and kept.code == self._code else RoomVotes()
 
     def save(self, votes: RoomVotes, *, soon: bool = False) -> None:
-        """Write them; `soon`: not if that was done within the last second."""
+        """Write the votes; with `soon`, not if they were written within the last second."""
         if soon and self._clock() - self._saved_at_s < SAVED_EVERY_S:
             return
         self._saved_at_s = self._clock()
@@ -53,5 +53,5 @@ class VotesFile:
             _log.warning("the votes are not kept over a crash: %s", error)
 
     def delete(self) -> None:
-        """Keep nothing."""
+        """Delete the file."""
         self._path.unlink(missing_ok=True)

@@ -27,7 +27,7 @@ CLICK_TIMEOUT_S = 2.0
 
 
 class PhoneView(msgspec.Struct, frozen=True):
-    """A phone as it shows itself; `choice` is its vote in the round that is open."""
+    """A phone as its own page shows it; `choice` is its vote in the open round."""
 
     number: int
     name: str
@@ -98,7 +98,7 @@ class RoomPhone:
             self._in_hand.release()
 
     def put_back(self) -> None:
-        """Have both desks of a new stage take what its owner has put in."""
+        """Fill the phone's cart again at both desks of a new stage."""
         wanted = {sku: quantity for sku, quantity in self.wanted.items() if quantity}
         with self._own_turn():
             for each in self.customers.values():
@@ -114,11 +114,11 @@ class RoomPhone:
                     customer.look(alive[desk])
 
     def marks(self) -> tuple[str, ...]:
-        """Return where its cart is at each desk; see `CartPlace`."""
+        """Return where the phone's cart is at each desk; see `CartPlace`."""
         return tuple(each.mark for each in self.customers.values())
 
     def view(self, choice: int | None = None, round: int = 0) -> PhoneView:
-        """Return it as it shows itself."""
+        """Return the phone as its own page shows it."""
         desks: dict[str, DeskOfPhone] = {
             desk: each.shown() for desk, each in self.customers.items()
         }
@@ -154,7 +154,7 @@ def names_of_shelf() -> dict[str, str]:
 
 
 def _both(hands: Executor, acts: list[Callable[[], bool]]) -> list[bool]:
-    """Do both at once: the first by another thread, the second by this one."""
+    """Do two acts at once: the first in another thread, the second in this one."""
     first, second = acts
     waiting = hands.submit(first)
     done = second()

@@ -1,4 +1,4 @@
-"""What a phone says of a request: what happened, and what to do."""
+"""The sentences a phone shows after a request: what happened, and what to do."""
 
 from lab.core.http import UNANSWERED
 from lab.evidence.exchange import Exchange

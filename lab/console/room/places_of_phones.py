@@ -10,7 +10,7 @@ MOST_PHONES = 600
 
 
 class Placed(MayGiveWay, Protocol):
-    """What counts of a phone in the room."""
+    """A phone in the room, and the facts that decide whether it keeps its place."""
 
     id: str
     number: int
@@ -52,7 +52,7 @@ class PhonePlaces(Generic[P]):
         return phone
 
     def remove(self, phone: P) -> None:
-        """Take its place away."""
+        """Take away a phone's place."""
         self._by_id.pop(phone.id, None)
 
     def _gives_way(self, address: str) -> P | None:

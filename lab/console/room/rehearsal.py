@@ -38,7 +38,7 @@ async def fill(
     coming_per_s: float = COMING_PER_S,
     until_s: float | None = None,
 ) -> list[SimulatedPhone]:
-    """Let phones come in one after the other; return when all have left, at `until_s`."""
+    """Let phones join one after the other; return when all have left, at `until_s`."""
     all_phones = [SimulatedPhone(origin, code, number, counts) for number in range(1, phones + 1)]
 
     async def one(phone: SimulatedPhone, wait_s: float) -> None:

@@ -124,7 +124,7 @@ class Room:
             self._save(soon=True)
 
     def view(self, id: str, address: str = "") -> PhoneView:
-        """Return a phone as it shows itself."""
+        """Return a phone as its own page shows it."""
         phone = self.phone(id, address)
         with self._changing:
             now = self.votes.now
@@ -151,15 +151,15 @@ class Room:
         self._carers.put_back()
 
     def fault_happened(self) -> None:
-        """Look after all carts, soon: something has broken, or is back."""
+        """Read all carts soon, after a fault or a restart."""
         self._carers.look()
 
     def visit(self) -> None:
-        """Have all phones look at their carts through the load balancer, soon."""
+        """Let all phones read their carts through the load balancer, soon."""
         self._carers.look(visit=True)
 
     def state(self) -> RoomState:
-        """Return what everyone may see."""
+        """Return the public state of the room."""
         stack = self.stack()
         with self._changing:
             vote = shown_vote(self.votes.now)
@@ -177,7 +177,7 @@ class Room:
             return votes_csv(self.votes, self._names)
 
     def close(self) -> None:
-        """Stop looking after carts; nothing of the room is kept."""
+        """Stop restoring carts; nothing of the room is kept."""
         self._carers.close()
         if self._file:
             self._file.delete()

@@ -80,7 +80,7 @@ class SimulatedPhone:
                 await asyncio.sleep(PHONE_POLLS_S)
 
     async def click(self, by: int = 0) -> None:
-        """Press + or −; 0: the one or the other."""
+        """Press + or −; for 0, either of them."""
         began_s = time.monotonic()
         by = by or (1 if self._random.random() < 0.7 else -1)
         body = {"sku": self._random.choice(PHONE_SHELF), "by": by}
@@ -161,7 +161,7 @@ class SimulatedPhone:
         return status, found if isinstance(found, dict) else {}
 
     async def close(self) -> None:
-        """Close its connection."""
+        """Close the phone's connection."""
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()

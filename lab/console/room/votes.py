@@ -117,7 +117,7 @@ class RoomVote:
         self.phase = Phase.SHOWN
 
     def decide(self, seen: int | None) -> None:
-        """Note which answer the run has borne out; None if none fits. Votes are over then."""
+        """Note which answer came true in the run; None if none did. The vote is then over."""
         if seen is not None and not 0 <= seen < len(self.question.choices):
             raise LabError(f"choose one of the {len(self.question.choices)} answers")
         self.seen, self.decided = seen, True
@@ -135,7 +135,7 @@ class RoomVote:
         return sum(self._last()) if self.rounds else 0
 
     def said_so(self) -> tuple[int, int]:
-        """Return how many said in the last round what came true, and how many said anything."""
+        """Return how many votes of the last round came true, and how many votes there were."""
         counts = self._last() if self.rounds else []
         right = counts[self.seen] if counts and self.seen is not None else 0
         return right, sum(counts)
@@ -156,7 +156,7 @@ class RoomVotes:
         return self.asked[-1] if self.asked else None
 
     def ask(self, question: RoomQuestion) -> RoomVote:
-        """Ask it; one that is asked already and undecided goes on."""
+        """Ask a question; if it is already asked and undecided, it continues."""
         now = self.now
         if now and now.question.chapter == question.chapter and not now.decided:
             return now

@@ -22,7 +22,7 @@ const COUNT_EVERY_MS = 300;
 export const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 const moving = new Map(); // what is on its way in either lane → its animation
-let tempo = { speed: 1, paused: false };
+export let tempo = { speed: 1, paused: false };
 
 /** True if anything is moving on the stage. */
 export function isMoving() {

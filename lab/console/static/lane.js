@@ -9,7 +9,7 @@ import { cartsOf, cast, tally } from "./carts.js";
 import { h, mark, refill, say } from "./dom.js";
 import { carried, customer as drawnCustomer, door, masked } from "./figures.js";
 import { findingOf } from "./finding.js";
-import { steps, title } from "./flight.js";
+import { steps, tempo, title } from "./flight.js";
 import { isCached, keptBy, lookOf, resultOf } from "./looks.js";
 import { Places } from "./places.js";
 import { sessionsAt } from "./scene.js";
@@ -129,23 +129,24 @@ export class Lane {
   }
 
   /** Show for a moment what a server found for a request: "no drawer for John", "seal: good ✓". */
-  react(request, exchange, speed) {
+  react(request, exchange) {
     const server = this.servers.get(request.served_by);
     const found = server && exchange && findingOf(this.kind, request, exchange, this.people, this.thief);
     for (const { server: asked, status } of request.tried ?? []) if (status && UNANSWERED.includes(Number(status))) this.servers.get(asked)?.keepSilent();
     mark(this.cache, "data-hit", Boolean(exchange && isCached(exchange)));
-    if (!found) return this.lookAWhile(speed);
+    if (!found) return this.lookAWhile();
     const ran = SESSION_CODE[this.desk][found.line];
     this.code.forEach((line, n) => mark(line, "data-ran", n === ran));
     const kind = this.kind === "stateless" ? "seal" : "drawer";
     server.look(kind, found);
     mark(this.store, "data-looks", kind);
-    this.lookAWhile(speed);
+    this.lookAWhile();
   }
 
-  lookAWhile(speed) {
+  /** As long as a pause lasts, and a while. */
+  lookAWhile() {
     clearTimeout(this.looking);
-    this.looking = setTimeout(() => this.rest(), LOOK_MS / speed);
+    this.looking = setTimeout(() => (tempo.paused ? this.lookAWhile() : this.rest()), LOOK_MS / tempo.speed);
   }
 
   /** No server looks any more; `anew`: another request sets out, for which no code has run yet. */

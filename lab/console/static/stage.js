@@ -97,7 +97,7 @@ class LabStage extends HTMLElement {
   /** At its turn a request makes the server look: into its drawer, or at the seal. */
   turned(lane, key) {
     const { request, exchange } = state.shown.travelling.get(key) ?? {};
-    if (request && !isUnderway(lane.desk, key)) lane.react(request, exchange, state.tempo.speed);
+    if (request && !isUnderway(lane.desk, key)) lane.react(request, exchange);
     passTurn(key);
   }
 
@@ -125,7 +125,7 @@ class LabStage extends HTMLElement {
 
   /** Without a dot there is no turn. */
   land(request, exchange, key) {
-    this.lanes[request.desk]?.react(request, exchange, state.tempo.speed);
+    this.lanes[request.desk]?.react(request, exchange);
     comeBack(key);
   }
 
@@ -133,7 +133,7 @@ class LabStage extends HTMLElement {
     const { desk } = exchange;
     this.flights[desk].answered(exchange);
     const waiting = () => state.shown.travelling.has(key) && !state.shown.travelling.get(key).request;
-    if (!state.shown.travelling.has(key) && !isUnderway(desk)) this.lanes[desk].react(exchange, exchange, state.tempo.speed); // its request is back already
+    if (!state.shown.travelling.has(key) && !isUnderway(desk)) this.lanes[desk].react(exchange, exchange); // its request is back already
     if (waiting()) setTimeout(() => waiting() && this.land(exchange, exchange, key), LOG_MS);
   }
 }
