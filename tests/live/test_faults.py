@@ -418,7 +418,7 @@ def test_store_not_started_by_the_lab_is_used_and_left_alone(tmp_path, pool):
                 with pytest.raises(LabError, match="did not start this store"):
                     faults.inject(STORE, kind)
         assert read(ours) == b"theirs"
-    with pytest.raises(LabError, match="no answer from redis://"), ExternalStore(ours.url):
+    with pytest.raises(LabError, match="no answer from unix://"), ExternalStore(ours.url):
         pass
     with pytest.raises(LabError, match="write redis://"):
         ExternalStore("http://x")
