@@ -17,8 +17,8 @@ from lab.console.settings import console_variants
 from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.evidence.result import Settings, Variant
 from lab.experiments.provision import ProvisionedStack
-from lab.processes.waiting import PROBE_OP
 from lab.stack.access_log import AccessEntry
+from lab.stack.server import PROBE_OP
 from lab.stack.stack import Stack
 
 OWN_SERVERS = 2  # at each desk of a learner's stage

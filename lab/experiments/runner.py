@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import asdict
 
+from lab.core.components import Components
 from lab.core.errors import LabError
 from lab.core.limits import SPARE_FILES, require_open_files
 from lab.core.redaction import redact_text
@@ -50,7 +51,7 @@ class Run:
     """How long a script may run at each variant; None: a file of a student's has a default."""
     deployment: Deployment = field(default_factory=Deployment)
     results: list[ExperimentResult] = field(default_factory=list)
-    components: dict[str, object] = field(default_factory=dict)
+    components: Components = field(default_factory=Components)
     _texts: list[str] = field(default_factory=list)
     _ahead: BackgroundStart | None = None
 

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Self
 
+from lab.core.components import UsedProgram
 from lab.core.errors import LabError
 from lab.shop.redis import store_url
 from lab.stack.store_client import (
@@ -51,7 +52,7 @@ class Store(AbstractContextManager["Store"]):
         """Where it is, password included: to be handed on by environment only."""
 
     @abstractmethod
-    def description(self) -> dict[str, str]:
+    def description(self) -> UsedProgram:
         """Its name, version and source, for a report. No secrets."""
 
     def forget(self, prefix: str) -> int:
@@ -115,7 +116,7 @@ class ExternalStore(Store):
     def __exit__(self, *_: object) -> None:
         """Nothing to end: it was there before."""
 
-    def description(self) -> dict[str, str]:
+    def description(self) -> UsedProgram:
         """Its name, version and "external"; not the address, which holds a password."""
         with connect(self.url) as client:
             infos = ask(lambda: [server.info("server") for server in servers_of(client)])
@@ -124,11 +125,8 @@ class ExternalStore(Store):
             for info in infos
         }
         valkey = any("valkey_version" in info for info in infos)
-        return {
-            "program": "Valkey" if valkey else "Redis",
-            "version": ", ".join(sorted(versions)),
-            "source": "external",
-        }
+        name = "Valkey" if valkey else "Redis"
+        return UsedProgram(name, ", ".join(sorted(versions)), "external")
 
 
 def _operations(commandstats: Mapping[str, Mapping[str, str]]) -> int:

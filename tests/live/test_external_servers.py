@@ -18,8 +18,8 @@ from lab.evidence.result import Settings
 from lab.experiments.provision import SILENCE, ProvisionedStack, deployed
 from lab.experiments.script_api import Lab
 from lab.processes.ports import free_ports
-from lab.processes.waiting import server_info
 from lab.stack.deployment import find
+from lab.stack.server import server_info
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="its commands are POSIX's kill")
 # What a deployment might call its start script: a server in the background, its pid in a file.

@@ -46,6 +46,8 @@ class Desk:
                         "app": "stateful",
                         "replica": desk.replica,
                         "instance": desk.instance,
+                        "requests_served": 1,
+                        "carts_remembered": 0,
                         "pid": 7,
                     }
                 ).encode()
