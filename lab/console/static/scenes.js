@@ -46,6 +46,15 @@ export function resultOf({ acts, guess }, chapter = null, wanted = null) {
   return act ? { number: Number(number), ...act } : null;
 }
 
+/** How a run ended that did not come to its end, in a sentence; else null. */
+export function endedOf({ state: how, at, of, trouble } = {}) {
+  const where = at ? ` at step ${at} of ${of}` : " before its first step";
+  const left = at ? `${where}: what it measured is incomplete.` : `${where}.`;
+  if (how === "interrupted") return `? Interrupted by ${trouble ?? "a reload of the page"}${left}`;
+  if (how === "stopped") return `• Stopped${left}`;
+  return how === "failed" ? `✕ It failed${where}. ${trouble}` : null;
+}
+
 /** The scripts of a chapter, [{number, label, steps}]; its other acts are experiments. */
 export function scriptsOf({ acts }) {
   return acts.map((act, number) => ({ number, ...act })).filter(({ steps }) => steps);
