@@ -331,6 +331,8 @@ def test_customers_are_drawn_as_gone_from_the_step_in_which_they_leave(act, gone
     now |= {"act": {"where": "the-crash/0", "since": 0, **act}, "following": False}
     now |= {name: {"who": f"c{n}"} for n, name in enumerate(("me", "second", "third"), start=1)}
     assert run("scenes.awayOf(given.now)", now=now) == gone
+    # Before the page knows the lesson there is no script, and nothing that runs.
+    assert run("scenes.awayOf(given.now)", now={"plan": None, "recording": None}) == []
 
 
 def load_of(*events):

@@ -94,10 +94,11 @@ export function plotOf(now) {
 
 /** Which customers have gone away by now in the script that runs, or ran last. */
 export function awayOf(now) {
-  const { act, whos } = runOf(now) ?? {};
+  const run = runOf(now);
+  if (!run?.act.steps) return [];
   const led = followed(now);
   const at = now.act.running ? now.act.at : led?.state === "running" ? led.step : Infinity;
-  return (act?.steps ?? []).slice(0, at).filter((step) => step.do === "leave").map(({ as }) => whos[CUSTOMER_KEYS.indexOf(as)]);
+  return run.act.steps.slice(0, at).filter((step) => step.do === "leave").map(({ as }) => run.whos[CUSTOMER_KEYS.indexOf(as)]);
 }
 
 /** True if people behind a desk are drawn: in the first chapter they are, until the reader says otherwise. A recorded run is of servers. */
