@@ -165,7 +165,7 @@ def test_phone_shows_the_code_when_asked_and_its_main_button_at_once(window):
         assert page.evaluate(OUT_OF_SIGHT, ".so > .bar button:first-child") == [], step
         watch(page)
         page.locator(".controls .code").click()
-        wait_for(lambda: page.evaluate(LINES) == [6, 6])
+        wait_for(lambda: page.evaluate(LINES) == [5, 7])
         wait_for(lambda: page.evaluate(CUT_OFF) == [])
         assert (
             "the line where it ended is lit" in page.locator(".lane figcaption").first.inner_text()
