@@ -97,6 +97,8 @@ class CheckDocument(msgspec.Struct, kw_only=True):
     """What probably keeps the state, the likeliest first; none where nothing shows it."""
     explanation: str = ""
     partial: bool = False
+    started: bool = True
+    """False if the service did not start, so that nothing was asked."""
     requests: int = 0
     processes: int = 0
     seconds: float = 0.0
@@ -127,6 +129,7 @@ def document(
         notes=report.notes,
         explanation=explanation,
         partial=report.partial,
+        started=report.started,
         requests=report.requests,
         processes=report.processes,
         seconds=round(report.seconds, 3),
@@ -161,7 +164,7 @@ def _call(finding: Finding, conversation: Conversation | None) -> CheckedCall:
         level=finding.level,
         counts=finding.counts,
         status=finding.status,
-        play=finding.play,
+        play=str(finding.play),
         differences=list(finding.differences),
         why=finding.why,
         needs=None if finding.needs is None else [index + 1 for index in finding.needs],

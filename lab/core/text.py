@@ -23,6 +23,11 @@ def one_line(value: Any, most: int = 0) -> str:
     return text if not most or len(text) <= most else text[: most - 1] + "…"
 
 
+def counted(number: int, one: str, several: str = "") -> str:
+    """Return a number with its noun: "1 server", "3 servers"."""
+    return f"{number} {one if number == 1 else several or f'{one}s'}"
+
+
 def no_formula(text: str) -> str:
     """Return a cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -94,7 +94,9 @@ def find(name: str, source: Path | None = None) -> Exercise:
         return found[name]
     near = nearest(name, found)
     guess = f"did you mean {near!r}?" if near else f"there are {', '.join(found)}"
-    raise LabError(f"there is no exercise {one_line(name, 60)!r}: {guess} (`lab exercise` lists)")
+    raise LabError(
+        f"there is no exercise {one_line(name, 60)!r}: {guess} (`lab exercise` lists them)"
+    )
 
 
 def _described(path: Path) -> Described:

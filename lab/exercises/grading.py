@@ -47,11 +47,15 @@ class GradeLimits:
 
 @dataclass
 class Submission:
-    """One graded folder: its name, what was found, and what could not be confined."""
+    """One graded folder: its name, what was found, and what could not be confined.
+
+    `cut_short` is True if the grader was stopped before its checks had ended.
+    """
 
     name: str
     result: WorkResult
     confined: frozenset[str] = frozenset()
+    cut_short: bool = False
 
 
 @dataclass
@@ -105,7 +109,7 @@ class Grader:
                 process.stdin.write(msgspec.json.encode(job) + b"\n")
                 process.stdin.flush()
                 reader = _LineReader(process.stdout, graded, progress)
-                trouble = self._watch(process)
+                trouble = self._watch(process, graded)
             except BrokenPipeError:
                 pass  # it ended at once: its log says why
             finally:
@@ -115,12 +119,13 @@ class Grader:
             trouble = f"the checks ended early ({_ending(process)}); {end_of(place / 'log')}"
         graded.result.trouble = graded.result.trouble or trouble
 
-    def _watch(self, process: "subprocess.Popen[bytes]") -> str:
+    def _watch(self, process: "subprocess.Popen[bytes]", graded: Submission) -> str:
         """Wait until the process ends or exceeds a limit; return which limit, "" if none."""
         limits, deadline = self.limits, time.monotonic() + self.limits.seconds
         while process.poll() is None:
             family = _family(process.pid)
             if self._stopping.is_set():
+                graded.cut_short = True
                 return STOPPED
             if _memory_is_over(family, limits.memory):
                 return f"stopped: it took more than {format_size(limits.memory)} of memory"

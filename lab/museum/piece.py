@@ -75,8 +75,8 @@ def find(name: str) -> Piece:
     if name in VISIT:
         return _read(name)
     near = nearest(name, VISIT)
-    guess = f"did you mean {near}? " if near else ""
-    raise LabError(f"the museum has no {name!r}: {guess}It has {', '.join(VISIT)}")
+    guess = f"did you mean {near}? It has" if near else "it has"
+    raise LabError(f"the museum has no {name!r}: {guess} {', '.join(VISIT)}")
 
 
 def _read(name: str) -> Piece:

@@ -14,6 +14,7 @@ from lab.core.faults import FaultEvent
 from lab.evidence.compare import EventPair, differs, side_by_side
 from lab.evidence.run_document import Event, RecordedExchange, VariantResult
 from lab.report.steps import answer_text, answers_text, reply_words, step_text, steps_text, verb_of
+from lab.report.wording import fault_words
 
 MOST_GROUPS = 12  # beside a verdict, on a screen of 24 lines
 MOST_STEPS = 24  # of one customer, whose steps are a story: past these only they are folded
@@ -104,7 +105,8 @@ def _gist(pair: EventPair, answer: Callable[[RecordedExchange], str]) -> Hashabl
     """Return the key by which steps are alike; `answer` returns the part for an answer."""
     event = _event(pair)
     if isinstance(event, FaultEvent):
-        return (event.kind, *(isinstance(each, FaultEvent) and each.confirmed for each in pair))
+        seen = (isinstance(each, FaultEvent) and each.confirmed for each in pair)
+        return (fault_words(event, ""), *seen)
     answers = [answer(each) if isinstance(each, RecordedExchange) else "" for each in pair]
     return (verb_of(event), bool(event.target), differs(pair), *answers)
 

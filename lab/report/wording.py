@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from lab.core.faults import FaultEvent, FaultKind
 from lab.core.statistics import format_measure
 from lab.core.text import one_line
 from lab.evidence.cart_tracker import Fate
@@ -111,6 +112,13 @@ def surprise(experiment: ExperimentResult, found: Surprise) -> str:
 def surprises(experiment: ExperimentResult) -> list[str]:
     """Return everything that was not expected, as sentences."""
     return [surprise(experiment, each) for each in experiment.surprises]
+
+
+def fault_words(fault: FaultEvent, where: str) -> str:
+    """Return what a script did: "kill A", and of the kill of a restart "restart A (kill)"."""
+    if fault.evidence.for_restart:
+        return f"{FaultKind.RESTART}{where} ({fault.kind})"
+    return f"{fault.kind}{where}"
 
 
 def sample_size(experiment: ExperimentResult) -> str:

@@ -106,7 +106,8 @@ class DeployedStore(ExternalStore):
         words = self._command(fault)
         self._broken_by = fault if fault in ("kill", "pause") else ""
         if trouble := run(words, self._how.wait_s, self._how.env).trouble:
-            raise LabError(f"the {fault} command of the store {trouble}")
+            option = f"--store-{fault}-command"
+            raise LabError(f"the {fault} command of the store ({option}) {trouble}")
 
     def _wait(self, condition: Callable[[], object]) -> bool:
         return wait_until(condition, self._how.wait_s, every_s=ASK_EVERY_S)

@@ -65,7 +65,7 @@ class ExternalPool(ServerPool):
             wanted = replace(next(iter(self._own.values())).spec, name=self._next_name())
             ran = run(wanted.command("add"), wanted.how.wait_s, wanted.how.env)
             if ran.trouble:
-                raise LabError(f"the add command of {self.name} {ran.trouble}")
+                raise LabError(f"the add command of {self.name} (--add-command) {ran.trouble}")
             urls = _HTTP_URL.findall(ran.said)
             if not urls:
                 raise LabError(

@@ -42,7 +42,7 @@ COPIED = {
 JSON_OBJECTS = {"JsonObject", "Measurements", "Results", "Events"}
 EDGES = {
     "a body of the shop, which may be any shop's": {
-        *("lab/shop/", "lab/variants/", "lab/seeded_bugs/", "lab/evidence/cart_tracker.py"),
+        *("lab/shop/", "lab/seeded_bugs/", "lab/evidence/cart_tracker.py"),
         *("lab/experiments/first_visit.py", "lab/experiments/readable.py"),
         *("lab/console/room/phone_state.py", "lab/console/room/simulated_phone.py"),
     },
@@ -51,10 +51,6 @@ EDGES = {
     },
     "what a script measures, by names of its own": {
         *("lab/evidence/result.py", "lab/evidence/run_document.py", "lab/experiments/"),
-    },
-    "what a server says of itself, which may be another program": {
-        *("lab/processes/waiting.py", "lab/stack/server.py", "lab/stack/deployment.py"),
-        "lab/console/renewal.py",
     },
     "what a page asks for": {
         *("lab/console/request_bodies.py", "lab/console/orders.py", "lab/console/script_steps.py"),
