@@ -54,6 +54,16 @@ def pytest_collection():
         gc.enable()
 
 
+def pytest_collection_modifyitems(items):
+    """Refuse two tests with one id: with `-n 2` one of them alone would run."""
+    names = {}
+    for each in items:
+        if (first := names.setdefault(each.nodeid, each.name)) != each.name:
+            raise pytest.UsageError(
+                f"{first} and {each.name} have one id, {each.nodeid}: make two functions of them"
+            )
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """Turn a skip that is not allowed into a failure."""

@@ -165,7 +165,7 @@ def _call(finding: Finding, conversation: Conversation | None) -> CheckedCall:
         level=finding.level,
         counts=finding.counts,
         status=finding.status,
-        play=finding.play,
+        play=str(finding.play),
         differences=list(finding.differences),
         why=finding.why,
         needs=None if finding.needs is None else [index + 1 for index in finding.needs],

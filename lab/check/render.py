@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from lab.check.document import CheckDocument, CheckedCall, CheckedPart
-from lab.check.judge import Level, Report, sentence
+from lab.check.judge import Level, Report
+from lab.check.play_name import meaning_of
 from lab.core.junit import Case, Problem, Suite, junit_xml
 from lab.core.text import counted
 
@@ -45,7 +46,7 @@ def _problem(call: CheckedCall, allowed: Sequence[Level]) -> Problem | None:
         return None
     if not call.counts or call.known:
         return Problem("skipped", call.known or call.why)
-    said = call.why or sentence(call.play)
+    said = call.why or meaning_of(call.play)
     message = f"{call.level}: {said}" if said else str(call.level)
     details = "\n".join([*map(str, call.differences), call.why]).strip()
     return Problem("error" if call.level is Level.UNKNOWN else "failure", message, details)

@@ -204,6 +204,23 @@ def test_long_answer_is_recorded_by_its_beginning(recorder, console):
     assert len(msgspec.json.encode(script)) < 60_000
 
 
+def test_random_id_of_a_request_is_recorded_only_where_it_has_no_op(recorder, console):
+    publish = console.publish
+
+    def with_id(kind, **event):
+        publish(kind=kind, **event, **({"request_id": "1f2e3d4c"} if kind == "request" else {}))
+        if kind == "request":
+            publish(kind=kind, op="", request_id="from-elsewhere")
+
+    console.publish = with_id
+    requests = [
+        (bool(event["op"]), event["request_id"])
+        for event in recorder.record("a/0", {}).steps[1].events
+        if event["kind"] == "request"
+    ]
+    assert requests == [(True, ""), (False, "from-elsewhere")] * 2
+
+
 @pytest.mark.parametrize("at", [("/lab/stage", None), ("/lab/step", 0), ("/lab/step", 2)])
 def test_refused_step_ends_its_script_with_the_reason(recorder, console, at):
     console.refused = at

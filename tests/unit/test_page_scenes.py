@@ -25,7 +25,6 @@ CART |= {
     "priced": 0,
     "old_price": 0,
     "grown": 0,
-    "refused_own": 0,
     "sessions": 0,
 }
 

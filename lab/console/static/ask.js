@@ -33,7 +33,9 @@ export function comingOf(chapter) {
   const done = (what) => steps.filter((each) => each.do === what);
   const customers = customersAt(steps, chapter.wants);
   if (!isDecided(chapter)) return { customers };
-  return { thief, customers, added: done("add-server").length, fresh: done("restart").length > 0, left: done("kill")[0]?.target };
+  const loot = thief && customers[0]?.goods; // what was copied before the owner logged out
+  if (done("logout").length) for (const each of customers) Object.assign(each, { goods: [], kept: [], out: true });
+  return { thief, loot, customers, added: done("add-server").length, fresh: done("restart").length > 0, left: done("kill")[0]?.target };
 }
 
 /** The customers as they are when one goes away, or a cart with something in it is first looked at: {name, server, cookie, goods, kept: those of them that a desk which remembers has}. */

@@ -6,10 +6,10 @@
 
 import { keyOf } from "./arrivals.js";
 import { cartsOf, cast, tally } from "./carts.js";
-import { h, mark, refill, say } from "./dom.js";
+import { $, h, mark, refill, say } from "./dom.js";
 import { carried, customer as drawnCustomer, door, masked } from "./figures.js";
 import { findingOf } from "./finding.js";
-import { steps, tempo, title } from "./flight.js";
+import { act, steps, STILL, tempo, title } from "./flight.js";
 import { isCached, keptBy, lookOf, resultOf } from "./looks.js";
 import { Places } from "./places.js";
 import { sessionsAt } from "./scene.js";
@@ -24,6 +24,7 @@ const CHANGED = { token: "parcels hold prices", prices: "new price list", key: "
 const COPIED = { view: "GET /api/cart", checkout: "POST /api/checkout" };
 const RECENT = 2; // more do not fit beside each other
 const LOOK_MS = 1200; // how long it shows what a server found, at the usual speed
+const COPY_MS = 900;
 const NAME_CHARS = 12;
 
 export class Lane {
@@ -70,6 +71,7 @@ export class Lane {
   /** Show `view`: {scene, own, selected, recording, plot, numbers, loads, soFar, people, away: who has gone}. Returns the carts that have fallen since. */
   draw({ scene, own, selected, recording, plot, numbers, loads, soFar, people, away }) {
     const { stack } = scene;
+    if (!stack) this.rest(true);
     const settings = stack?.settings?.[this.desk];
     const customers = cartsOf(scene, this.desk);
     const mine = recording ? ["c1"] : own.map(({ who }) => who);
@@ -116,6 +118,8 @@ export class Lane {
   drawCustomers(named, loot, sticky, away) {
     const shown = named.map(({ who, name, credential, left, owed, place, strange, sticks, ...cart }) =>
       [who, name, credential, owed && place === "hand" ? cart : null, Boolean(left), strange, sticky && sticks, away.includes(who)]);
+    const copies = this.looted === false && Boolean(loot?.id); // this moment, and not as history
+    this.looted = loot ? Boolean(loot.id) : null;
     refill(this.customers, JSON.stringify([shown, loot, this.people]), () => {
       this.places.moved();
       return [
@@ -123,9 +127,10 @@ export class Lane {
           div("customer", { "data-who": who, "data-place": who && `customer:${who}`, "data-away": gone }, drawnCustomer(), box("name", {}, name), sticks && box("sticks", {}, `cookie: ${sticks}`), gone ? box("card none", {}, "gone", !this.people && box("along", {}, `with the ${this.carries()}`)) : this.card(credential, cart, left),
             strange && box("cart", { "data-fate": "lost" }, box("fate", {}, `✕ got ${strange}`)))),
         ...(loot ? [div("customer copier", { "data-place": "copier" }, masked(), box("name", {}, loot.name),
-          loot.what && box("card", {}, carried(loot.what, loot.id), loot.text))] : []),
+          box("card", {}, loot.what ? [carried(loot.what, loot.id), loot.text] : "no copy yet"))] : []),
       ];
     });
+    if (copies) slide($(".copier .card", this.customers), $(".customer .card", this.customers));
   }
 
   /** Show for a moment what a server found for a request: "no drawer for John", "seal: good ✓". */
@@ -141,6 +146,11 @@ export class Lane {
     server.look(kind, found);
     mark(this.store, "data-looks", kind);
     this.lookAWhile();
+  }
+
+  /** Resolves when a representative is out of the door. */
+  leave(name) {
+    return this.servers.get(name)?.leave(this.door);
   }
 
   /** As long as a pause lasts, and a while. */
@@ -199,7 +209,6 @@ export class Lane {
     for (const server of servers) {
       const { name, state } = server;
       const box = this.servers.get(name) ?? this.addServer(name);
-      if (state === "dead" && ![undefined, "dead"].includes(box.node.dataset.state) && this.people) box.leave(this.door);
       box.draw(server, state === "dead" && endOf(faults, this.desk, name), load && (load[name] ?? {}), this.people);
       const here = (cart) => cart.place === "server" && cart.server === name;
       const before = (cart) => here(cart) && cart.gone && state !== "dead"; // another process has come
@@ -300,6 +309,13 @@ function div(name, attributes = {}, ...children) {
 function chip({ goods, sign, word, fate, gone, cause }, whose = "") {
   return box("cart", { "data-fate": fate, "data-gone": Boolean(gone), "data-cause": cause },
     box("goods", {}, `${whose || ""}${goods}`), word && box("fate", {}, `${sign} ${word}`));
+}
+
+/** A copy comes from what it was copied of. */
+function slide(copy, original) {
+  if (STILL.matches || !original?.checkVisibility()) return;
+  const [to, from] = [copy, original].map((node) => node.getBoundingClientRect());
+  act(copy, [{ transform: `translate(${from.left - to.left}px, ${from.top - to.top}px)`, easing: "ease-in-out" }, {}], COPY_MS);
 }
 
 /** A long name in few characters, never through the middle of one. */

@@ -2,9 +2,10 @@
 
 import { $, h, mark, refill, say, svg } from "./dom.js";
 import { carried, clerk } from "./figures.js";
+import { act, STILL } from "./flight.js";
 import { FAULTS, STATE_SIGNS } from "./words.js";
 
-const LEAVES_MS = 2200; // until the door is shut
+const LEAVES_MS = 1900;
 const MOST_TICKS = 12; // of requests that are drawn one by one
 
 /** Its nodes; `opener` is the button that opens its menu. */
@@ -27,6 +28,7 @@ export class ServerBox {
     const short = (instance ?? "").slice(0, 4); // another process has another one
     const known = pid ? [`pid ${pid}`, short && h("span", { class: "long" }, ` · ${short}`)] : [short && `instance ${short}`];
     mark(this.node, "data-state", state);
+    if (this.node.dataset.leaves === "left") mark(this.node, "data-leaves", null);
     say(this.opener.lastChild, `${STATE_SIGNS[state] ?? ""} ${(people && { up: "here", dead: "gone" }[state]) || state}`);
     refill(this.ids, `${state} ${pid} ${instance} ${end?.pid}`, () => (state === "dead" ? [ended(end)] : known));
     // A recording does not know how many; then nothing is said.
@@ -35,16 +37,17 @@ export class ServerBox {
     refill(this.load, JSON.stringify(load ?? null), () => (load ? [bars(load)] : []));
   }
 
-  /** They leave by the door: once, and not again when the picture is turned or looked at later. */
-  leave(door) {
-    if (!this.node.checkVisibility()) return;
+  /** They put on a coat, step back from the counter, and go along behind the others and out of the door. */
+  async leave(door) {
+    if (STILL.matches || document.hidden || !this.node.checkVisibility()) return;
     const [own, to] = [this.node, door].map((each) => each.getBoundingClientRect());
-    const way = (to.left + to.width / 2 - own.left - own.width / 2) / this.clerk.getScreenCTM().a; // in units of the drawing
-    this.node.style.setProperty("--to-door", `${way}px`);
+    const { a: unit } = this.clerk.getScreenCTM();
+    const at = (x, y) => `translate(${x}px, ${y}px) scale(0.8)`; // in units of the drawing
     mark(this.node, "data-leaves", true);
-    const end = () => mark(this.node, "data-leaves", null);
-    setTimeout(end, LEAVES_MS);
-    $(".goes", this.clerk).addEventListener("animationcancel", end, { once: true });
+    act($(".leaf", door), [{}, { transform: "none", offset: 0.5 }, { transform: "scaleX(0.25)", offset: 0.65 }, { transform: "scaleX(0.25)", offset: 0.9 }, {}], LEAVES_MS);
+    await act($(".goes", this.clerk), [{}, { transform: at(0, -16), offset: 0.35, easing: "ease-in-out" },
+      { transform: at((to.left + to.width / 2 - own.left - own.width / 2) / unit, -16), offset: 0.92, opacity: 1 }, { opacity: 0 }], LEAVES_MS);
+    mark(this.node, "data-leaves", "left");
   }
 
   /** Show what it found, "" for nothing. */
