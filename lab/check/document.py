@@ -12,6 +12,7 @@ from lab.check.differences import Difference
 from lab.check.judge import Finding, Level, PartVerdict, Report, Reproducer
 from lab.check.replicas.spread import Spread
 from lab.core.errors import LabError, reason
+from lab.core.json_object import json_text
 from lab.core.quantity import Quantity, Stated
 from lab.core.redaction import redact_json
 from lab.core.text import one_line
@@ -141,7 +142,7 @@ def document(
 
 def text(made: CheckDocument) -> str:
     """Return the document as JSON text."""
-    return msgspec.json.format(msgspec.json.encode(made), indent=1).decode() + "\n"
+    return json_text(made)
 
 
 def read(path: Path) -> CheckDocument:

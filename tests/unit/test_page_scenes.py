@@ -362,6 +362,22 @@ def test_load_is_counted_before_a_server_came_and_after_by_answer():
     assert load_of(*asked[:2])["before"] == {}
 
 
+@pytest.mark.parametrize(
+    ("after", "rows"),
+    [
+        ({}, {"A": [{"served": 11, "before": True}], "B": [{}]}),
+        ({"B": {"served": 1}}, {"A": [{"served": 11, "before": True}], "B": [{"served": 1}]}),
+        ({"A": {"served": 1}}, {"A": [{"served": 11, "before": True}, {"served": 1}], "B": [{}]}),
+    ],
+)
+def test_load_of_a_server_stays_when_another_one_comes(after, rows):
+    code = """(async () => {
+        const { rowsAt } = await import(LOAD);
+        return { A: rowsAt(given.load, "A"), B: rowsAt(given.load, "B") };
+    })()""".replace("LOAD", address("load"))
+    assert run(f"await {code}", load={"before": {"A": {"served": 11}}, "after": after}) == rows
+
+
 def guide(lesson):
     code = "(await import(ENDING)).guideOf(given.chapters, given.lesson)"
     return run(code, chapters=CHAPTERS, lesson=lesson)

@@ -10,6 +10,7 @@ import { $, h, mark, refill, say } from "./dom.js";
 import { carried, customer as drawnCustomer, door, masked } from "./figures.js";
 import { findingOf } from "./finding.js";
 import { act, steps, STILL, tempo, title } from "./flight.js";
+import { rowsAt } from "./load.js";
 import { isCached, keptBy, lookOf, resultOf } from "./looks.js";
 import { Places } from "./places.js";
 import { sessionsAt } from "./scene.js";
@@ -209,7 +210,7 @@ export class Lane {
     for (const server of servers) {
       const { name, state } = server;
       const box = this.servers.get(name) ?? this.addServer(name);
-      box.draw(server, state === "dead" && endOf(faults, this.desk, name), load && (load[name] ?? {}), this.people);
+      box.draw(server, state === "dead" && endOf(faults, this.desk, name), load && rowsAt(load, name), this.people);
       const here = (cart) => cart.place === "server" && cart.server === name;
       const before = (cart) => here(cart) && cart.gone && state !== "dead"; // another process has come
       fill(box.carts, (cart) => here(cart) && !before(cart));

@@ -106,7 +106,7 @@ export function isPeopled({ people, view, recording }) {
   return !recording && (people ?? view.step === 1);
 }
 
-/** What the stage counts beside each desk while a script runs: {numbers: {desk: […]}, loads: {desk: {A: …}} or null, soFar: is there more to come?}. */
+/** What the stage counts beside each desk while a script runs: {numbers: {desk: […]}, loads: {desk: {before, after}} or null, soFar: is there more to come?}. */
 export function tallyOf(now, scene) {
   const run = runOf(now);
   if (!run || run.since === undefined || !scene.stack) return {};
@@ -114,7 +114,7 @@ export function tallyOf(now, scene) {
   for (const desk of DESKS) addGone(found, scene, desk, run.whos);
   const counted = ({ numbers }, desk) => numbers.filter(({ of }) => !of || found[`${desk}.${of}`]).map((each) => numberOf(desk, each, found));
   const soFar = now.act.running || followed(now)?.state === "running";
-  return { soFar, numbers: eachDesk((desk) => counted(run.act.result ?? run.chapter.result, desk)), loads: run.chapter.load ? eachDesk((desk) => loadOf(scene, desk, run.since).after) : null };
+  return { soFar, numbers: eachDesk((desk) => counted(run.act.result ?? run.chapter.result, desk)), loads: run.chapter.load ? eachDesk((desk) => loadOf(scene, desk, run.since)) : null };
 }
 
 /** A cart that is drawn as gone is counted as lost, also before its owner asks for it. */

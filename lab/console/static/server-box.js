@@ -24,7 +24,7 @@ export class ServerBox {
   }
 
   /** Show a server as it is; `end` is the evidence of the kill that ended its last process; `people`: it is one of them. */
-  draw({ state, pid, instance, carts_remembered: count }, end, load, people) {
+  draw({ state, pid, instance, carts_remembered: count }, end, loads, people) {
     const short = (instance ?? "").slice(0, 4); // another process has another one
     const known = pid ? [`pid ${pid}`, short && h("span", { class: "long" }, ` · ${short}`)] : [short && `instance ${short}`];
     mark(this.node, "data-state", state);
@@ -34,7 +34,7 @@ export class ServerBox {
     // A recording does not know how many; then nothing is said.
     refill(this.remembers, `${state} ${count}`, () =>
       (state === "dead" || count == null ? [] : [h("span", { class: "long" }, "remembers "), `${count} ${count === 1 ? "cart" : "carts"}`]));
-    refill(this.load, JSON.stringify(load ?? null), () => (load ? [bars(load)] : []));
+    refill(this.load, JSON.stringify(loads ?? null), () => loads?.map((each) => bars(each)) ?? []);
   }
 
   /** They put on a coat, step back from the counter, and go along behind the others and out of the door. */
@@ -74,14 +74,14 @@ export function endOf(faults, desk, name) {
 }
 
 /** Requests as squares: filled where the server gave what was asked for, crossed where it refused. Or other things, as `said`. */
-export function bars({ served = 0, refused = 0 }, said = "") {
+export function bars({ served = 0, refused = 0, before = false }, said = "") {
   const all = served + refused;
   const shown = Math.min(all, MOST_TICKS);
   const good = all ? Math.round((shown * served) / all) : 0;
   const tick = (_, n) => svg("g", { class: n < good ? "tick" : "tick bad", transform: `translate(${n * 13} 0)` },
     svg("rect", { x: 1, y: 1, width: 10, height: 14, rx: 2 }), n >= good && svg("path", { d: "M3 4l6 8M9 4l-6 8" }));
   const words = [served && `${served} served`, refused && `${refused} refused`].filter(Boolean).join(", ") || "no requests";
-  return h("span", { class: "bars" }, (all > 0 || !said) && svg("svg", { viewBox: `0 0 ${13 * (said ? shown : MOST_TICKS)} 16`, "aria-hidden": "true" }, Array.from({ length: shown }, tick)), h("span", {}, said || words));
+  return h("span", { class: "bars", "data-before": before }, (all > 0 || !said) && svg("svg", { viewBox: `0 0 ${13 * (said ? shown : MOST_TICKS)} 16`, "aria-hidden": "true" }, Array.from({ length: shown }, tick)), h("span", {}, said || (before ? `${words} before` : words)));
 }
 
 /** The process that is no more, and how it ended. */
