@@ -4,6 +4,7 @@ from flask import Blueprint, Flask, Response
 
 from lab.shop import http
 from lab.shop.cart import SessionState
+from lab.shop.desks import ServerInfo
 from lab.shop.validation import ADDRESS, ITEM, LOGIN, QUANTITY, read_json
 
 from . import state
@@ -81,7 +82,7 @@ def logout() -> tuple[str, int]:
 
 
 @desk.get("/server")
-def server() -> Json:
+def server() -> ServerInfo:
     return http.server_info(state.carts_remembered())
 
 

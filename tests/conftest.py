@@ -1,5 +1,6 @@
 """What tests share: the real `lab` as a process, what it leaves behind, and which skips count."""
 
+import gc
 import os
 import re
 import signal
@@ -40,6 +41,27 @@ def _signals_as_before():
     yield
     for name, handler in before.items():
         signal.signal(getattr(signal, name), handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect without the garbage collector: what is made here lives to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_collection_modifyitems(items):
+    """Refuse two tests with one id: with `-n 2` one of them alone would run."""
+    names = {}
+    for each in items:
+        if (first := names.setdefault(each.nodeid, each.name)) != each.name:
+            raise pytest.UsageError(
+                f"{first} and {each.name} have one id, {each.nodeid}: make two functions of them"
+            )
 
 
 @pytest.hookimpl(wrapper=True)

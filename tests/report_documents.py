@@ -7,6 +7,7 @@ import json
 
 import msgspec
 
+from lab.core.components import Components, UsedProgram
 from lab.evidence.run_document import ExperimentResult, RecordedExchange, VariantResult
 from lab.report.saved import checked
 from lab.report.sequence import story_of
@@ -190,7 +191,10 @@ def hostile():
             prediction=prediction,
         )
     )
-    document.components = {HOSTILE: HOSTILE, "system": {HOSTILE: HOSTILE}}
+    worst_program = UsedProgram(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
+    document.components = Components(
+        worst_program, worst_program, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}
+    )
     return document
 
 

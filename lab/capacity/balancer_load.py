@@ -44,7 +44,7 @@ http {{
 
 @dataclass(frozen=True)
 class Sample:
-    """One kind of request as it was seen: what it is like, and how large its answer was."""
+    """A sample of one kind of request, and the size of its answer."""
 
     kind: str
     lines: int

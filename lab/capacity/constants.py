@@ -68,7 +68,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class ConstantsRow:
-    """A place where a cart can live, and all that was measured of it. `app` is the desk."""
+    """A row: a place where a cart can live, and its constants. `app` is the desk."""
 
     name: str
     app: str
@@ -169,7 +169,7 @@ class Constants:
         return max(each[0].lines for each in sizes), min(each[-1].lines for each in sizes)
 
     def require_carts_of(self, lines: int) -> None:
-        """LabError if carts of so many lines are beyond what was measured."""
+        """Raise LabError if carts of so many lines are beyond what was measured."""
         least, most = self.lines
         if not least <= lines <= most:
             raise LabError(

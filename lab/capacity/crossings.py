@@ -93,7 +93,7 @@ def steps(plan: CapacityPlan) -> list[Step]:
 
 
 def first(grown: Callable[[int], bool]) -> int | None:
-    """Return the least number of users for which it is true, None if it never is.
+    """Return the least number of users for which `grown` is true, None if it never is.
 
     By halving, so it has to stay true once it is.
     """

@@ -48,7 +48,7 @@ QUICK = Effort(
 
 
 def change(customer: Shopper, skus: Sequence[str], number: int) -> Action:
-    """Return the act of setting a line to a quantity that it did not have: 11 to 90."""
+    """Return a function that sets a line to a quantity it did not have: 11 to 90."""
     return partial(customer.change, skus[number % len(skus)], 11 + number // len(skus) % 80)
 
 
@@ -62,5 +62,5 @@ def succeed(act: Action) -> Exchange:
 
 
 def mean(what: str, kind: str, lines: int, seen: Sequence[int]) -> Constant:
-    """Return the mean of what was seen as a constant, with the lowest and the highest."""
+    """Return the mean of the samples as a constant, with the lowest and the highest."""
     return Constant(what, kind, lines, sum(seen) / len(seen), min(seen), max(seen), len(seen))

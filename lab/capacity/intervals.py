@@ -22,7 +22,7 @@ NEED_RESULTS: Mapping[str, Callable[[Need], float | None]] = {
 
 @dataclass(frozen=True)
 class Interval:
-    """A result of a row with the least and the most that it may be; None if it cannot be had.
+    """A result of a row with its lowest and highest value; None if it is impossible.
 
     At one end every constant is at the worst end of its own spread, at the other end at the best.
     """

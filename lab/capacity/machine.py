@@ -59,7 +59,7 @@ def measure_machine(root: Path, effort: Effort, log: Callable[[str], None]) -> P
         for constants, lab in zip(found, labs, strict=True):
             constants += another_server(lab, effort)
         nginx = stack.balancer.program.version
-        store = stack.store.description()["version"] if stack.store else "none"
+        store = stack.store.description().version if stack.store else "none"
     measured = tuple(
         ConstantsRow(variant.name, variant.app, tuple(constants))
         for variant, constants in zip(rows, found, strict=True)

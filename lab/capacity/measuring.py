@@ -30,7 +30,7 @@ SERVER_CONNECTIONS = 8  # as many as a server has threads
 
 @dataclass
 class Costs:
-    """What is measured of one row; `samples` shows one request of each kind, for nginx's costs."""
+    """The costs measured for one row; `samples` has a request of each kind, for nginx's costs."""
 
     constants: list[Constant] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
@@ -96,7 +96,7 @@ def _counted(
 
 
 def _customers(lab: Lab, effort: Effort, kind: str, lines: int) -> list[dict[str, str]]:
-    """Return the credentials of those who send requests of a kind; each has a cart like that.
+    """Return the customers that send requests of a kind; each has a cart of so many lines.
 
     A login needs none, and a logout has an end of its own.
     """
@@ -170,7 +170,7 @@ _LOGIN_BODY = b'{"user_id":"123","name":"John"}'
 
 
 def another_server(lab: Lab, effort: Effort) -> list[Constant]:
-    """Return which share of customers is served, twice, once the balancer has a second server.
+    """Return the share of customers that are served twice when there is a second server.
 
     Call it last: nginx reloads, its worker ends, and the time that it had used is not counted.
     """

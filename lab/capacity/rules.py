@@ -138,7 +138,7 @@ def _need(row: ConstantsRow, files: ConstantsRow | None, assume: Assumptions) ->
 
 
 def _times(one: Need, centres: int) -> Need:
-    """Return what so many data centres need, each of them as much as `one`."""
+    """Return what so many data centres need, each as much as `one`."""
 
     def parts(each: Part) -> Part:
         return replace(
@@ -265,7 +265,7 @@ class _Flow:
         return busy / THREADS_PER_SERVER / self._assume.target_utilisation
 
     def kept(self, what: str) -> float:
-        """Return the bytes that are kept in files or the store, by sessions, writes and logouts."""
+        """Return the bytes kept in files or the store, left by sessions, writes and logouts."""
         row, assume = self._row, self._assume
         rates, lines = assume.mean_rates, assume.cart_lines
         left = sum(rates[kind] * row.value(what, kind, lines) for kind in ("write", "logout"))

@@ -47,7 +47,7 @@ class LoadCustomer:
         self.line.sendall(request.rendered(self.headers))
 
     def receive(self) -> bool:
-        """Take in what has come; whether the answer is whole. LabError unless it is a success."""
+        """Read from the connection; True if the answer is whole. LabError unless it succeeded."""
         chunk = self.line.recv(65536)
         self._answer += chunk
         head, found, body = bytes(self._answer).partition(b"\r\n\r\n")
@@ -104,7 +104,7 @@ def run_load(
     rate: float | None,
     clock: Callable[[], float] = time.monotonic,
 ) -> float:
-    """Send the requests, `rate` a second, None for as fast as answered; return those a second.
+    """Send the requests, `rate` a second (None: as fast as answered); return the rate reached.
 
     LabError if one of them does not succeed.
     """

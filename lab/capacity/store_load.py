@@ -45,7 +45,7 @@ def _cost(
 def _run(
     lines: "Sequence[ConnectionInterface]", value: str, operations: int, rate: float | None
 ) -> float:
-    """Send so many operations, one on each connection at a time; return those a second."""
+    """Send so many operations, one on each connection at a time; return the rate reached."""
     began_s, done = time.monotonic(), 0
     commands = [("SET", STORE_KEY, value, "EX", 60), ("GET", STORE_KEY)]
     while done < operations:

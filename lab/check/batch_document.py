@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from lab.check.document import CheckDocument
+from lab.core.json_object import json_text
 
 
 class BatchDocument(msgspec.Struct, kw_only=True):
@@ -23,4 +24,4 @@ class BatchDocument(msgspec.Struct, kw_only=True):
 def text(settings: str, checks: Sequence[CheckDocument], remarks: list[str], status: int) -> str:
     """Return the document as JSON text."""
     made = BatchDocument(settings=settings, checks=[*checks], remarks=remarks, exit_status=status)
-    return msgspec.json.format(msgspec.json.encode(made), indent=1).decode() + "\n"
+    return json_text(made)

@@ -23,7 +23,8 @@ from lab.check.clues import (
     clues,
     credential_text,
 )
-from lab.check.judge import SEPARATE, TWO, USED, Level, Report
+from lab.check.judge import Level, Report
+from lab.check.play_name import SEPARATE, USED, PlayKind
 from lab.core.redaction import redact_text
 
 MOST_CAUSES = 3
@@ -145,7 +146,7 @@ def _limiter(clue: Clue) -> Named | None:
 
 
 def _process_cache(clue: Clue) -> Named | None:
-    if not clue.finding.play.startswith(TWO):
+    if clue.finding.play.kind is not PlayKind.TWO:
         return None
     said = "fresh processes answer alike; one that lives does not notice what another one changed"
     return "process-cache", f"{clue.finding.differences[0]}: {said}"

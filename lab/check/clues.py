@@ -9,7 +9,8 @@ from functools import partial
 from urllib.parse import unquote
 
 from lab.check.conversation import Call, Conversation, Ref, Template, recorded
-from lab.check.judge import USED, Finding, Report
+from lab.check.judge import Finding, Report
+from lab.check.play_name import USED
 from lab.core.json_object import json_or_none
 
 COOKIE, AUTHORIZATION, HEADER, PATH, QUERY, BODY = (

@@ -104,7 +104,7 @@ class ResponseComparator:
     def learn_recorded(
         self, index: int, recorded: Answer, replayed: Answer, unfollowed: str = ""
     ) -> None:
-        """Note that the replay has another status than the recording.
+        """Mark a call as not comparable if its replay has another status than its recording.
 
         `unfollowed` names a value of the call that no earlier answer gave.
         """

@@ -144,12 +144,26 @@ class Client(Protocol):
 
 
 @dataclass(frozen=True)
+class MissingPaths:
+    """How many of a document's operations a service answered as if it had no such path.
+
+    `base` stands before the document's paths; `of` counts the operations that were tried.
+    """
+
+    document: str
+    base: str
+    missing: int
+    of: int
+
+
+@dataclass(frozen=True)
 class Conversation:
     """Calls in order, where they come from, and how they were answered when recorded, if known.
 
     `script`, where there is one, runs the conversation anew: it is run in every play, and
     `calls` are what it said the first time, with references for what was found in answers.
-    `notes` say what of its source is not part of it.
+    `notes` say what of its source is not part of it; `missing` is not None if most of what its
+    document describes was not found.
     """
 
     calls: tuple[Call, ...]
@@ -157,6 +171,7 @@ class Conversation:
     answers: tuple[Answer, ...] = field(default=(), repr=False)
     script: Callable[[Send], None] | None = field(default=None, repr=False, compare=False)
     notes: tuple[str, ...] = ()
+    missing: MissingPaths | None = None
 
     def __len__(self) -> int:
         return len(self.calls)

@@ -12,6 +12,7 @@ from lab.check.differences import Difference
 from lab.check.judge import Finding, Level, PartVerdict, Report, Reproducer
 from lab.check.replicas.spread import Spread
 from lab.core.errors import LabError, reason
+from lab.core.json_object import json_text
 from lab.core.quantity import Quantity, Stated
 from lab.core.redaction import redact_json
 from lab.core.text import one_line
@@ -97,6 +98,8 @@ class CheckDocument(msgspec.Struct, kw_only=True):
     """What probably keeps the state, the likeliest first; none where nothing shows it."""
     explanation: str = ""
     partial: bool = False
+    started: bool = True
+    """False if the service did not start, so that nothing was asked."""
     requests: int = 0
     processes: int = 0
     seconds: float = 0.0
@@ -127,6 +130,7 @@ def document(
         notes=report.notes,
         explanation=explanation,
         partial=report.partial,
+        started=report.started,
         requests=report.requests,
         processes=report.processes,
         seconds=round(report.seconds, 3),
@@ -138,7 +142,7 @@ def document(
 
 def text(made: CheckDocument) -> str:
     """Return the document as JSON text."""
-    return msgspec.json.format(msgspec.json.encode(made), indent=1).decode() + "\n"
+    return json_text(made)
 
 
 def read(path: Path) -> CheckDocument:
@@ -161,7 +165,7 @@ def _call(finding: Finding, conversation: Conversation | None) -> CheckedCall:
         level=finding.level,
         counts=finding.counts,
         status=finding.status,
-        play=finding.play,
+        play=str(finding.play),
         differences=list(finding.differences),
         why=finding.why,
         needs=None if finding.needs is None else [index + 1 for index in finding.needs],

@@ -14,6 +14,7 @@ from lab.check.judge import (
     doubted,
     level_of,
 )
+from lab.check.play_name import PlayName
 from lab.check.sides import Sides
 from lab.check.trace import Trace
 from lab.core.http import Answer
@@ -50,7 +51,7 @@ class Evidence:
     report: Report
     conversation: Conversation = field(default_factory=lambda: Conversation(()))
     baseline: Trace = field(init=False)
-    plays: dict[str, Play] = field(default_factory=dict)
+    plays: dict[PlayName, Play] = field(default_factory=dict)
     depends: dict[int, bool] = field(default_factory=dict)
     proven: dict[int, Reproducer] = field(default_factory=dict)
     doubted: set[int] = field(default_factory=set)
@@ -64,14 +65,19 @@ class Evidence:
         self.report.proofs = self.proven
 
     def add(
-        self, name: str, level: Level, run: RunOnce, again: RunOnce | None = None, sides: Sides = ()
+        self,
+        name: PlayName,
+        level: Level,
+        run: RunOnce,
+        again: RunOnce | None = None,
+        sides: Sides = (),
     ) -> None:
         """Run a play and keep what it showed."""
         trace = run()
         answers = self.comparator.aligned(self.baseline, trace)
         self.plays[name] = Play(level, trace, answers, again, sides)
 
-    def run_again(self, name: str) -> bool:
+    def run_again(self, name: PlayName) -> bool:
         """Run a play once more, its answers in place of the first; False if it has no again."""
         play = self.plays[name]
         if play.again is None:
@@ -102,7 +108,7 @@ class Evidence:
             and calls[each.index].route not in settled
         ]
 
-    def found(self, play: str, index: int, differences: list[Difference]) -> None:
+    def found(self, play: PlayName, index: int, differences: list[Difference]) -> None:
         """Add a difference that was not found by comparing whole plays."""
         title = self.conversation.calls[index].title
         status = self.baseline.answers[index].status

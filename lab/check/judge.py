@@ -7,42 +7,13 @@ from typing import TYPE_CHECKING
 
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
+from lab.check.play_name import NO_PLAY, SEPARATE, PlayName
 from lab.core.page import Mark
 
 if TYPE_CHECKING:
     from lab.check.replicas.spread import Spread
 
-FRESH = "a fresh process for each call"
-TWO = "two processes"
-TURNS = f"{TWO} in turn"
-READS_WRITES = f"{TWO}, one for reads and one for writes"
-ELSEWHERE = "a fresh process for each call, each with a disk of its own"
-EMPTIED = "alone, with nothing behind the service"
-SEPARATE = "one server, its processes"
-USED = "a process that has served other clients"
-CROSSED = "the calls spread over the replicas"
-KEPT_OPEN = "on one replica, over a connection that is kept"
-OTHER = "on another replica alone"
-COUNTED = "on each replica alone, again and again"
-THROUGH = "through the balancer"
-AFTER = "before and after --between"
 UNSEEN = "no store was seen, and none was emptied: --reset proves it"
-PLAYS = {
-    FRESH: "a fresh process answers differently",
-    TWO: "a second process, while the first lives, answers differently",
-    ELSEWHERE: "a process on another machine, without this one's files, answers differently",
-    EMPTIED: "with the backing service emptied the answers change",
-    USED: "a process that has had the same calls from other clients answers differently",
-    SEPARATE: "the processes of one server answer differently",
-    CROSSED: "another replica answers differently",
-    KEPT_OPEN: "over a connection that is kept the answers change",
-    OTHER: "another replica, asked alone, answers differently",
-    COUNTED: "each replica counts for itself",
-    THROUGH: "through the balancer the answers change",
-    AFTER: "after --between the answers change",
-}
-
-SEVERAL = (TWO, CROSSED, KEPT_OPEN, OTHER, THROUGH, AFTER)  # more than one of each may be played
 
 
 class Level(StrEnum):
@@ -90,7 +61,7 @@ class Finding:
     index: int
     title: str
     level: Level
-    play: str = ""
+    play: PlayName = NO_PLAY
     differences: tuple[Difference, ...] = ()
     needs: tuple[int, ...] | None = None
     depends: bool | None = None
@@ -161,6 +132,8 @@ class Report:
     processes: int = 0
     seconds: float = 0.0
     partial: bool = False
+    started: bool = True
+    """False if the service did not start, so that nothing was asked."""
     interrupted: bool = False
     failed: str = ""
     url: str = "http://127.0.0.1:{port}"
@@ -216,12 +189,6 @@ def not_emptied(finding: Finding, counts: bool = False) -> Finding:
     return replace(finding, level=Level.UNKNOWN, why=why, counts=counts)
 
 
-def sentence(play: str) -> str:
-    """Return what a difference in a play means; "" for other plays."""
-    several = next((kind for kind in SEVERAL if play.startswith(kind)), play)
-    return PLAYS.get(several, "")
-
-
 def level_of(
     findings: Sequence[Finding], unseen: str = "", require_dependency: bool = False
 ) -> tuple[Level, str]:
@@ -233,7 +200,7 @@ def level_of(
         differing = [each for each in findings if each.level is level]
         if differing:
             first = min(differing, key=rank)
-            where = sentence(first.play) or "the answers change"
+            where = first.play.kind.meaning or "the answers change"
             said = f"{len(differing)} of {len(findings)} calls: {where}"
             return level, f"{said}; {first.title}, {shown_change(first)}"
     counted = [each for each in findings if each.counts]

@@ -30,7 +30,7 @@ def check_page(made: CheckDocument) -> ReportPage:
         facts=list(_facts(made)),
         sections=list(_sections(made)),
         footer="Drawn from check.json. Credentials are shortened: none of them can be used.",
-        banners=(cut,) if made.partial else (),
+        banners=(cut,) if made.partial and made.started else (),
     )
 
 
@@ -62,7 +62,7 @@ def _sections(made: CheckDocument) -> Iterator[Section]:
         if part.shortest:
             yield _of_part(part, part.shortest)
     yield from map(_likely, made.causes)
-    remarks = [*made.notes, *_noise(made)]
+    remarks = [*(note for note in made.notes if note != made.because), *_noise(made)]
     if remarks:
         yield Section("Remarks", remarks)
     if made.explanation:

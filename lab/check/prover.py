@@ -8,7 +8,8 @@ from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
 from lab.check.evidence import Play
-from lab.check.judge import ELSEWHERE, EMPTIED, FRESH, Finding, Reproducer
+from lab.check.judge import Finding, Reproducer
+from lab.check.play_name import ELSEWHERE, EMPTIED, FRESH, PlayName
 from lab.check.runner import Runner
 from lab.check.search import Search
 from lab.check.showing import Showing, Shown
@@ -42,7 +43,7 @@ class Prover:
         conversation: Conversation,
         baseline: Trace,
         comparator: ResponseComparator,
-        plays: Mapping[str, Play],
+        plays: Mapping[PlayName, Play],
         tidy: bool = True,
         shared: bool = False,
         brings: Collection[int] = (),

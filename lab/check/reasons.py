@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from lab.check.conversation import Conversation
+from lab.check.conversation import Conversation, MissingPaths
+from lab.check.judge import STATE, Level, Report
 from lab.check.outside import Outside
 from lab.check.sources.challenge import DIGEST, answers_digest
 from lab.check.trace import Trace
 from lab.core.http import Answer
+from lab.core.text import counted
 
 UNAUTHORIZED = 401
 REFUSALS = frozenset({400, 403, 404, 421})  # how a service answers a Host that is not its own
@@ -18,13 +20,31 @@ def no_success(answers: Sequence[Answer], host: str | None, log: str) -> str | N
     if any(answer.ok for answer in answers):
         return None
     kinds = Counter(answer.status or str(answer.error) for answer in answers)
-    said = ", ".join(f"{kind} ({count} times)" for kind, count in kinds.most_common(3))
+    said = ", ".join(f"{kind} ({counted(count, 'time')})" for kind, count in kinds.most_common(3))
     if {*kinds} <= REFUSALS and host is None:
         said += " (does it refuse this Host? Name its own with --host NAME)"
     return (
         f"no request of this conversation succeeded: {said}; a service that only fails cannot "
         f"be compared: {log}"
     )
+
+
+def doubt_document(report: Report, paths: MissingPaths, *, succeeded: bool) -> None:
+    """Conclude nothing from the few operations of a document that are there; else note it.
+
+    `succeeded` says whether any request did.
+    """
+    said = (
+        f"{paths.document} may describe another service: {paths.missing} of {paths.of} operations "
+        f"were answered 404 or 405 at {report.url}{paths.base}. If it describes this one, give "
+        "what stands before its paths with --base-path PATH, the host that the service answers to "
+        "with --host NAME, or things that exist with --field NAME=VALUE"
+    )
+    needs_memory = any(each.depends for each in report.findings)
+    if report.level in STATE or (succeeded and (needs_memory or report.level is Level.UNKNOWN)):
+        report.note(said)
+    else:
+        report.level, report.because = Level.UNKNOWN, said
 
 
 def not_emptied_behind(outside: Outside, *, kept_disk: bool, reset: str | None) -> str | None:

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 from lab.check.document import CheckDocument, CheckedCall, CheckedPart
-from lab.check.judge import Level, Report, sentence
+from lab.check.judge import Level, Report
+from lab.check.play_name import meaning_of
 from lab.core.junit import Case, Problem, Suite, junit_xml
+from lab.core.text import counted
 
 
 def as_junit(made: CheckDocument) -> str:
@@ -44,7 +46,7 @@ def _problem(call: CheckedCall, allowed: Sequence[Level]) -> Problem | None:
         return None
     if not call.counts or call.known:
         return Problem("skipped", call.known or call.why)
-    said = call.why or sentence(call.play)
+    said = call.why or meaning_of(call.play)
     message = f"{call.level}: {said}" if said else str(call.level)
     details = "\n".join([*map(str, call.differences), call.why]).strip()
     return Problem("error" if call.level is Level.UNKNOWN else "failure", message, details)
@@ -59,11 +61,14 @@ def _part_problem(part: CheckedPart, allowed: Sequence[Level]) -> Problem | None
 
 def explain(report: Report) -> str:
     """Return what was done and what it means, in one or two paragraphs."""
-    plays = "; ".join(report.plays) or "not at all after the first time"
-    done = (
-        f"The conversation was run once to know it, then {plays}. "
-        f"{report.requests} requests, {report.processes} processes."
+    spent = (
+        f"{counted(report.requests, 'request')}, "
+        f"{counted(report.processes, 'process', 'processes')}."
     )
+    if not report.started:
+        return f"The service did not start, so nothing was asked. {spent}"
+    plays = "; ".join(report.plays) or "not at all after the first time"
+    done = f"The conversation was run once to know it, then {plays}. {spent}"
     advice = _ADVICE[report.level]
     if report.level is Level.PROCESS and _carried_a_token(report):
         advice = f"{_TOKEN_NOTE}\n\n{advice}"

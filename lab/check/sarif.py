@@ -14,7 +14,8 @@ from pathlib import PurePath
 from urllib.parse import quote
 
 from lab.check.document import CheckDocument, CheckedCall
-from lab.check.judge import Level, sentence
+from lab.check.judge import Level
+from lab.check.play_name import meaning_of
 from lab.core.json_object import json_text
 from lab.core.text import visible
 
@@ -139,7 +140,7 @@ def _results(check: Checked) -> Iterator[Mapping[str, object]]:
 
 
 def _message(call: CheckedCall) -> str:
-    said = call.why or sentence(call.play) or str(call.level)
+    said = call.why or meaning_of(call.play) or str(call.level)
     return ": ".join([f"{call.request}: {said}", *map(str, call.differences[:1])])
 
 

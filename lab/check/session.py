@@ -11,13 +11,8 @@ from lab.check.evidence import Evidence
 from lab.check.first_plays import FirstPlays, Source
 from lab.check.idempotency import idempotency_note
 from lab.check.judge import (
-    ELSEWHERE,
-    EMPTIED,
-    FRESH,
-    SEPARATE,
     STATE,
     UNSEEN,
-    USED,
     Level,
     Report,
     not_emptied,
@@ -26,8 +21,15 @@ from lab.check.known import KnownFinding
 from lab.check.launcher import START_ITSELF, OneAtATime
 from lab.check.machine import CannotIsolate
 from lab.check.outside import Outside
+from lab.check.play_name import ELSEWHERE, EMPTIED, FRESH, SEPARATE, USED
 from lab.check.prover import Prover
-from lab.check.reasons import digest, no_success, not_emptied_behind, rate_limits
+from lab.check.reasons import (
+    digest,
+    doubt_document,
+    no_success,
+    not_emptied_behind,
+    rate_limits,
+)
 from lab.check.runner import Runner
 from lab.check.settle import Settlement
 from lab.check.sides import plays_on_two
@@ -96,6 +98,8 @@ class Session:
                 self._compare(conversation, baseline)
             if trouble and self._report.level not in STATE:
                 self._report.level, self._report.because = Level.UNKNOWN, trouble
+            if conversation.missing:
+                doubt_document(self._report, conversation.missing, succeeded=trouble is None)
         if self._report.level is Level.UNKNOWN and conversation.script is None:
             self._report.because = digest(conversation, baseline) or self._report.because
         if limits := rate_limits(conversation, self._comparator.limited):
@@ -174,7 +178,7 @@ class Session:
         plays, everything = plays_on_two(conversation.calls)
         self._runner.expect(2 * len(plays) + 1)  # and one that carries nothing
         for play, sides in plays.items():
-            self._log(play)
+            self._log(str(play))
             run = partial(self._runner.alternating, conversation, sides)
             try:
                 self._evidence.add(play, Level.PROCESS, run, run, sides)
@@ -209,7 +213,7 @@ class Session:
 
     def _elsewhere(self, conversation: Conversation) -> bool:
         """Run the conversation on processes with disks of their own; False if none can have one."""
-        self._log(ELSEWHERE)
+        self._log(str(ELSEWHERE))
         run = lambda: self._runner.fresh(conversation, elsewhere=True)  # noqa: E731
         try:
             self._evidence.add(ELSEWHERE, Level.DISK, run, again=run)
@@ -224,7 +228,7 @@ class Session:
         """Run each call alone, with nothing behind the service."""
         trace = Trace()
         for index in range(len(conversation)):
-            self._log(EMPTIED, index + 1, len(conversation))
+            self._log(str(EMPTIED), index + 1, len(conversation))
             part = self._runner.alone(conversation, baseline, index)
             trace.take(index, part)
         files_only = bool(self._outside.disk) and not self._outside.network
@@ -235,7 +239,7 @@ class Session:
 
     def _used(self, conversation: Conversation, baseline: Trace) -> bool:
         """Return True if the service answers differently after it has served other clients."""
-        self._log(USED)
+        self._log(str(USED))
         found = differs_when_used(self._runner, conversation, baseline, self._comparator)
         self._played(f"on {USED}, over connections that are kept")
         if found is None:

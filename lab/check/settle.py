@@ -6,6 +6,7 @@ from lab.check.differences import Relation
 from lab.check.evidence import Evidence
 from lab.check.identity import is_own_name
 from lab.check.judge import Finding, rank
+from lab.check.play_name import PlayName
 from lab.check.prover import Proof, Prover
 from lab.check.runner import Runner
 from lab.check.target_runner import MORE_PATIENTLY
@@ -35,7 +36,7 @@ class Settlement:
         self._judge = judge
         self._prover = prover
         self._progress = progress
-        self._repeated: dict[tuple[str, int], int] = {}
+        self._repeated: dict[tuple[PlayName, int], int] = {}
 
     def run(self) -> None:
         """Prove a differing call of each of a few routes.

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
 from lab.check.evidence import Play
-from lab.check.judge import ELSEWHERE, EMPTIED, Finding
+from lab.check.judge import Finding
+from lab.check.play_name import ELSEWHERE, EMPTIED, PlayName
 from lab.check.runner import Runner
 from lab.check.sides import Sides
 from lab.check.trace import Trace
@@ -30,7 +31,7 @@ class Showing:
         runner: Runner,
         conversation: Conversation,
         baseline: Trace,
-        plays: Mapping[str, Play],
+        plays: Mapping[PlayName, Play],
         *,
         shared: bool,
     ) -> None:

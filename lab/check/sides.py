@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import product
 
 from lab.check.conversation import Call
-from lab.check.judge import READS_WRITES, TURNS, TWO
+from lab.check.play_name import READS_WRITES, TURNS, PlayKind, PlayName
 
 MOST_CALLS = 2000  # in all plays of one conversation
 FEWEST_PLAYS = 3
@@ -20,12 +20,12 @@ Sides = tuple[int, ...]  # by call, which process or replica is asked
 BEFORE_ALL = -1  # stands for no call at all
 
 
-def plays_on_two(calls: Sequence[Call]) -> tuple[dict[str, Sides], bool]:
+def plays_on_two(calls: Sequence[Call]) -> tuple[dict[PlayName, Sides], bool]:
     """Return the sides of each play by its name, and whether they show everything that they can.
 
     Each shows what those before it do not. They are the same every time.
     """
-    plays, hidden = dict[str, Sides](), _hidden(calls)
+    plays, hidden = dict[PlayName, Sides](), _hidden(calls)
     draw = random.Random(len(calls))
     most = max(FEWEST_PLAYS, MOST_CALLS // max(1, len(calls)))
     turns = tuple(index % 2 for index in range(len(calls)))
@@ -39,9 +39,10 @@ def plays_on_two(calls: Sequence[Call]) -> tuple[dict[str, Sides], bool]:
     return plays, not hidden
 
 
-def _name(sides: Sides) -> str:
+def _name(sides: Sides) -> PlayName:
     asked = [str(index + 1) for index, side in enumerate(sides) if side]
-    return f"{TWO}, call{'s' if len(asked) > 1 else ''} {', '.join(asked)} to the second"
+    calls = f"call{'s' if len(asked) > 1 else ''} {', '.join(asked)}"
+    return PlayName(PlayKind.TWO, f"{calls} to the second")
 
 
 # By two calls: a later one that may change something, and one before it; the bits of the calls

@@ -18,6 +18,7 @@ from lab.check.start import Start
 from lab.cli import kept
 from lab.cli.output import screen
 from lab.core.redaction import redact_text
+from lab.core.text import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -85,7 +86,7 @@ def show(report: Report, start: Start, folder: Path) -> None:
     because = redact_text(report.because if report.failed or not worst else worst)
     headline = f"{mark.sign} {_headline(report)}  "
     screen.print(Text.assemble((headline, mark.style), because), soft_wrap=True)
-    if report.partial:
+    if report.partial and report.started:
         screen.print(Text("Cut short: this is what was known.", "yellow"))
     for part in report.parts:
         mark = LEVEL_SIGNS[part.report.level]
@@ -109,8 +110,8 @@ def show(report: Report, start: Start, folder: Path) -> None:
         _show_shortest(part.report, start, f", for the {part.name}")
     if not report.parts:
         _show_shortest(report, start)
-    processes = "" if report.spread else f" {report.processes} processes,"
-    spent = f"{report.requests} requests,{processes} {report.seconds:.1f} s"
+    processes = "" if report.spread else f" {counted(report.processes, 'process', 'processes')},"
+    spent = f"{counted(report.requests, 'request')},{processes} {report.seconds:.1f} s"
     screen.print(
         Text(f"{spent}; kept: {folder} (check.json, report.html, logs)", "dim"), soft_wrap=True
     )

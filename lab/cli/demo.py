@@ -10,6 +10,7 @@ from rich.text import Text
 
 from lab.cli import options, stack_options
 from lab.cli.output import say
+from lab.core.text import counted
 
 if TYPE_CHECKING:
     from lab.evidence.result import Variant
@@ -65,8 +66,7 @@ def _desks(variants: Sequence["Variant"]) -> str:
 
 
 def _servers(variant: "Variant") -> str:
-    count = variant.settings.servers
-    return f"{count} server" + ("s" if count > 1 else "")
+    return counted(variant.settings.servers, "server")
 
 
 COMMANDS = (demo,)

@@ -11,7 +11,7 @@ from rich.text import Text
 from lab.cli import options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, say, screen, write_json
 from lab.cli.param_types import SIZE, WAITING_TIME
-from lab.core.errors import STOPPED, LabError, reason
+from lab.core.errors import LabError, reason
 from lab.core.json_object import json_text
 from lab.core.text import visible
 
@@ -214,7 +214,7 @@ def _grade_all(
             grader.stop()
             graders.shutdown(cancel_futures=True)
             ended = [each.result() for each in asked if not each.cancelled()]
-            graded = [each for each in ended if each.result.trouble != STOPPED]
+            graded = [each for each in ended if not each.cut_short]
             status = EXIT_INTERRUPTED
         show("")
     if status:

@@ -28,7 +28,8 @@ _DISK_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 def end(error: BaseException) -> int:
-    """Say why a command ended early; return the exit status."""
+    """Say why a command ended early; return the exit status. No empty run folder is left."""
+    run_folder.discard_empty()
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else EXIT_FAILED if error.code else 0
     if isinstance(error, KeyboardInterrupt | click.Abort):

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from lab.cli import options
 from lab.cli.output import progress, say, screen, write_json
+from lab.core.json_object import json_text
 
 if TYPE_CHECKING:
     from lab.museum.piece import Piece
@@ -51,9 +52,9 @@ def museum(name: str | None, as_json: bool, out: Path) -> int:
     with progress(quiet=as_json) as log:
         tour = Guide(piece, folder, log).lead()
         log("")
-    write_whole(folder / "tour.json", _text(tour))
+    write_whole(folder / "tour.json", json_text(tour))
     if as_json:
-        write_json(_text(tour))
+        write_json(json_text(tour))
     else:
         _show(tour, folder)
     return 0 if tour.before.is_as_expected and tour.after.is_as_expected else 1
@@ -69,7 +70,7 @@ def _list(as_json: bool) -> int:
     here = Path.cwd()
     found = [(piece, command_for_missing(piece, here)) for piece in pieces()]
     if as_json:
-        write_json(_text([_listed(piece, missing) for piece, missing in found]))
+        write_json(json_text([_listed(piece, missing) for piece, missing in found]))
         return 0
     width = max(len(piece.name) for piece, _ in found) + 2
     for piece, missing in found:
@@ -130,7 +131,3 @@ def _show_half(title: str, cause: str, half: "ShownService") -> None:
     if not half.is_as_expected:
         screen.print(Text(f"expected here: {half.expected}", "bold"))
     screen.print()
-
-
-def _text(value: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=1).decode() + "\n"

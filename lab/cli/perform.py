@@ -135,6 +135,8 @@ def ask(question: Question) -> Prediction | None:
 
 
 def _print(run: Run, asked: RunOptions) -> None:
+    if not run.results:  # nothing could start: the error says why
+        return
     if asked.as_json:
         write_json(run.document())
         return

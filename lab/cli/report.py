@@ -8,7 +8,7 @@ import click
 from rich.text import Text
 
 from lab.cli import kept, options
-from lab.cli.output import err, screen
+from lab.cli.output import err, screen, write_document
 from lab.core.errors import LabError
 
 _file = click.Path(dir_okay=False, path_type=Path)
@@ -22,6 +22,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @click.option("--har", "har_file", type=_file, help="Write an HTTP archive to FILE; - is stdout.")
 @click.option("--curl", "as_curl", is_flag=True, help="Print each request as a curl command.")
 @click.option("--powershell", is_flag=True, help="Print each request as a PowerShell command.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of result.json, alone.")
 @options.out
 def report(
     run: str | None,
@@ -31,6 +32,7 @@ def report(
     har_file: Path | None,
     as_curl: bool,
     powershell: bool,
+    schema: bool,
     out: Path,
 ) -> None:
     """Show a kept run again: as a table, a page, JUnit XML, an HTTP archive, or commands.
@@ -50,9 +52,12 @@ def report(
         lab report --junit results.xml    for CI: an unmet expectation fails
         lab report RUN --curl | less      every request, to send it again
     """
-    from lab.cli.report_forms import PageForms, RunForms, write, write_commands
+    from lab.cli.report_forms import PageForms, RunForms, schema_text, write, write_commands
     from lab.report import catalog, summary
 
+    if schema:
+        write_document(schema_text())
+        return
     document, passed_over = catalog.find(run, out)
     for each in passed_over:
         said = f"passed over {each.folder.name}: {each.found}"

@@ -1,5 +1,6 @@
 """A kept run in the forms that `lab report` shows it in: table, page, JUnit XML, commands."""
 
+import json
 from functools import cached_property
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from rich.console import RenderableType
 from lab.cli import kept
 from lab.cli.output import write_document
 from lab.core.page import ReportPage
-from lab.evidence.run_document import RunDocument
+from lab.evidence.run_document import RunDocument, json_schema
 from lab.report import saved
 from lab.report.page_terminal import page_view
 from lab.report.terminal import verdicts_table
@@ -60,6 +61,11 @@ class PageForms:
     def junit(self) -> str:
         """Return JUnit XML."""
         return kept.junit_of(self._kind, self._document)
+
+
+def schema_text() -> str:
+    """Return the JSON Schema of a run's document, as text."""
+    return json.dumps(json_schema(), indent=1) + "\n"
 
 
 def write_commands(document: RunDocument, form: str) -> None:

@@ -13,6 +13,7 @@ from lab.cli import options
 from lab.cli.output import err, screen, write_json
 from lab.cli.param_types import CountRange
 from lab.core.json_object import json_text
+from lab.core.text import counted
 from lab.core.units import format_bytes
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _clean(found: Sequence["KeptRun"], root: Path, keep: int, yes: bool) -> int:
         screen.print(Text(f"nothing to delete in {root}: {len(found)} kept"), soft_wrap=True)
         return 0
     size = format_bytes(sum(map(catalog.size_bytes, going)))
-    runs = "1 run" if len(going) == 1 else f"{len(going)} runs"
+    runs = counted(len(going), "run")
     screen.print(runs_table(going[:NEWEST_RUNS]))
     if len(going) > NEWEST_RUNS:
         screen.print(f"… and {len(going) - NEWEST_RUNS} older ones", style="dim")

@@ -10,6 +10,7 @@ from lab.cli import browser, options, signals, stack_options
 from lab.cli.output import progress, say
 from lab.cli.param_types import CountRange
 from lab.console.stack_state import MOST_PAGE_SERVERS
+from lab.core.text import counted
 
 if TYPE_CHECKING:
     from lab.evidence.result import Settings
@@ -67,7 +68,8 @@ def up(port: int | None, no_open: bool, learners: int, out: Path, **settings: An
 
 def _addresses(origin: str, link: str, settings: "Settings") -> str:
     login = '-H \'Content-Type: application/json\' -d \'{"user_id":"123","name":"John"}\''
-    servers = f"{settings.servers} servers"
+    servers = counted(settings.servers, "server")
+    last = "A" if settings.servers == 1 else "B"
     return (
         f"The page: {link}\n"
         "(this link makes one browser the instructor's, once; `lab open` makes another)\n\n"
@@ -76,7 +78,8 @@ def _addresses(origin: str, link: str, settings: "Settings") -> str:
         f"  curl -c jar -b jar {login} {origin}/stateful/api/login\n"
         f"stateless  {origin}/stateless/  {servers}, carts in the client's token\n"
         f"  curl {login} {origin}/stateless/api/login\n\n"
-        "From another terminal, in this folder: lab status · lab kill B · lab restart B\n"
+        "From another terminal, in this folder: "
+        f"lab status · lab kill {last} · lab restart {last}\n"
         "Ctrl-C stops everything."
     )
 

@@ -38,7 +38,8 @@ class ChapterChanges:
 
     def env(self, desk: Desk, keys: tuple[str, str]) -> dict[str, str]:
         """Return what the servers of a desk get in their environment; `keys` are the run's."""
-        shared = {"SHOP_PRICES": f"laptop={_PRICES[self.prices]}"}
+        prices = (f"{sku}={cents}" for sku, cents in self.cents().items())
+        shared = {"SHOP_PRICES": ",".join(prices)}
         signs = keys[CHAPTER_SETTINGS["key"].index(self.key)]
         return shared | ({SIGNING_KEYS: signs} if desk == "stateless" else {})
 
@@ -46,6 +47,10 @@ class ChapterChanges:
         """Return the desks whose servers must restart, as the changes differ from `before`."""
         both: list[Desk] = ["stateful", "stateless"]
         return both[self.prices == before.prices :] if self != before else []
+
+    def cents(self) -> dict[str, int]:
+        """Return the prices that a chapter may change, by sku."""
+        return {"laptop": _PRICES[self.prices]}
 
     def unusual(self) -> dict[str, str]:
         """Return the values that are not the usual ones, by name."""

@@ -2,7 +2,6 @@
 
 import ast
 from difflib import SequenceMatcher
-from textwrap import dedent
 
 import msgspec
 from pygments import highlight
@@ -17,7 +16,6 @@ from lab.experiments import app_diff
 from lab.experiments.app_diff import Passage
 from lab.shop.desks import DESKS
 
-SESSION_LINES = 6
 _REFUSES = {"stateful": "raise sessions.not_found", "stateless": "_verified("}
 LIGHT: type[Style] = XcodeStyle
 _LINES = """\
@@ -59,7 +57,7 @@ def serving(method: str, path: str) -> dict[str, PassageShown] | None:
 
 
 class SessionCode(msgspec.Struct, frozen=True):
-    """The last lines of the function by which a desk finds a customer's state.
+    """The function by which a desk finds a customer's state, without its docstring.
 
     `finds` and `refuses` are the numbers of the lines that end it, counted from 0.
     """
@@ -82,9 +80,9 @@ def _session_code(desk: str) -> SessionCode:
         for each in ast.parse(source).body
         if isinstance(each, ast.FunctionDef) and each.name == "current_session"
     ]
-    end = function.end_lineno or function.lineno
-    shown = source.splitlines()[max(function.lineno, end - SESSION_LINES + 1) - 1 : end]
-    lines = dedent("\n".join(shown)).splitlines()
+    docstring, first, *_ = function.body
+    passage = source.splitlines()[: function.end_lineno]
+    lines = passage[function.lineno - 1 : docstring.lineno - 1] + passage[first.lineno - 1 :]
     refuses = next(number for number, line in enumerate(lines) if _REFUSES[desk] in line)
     return SessionCode(f"{desk}_app/state.py", lines, len(lines) - 1, refuses)
 

@@ -126,11 +126,15 @@ class Customers:
             customer.sent |= {(order.do, desk): op for desk, op in ops.items()}
         return Acted(ops, customer.credentials())
 
-    def doubt(self) -> None:
-        """Mark every cart as unknown after a fault: only a later read shows what became of it."""
+    def doubt(self, cents: Mapping[str, int]) -> None:
+        """Mark every cart as unknown after a fault: only a later read shows what became of it.
+
+        `cents` are the present prices by sku.
+        """
         for customer in self._all():
             for session in customer.sessions.values():
                 session.shopper.tracker.doubt()
+                session.shopper.tracker.reprice(cents)
 
     def reset(self) -> None:
         """Drop the credentials of all customers for a new stage; return at once."""

@@ -124,7 +124,7 @@ class KeptRuns:
         names = [each.name if each else None for each in variants.values()]
         shown = [variant_outline(each) if each else None for each in variants.values()]
         components = document.components
-        store = title(components.get("store"))
+        store = title(components.store)
         played = playback.play(experiment, *names, store_program=store, full=full)
         return Playback(
             run,

@@ -1,6 +1,6 @@
 """A stage that runs: the feed, the customers and the playground over two desks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
@@ -17,8 +17,8 @@ from lab.console.settings import console_variants
 from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.evidence.result import Settings, Variant
 from lab.experiments.provision import ProvisionedStack
-from lab.processes.waiting import PROBE_OP
 from lab.stack.access_log import AccessEntry
+from lab.stack.server import PROBE_OP
 from lab.stack.stack import Stack
 
 OWN_SERVERS = 2  # at each desk of a learner's stage
@@ -54,10 +54,10 @@ def live_console(
     leaked_keys = {"stateless": provisioned.keys[0]}
     customers = Customers(provisioned.stack.pools, feed.publish, leaked_keys=leaked_keys)
 
-    def doubt() -> None:
-        customers.doubt()
+    def doubt(cents: Mapping[str, int]) -> None:
+        customers.doubt(cents)
         if room:
-            room.fault_happened()
+            room.fault_happened(cents)
 
     def begin_anew() -> None:
         customers.reset()

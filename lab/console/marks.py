@@ -30,7 +30,7 @@ def of_exchange(look: Sequence[str], status: int | None, *, cached: bool = False
 
 def of_repetition(status: int | None) -> ShownMark:
     """Return the mark of a request that was sent again: worked or refused."""
-    return ["lost", "✕", "✕"] if _is_refused(status) else ["kept", "✓", "✓"]
+    return _named("refused", "!", status) if _is_refused(status) else ["kept", "✓", "✓"]
 
 
 def of_theft(status: int | None) -> ShownMark:

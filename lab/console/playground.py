@@ -41,15 +41,16 @@ class Playground:
         publish: Callable[[PageEvent], object],
         begin: Callable[[StackState], object],
         *,
-        on_fault: Callable[[], None] = lambda: None,
+        on_fault: Callable[[Mapping[str, int]], None] = lambda _: None,
         on_reload: Callable[[], None] = lambda: None,
         on_reset: Callable[[], None] = lambda: None,
         most_servers: int = MOST_PAGE_SERVERS,
     ) -> None:
         """`publish` publishes an event, `begin` a new stage.
 
-        `on_fault` is called before each fault is published, `on_reload` after nginx has taken
-        a new configuration, `on_reset` before a new stage is published.
+        `on_fault` is called before each fault is published, with the present prices by sku,
+        `on_reload` after nginx has taken a new configuration, `on_reset` before a new stage is
+        published.
         """
         self._stack = provisioned.stack
         self._pools = {name: own_pool(pool) for name, pool in self._stack.pools.items()}
@@ -204,7 +205,7 @@ class Playground:
         self._publish(lambda stack: from_fault(desk, event, stack))
 
     def _publish(self, event_with: Callable[[StackState], PageEvent]) -> None:
-        self._on_fault()
+        self._on_fault(self._settings.cents())
         with self._publishing:
             stack = self.watch.shown = self.status()
             self._publish_event(event_with(stack))

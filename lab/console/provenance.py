@@ -1,12 +1,10 @@
 """What a recording was made with: a date for the page's header, and one sentence."""
 
-from collections.abc import Mapping
-
 import msgspec
 
+from lab.core.components import Components, UsedProgram
 from lab.core.text import one_line
 
-_PROGRAMS = {"lab": "lab", "nginx": "nginx", "store": "store", "python": "Python"}
 _PROGRAM_CHARS = 40
 
 
@@ -17,19 +15,22 @@ class Provenance(msgspec.Struct, frozen=True):
     line: str
 
 
-def provenance(made: str, components: Mapping[str, object], again: str) -> Provenance:
+def provenance(made: str, components: Components, again: str, lab: str = "") -> Provenance:
     """Return the provenance of a recording of local time `made`; `again` makes a new one."""
     date = one_line(made[:10])
-    programs = [title(components.get(name), name_said) for name, name_said in _PROGRAMS.items()]
+    programs = [
+        title(lab and UsedProgram("lab", lab)),
+        title(components.nginx, "nginx"),
+        title(components.store, "store"),
+        title(components.python and UsedProgram("Python", components.python)),
+    ]
     made_with = f" with {', '.join(filter(None, programs))}" if any(programs) else ""
     line = f"Recorded on {date}{made_with}. Record your own: pip install two-desks, then {again}."
     return Provenance(date, line)
 
 
-def title(component: object, known_as: str = "") -> str:
+def title(program: object, known_as: str = "") -> str:
     """Return a program's name and version: "Valkey 8.1.8"; "" if there was none."""
-    if isinstance(component, dict):
-        said = [component.get("program", known_as), component.get("version", "")]
-    else:
-        said = [known_as, component] if component else []
-    return one_line(" ".join(str(each) for each in said if each), _PROGRAM_CHARS)
+    if not isinstance(program, UsedProgram):
+        return ""
+    return one_line(f"{program.program or known_as} {program.version}".strip(), _PROGRAM_CHARS)

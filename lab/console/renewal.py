@@ -5,14 +5,13 @@ from itertools import chain
 
 from lab.console.chapter_changes import ChapterChanges
 from lab.console.stack_status import ASK_TIMEOUT_S
-from lab.core.json_object import JsonObject
 from lab.evidence.result import Variant
 from lab.experiments.provision import ProvisionedStack
-from lab.processes.waiting import at_once, server_info
-from lab.shop.desks import Desk
+from lab.processes.waiting import at_once
+from lab.shop.desks import Desk, ServerInfo
 from lab.stack.local_pool import LocalPool
 from lab.stack.local_server import LocalServer
-from lab.stack.server import await_ready
+from lab.stack.server import await_ready, server_info
 
 MayStay = Callable[[LocalServer], bool]
 
@@ -79,9 +78,9 @@ def _remembers_nothing(server: LocalServer) -> bool:
     return info is not None and info["carts_remembered"] == 0
 
 
-def _asked(server: LocalServer) -> JsonObject | None:
+def _asked(server: LocalServer) -> ServerInfo | None:
     """Return a server's answer about itself; None if there is none soon (it may stand still)."""
     if server.state != "up":
         return None
     info = server_info(server.port, timeout_s=ASK_TIMEOUT_S)
-    return info if info is not None and info.get("instance") == server.instance else None
+    return info if info is not None and info["instance"] == server.instance else None

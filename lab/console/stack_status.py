@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable, Mapping
 
 from lab.console.stack_state import ServerState, StackState
-from lab.processes.waiting import server_info
 from lab.stack.local_pool import LocalPool
 from lab.stack.local_server import LocalServer
+from lab.stack.server import server_info
 
 PERIOD_S = 0.5  # a server that ends by itself is noticed within this; asked at most this often
 SETTLE_S = 0.12  # after a request: a moment, so that a burst is asked about once
@@ -75,8 +75,8 @@ class StackStatus:
                     # A paused one would keep us waiting; one that starts is asked by others.
                     up = server.state == "up" and server.ready
                     info = server_info(server.port, timeout_s=ASK_TIMEOUT_S) if up else None
-                    if info is not None and info.get("instance") == instance:
-                        counts[instance] = int(info["carts_remembered"])
+                    if info is not None and info["instance"] == instance:
+                        counts[instance] = info["carts_remembered"]
                     elif instance in self._carts:
                         counts[instance] = self._carts[instance]
             self._carts = counts

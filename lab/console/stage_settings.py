@@ -50,6 +50,10 @@ class StageSettings:
             for name, pool in self._pools.items()
         }
 
+    def cents(self) -> dict[str, int]:
+        """Return the present prices of what a chapter may reprice, by sku."""
+        return self._changes.cents()
+
     def store(self) -> Store | None:
         """Return the store that the stateful servers share; None if there is none."""
         return self._provisioned.store_of(self._variants["stateful"])

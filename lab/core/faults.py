@@ -108,6 +108,8 @@ class FaultEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
     """True if the new server answered through the balancer."""
     seconds: float | None = None
     """Time from the fault until all of this was seen."""
+    for_restart: bool = False
+    """True of the kill with which a restart of what runs begins."""
 
     @property
     def sees_process(self) -> bool:

@@ -33,7 +33,7 @@ def require_open_files(needed: int, what: str) -> None:
 
 
 def require_processes(needed: int, what: str) -> None:
-    """LabError if this user may not start `needed` more processes and threads."""
+    """Raise LabError if this user may not start `needed` more processes and threads."""
     limit = _most_processes()
     if limit is None:
         return

@@ -10,7 +10,7 @@ from lab.core.errors import LabError
 
 
 def new_module(path: Path, prefix: str) -> tuple[ModuleType, Callable[[], None]]:
-    """Return the module of a script, still empty, and what runs its file in it.
+    """Return the empty module of a script, and a function that runs the script's file in it.
 
     `prefix` makes its name one of our own: a file `json.py` must not stand in for the library.
     """

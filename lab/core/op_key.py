@@ -28,7 +28,7 @@ def is_ours(key: str) -> bool:
 
 
 def require_given_key() -> None:
-    """LabError unless this process was given the key of another machine's lab."""
+    """Raise LabError unless this process was given the key of another machine's lab."""
     if not _IS_KEY:
         raise LabError(
             f"set {KEY_VARIABLE} to the key that `lab crowd --master` prints: 32 characters 0-9a-f"

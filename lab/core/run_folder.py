@@ -2,8 +2,10 @@
 
 import os
 import re
+import shutil
 import stat
 import time
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from lab.core.errors import LabError, reason
 RUN_FOLDER_NAME = re.compile(r"(\d{8}-\d{6})-(.+)")  # when the run began, and its name
 KEPT_S = 24 * 3600  # a day of teaching
 _made: list[Path] = []
+_latest_before: dict[Path, Path | None] = {}
+"""What `latest` stood for when a folder was made."""
 
 
 def newest() -> Path | None:
@@ -43,9 +47,29 @@ def new_run_folder(
         _require_own(root, folder)
         _made.append(folder)
         if latest:
+            _latest_before[folder] = _latest_of(root)
             _point_latest(root, folder)
         return folder
     raise LabError(f"too many runs started in this second in {root}; try again")
+
+
+def discard_empty() -> None:
+    """Remove this process's run folders that have no file; `latest` is what it was before."""
+    for folder in [*_made]:
+        with suppress(OSError):
+            if all(path.is_dir() for path in folder.rglob("*")):
+                _discard(folder)
+
+
+def _discard(folder: Path) -> None:
+    root, before = folder.parent, _latest_before.get(folder)
+    is_latest = _latest_of(root) == folder
+    shutil.rmtree(folder)
+    _made.remove(folder)
+    if is_latest and before and before.is_dir():
+        _point_latest(root, before)
+    elif is_latest:
+        (root / "latest").unlink()
 
 
 def is_own(path: Path) -> bool:
@@ -126,6 +150,16 @@ def _describe_link(link: Path) -> str:
     except OSError as error:  # a link to itself
         why = f"which does not lead to a folder ({reason(error)}): remove the link"
     return f"{link} is a link to {link.readlink()}, {why}"
+
+
+def _latest_of(root: Path) -> Path | None:
+    """Return the folder that `latest` stands for, None if there is no such link."""
+    latest = root / "latest"
+    try:
+        name = latest.read_text(encoding="utf-8") if os.name == "nt" else latest.readlink()
+    except (OSError, ValueError):
+        return None
+    return root / name
 
 
 def _point_latest(root: Path, folder: Path) -> None:

@@ -23,6 +23,11 @@ def one_line(value: Any, most: int = 0) -> str:
     return text if not most or len(text) <= most else text[: most - 1] + "…"
 
 
+def counted(number: int, one: str, several: str = "") -> str:
+    """Return a number with its noun: "1 server", "3 servers"."""
+    return f"{number} {one if number == 1 else several or f'{one}s'}"
+
+
 def no_formula(text: str) -> str:
     """Return a cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
@@ -42,7 +47,7 @@ class LogStep(Protocol):
 
 
 def in_lines(show: Callable[[str], object]) -> LogStep:
-    """Return what shows each step as a line: "every call alone: 12 of 20"."""
+    """Return a log that shows each step as a line: "every call alone: 12 of 20"."""
 
     def log(line: str, done: int = 0, of: int = 0) -> None:
         show(f"{line}: {done} of {of}" if of else line)

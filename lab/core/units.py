@@ -30,7 +30,7 @@ _NUMBER = r"(?P<number>[0-9]{1,15}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})"
 
 def parse_count(text: str) -> int:
     """Read `50M`, `1.5k` or `2000`: a whole number from 1 to 10^12."""
-    value = _read(text, _COUNT_UNITS, "a whole number, such as 12, 5000, 1.5k or 50M")
+    value = _read(text, _COUNT_UNITS, "a whole number above 0, such as 12, 5000, 1.5k or 50M")
     if value != int(value) or not 1 <= value <= MOST_USERS:
         raise LabError(f"{_quoted(text)}: give a whole number from 1 to {MOST_USERS:,}")
     return int(value)

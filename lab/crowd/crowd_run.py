@@ -13,6 +13,7 @@ import msgspec
 
 from lab.core.faults import STORE
 from lab.core.limits import SPARE_FILES, require_open_files, require_processes
+from lab.core.text import counted
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.loss_audit import DiesWith, audit_losses
 from lab.crowd.messages import (
@@ -139,8 +140,8 @@ MOST_NGINX_FILES = 16384  # of nginx: see its worker_rlimit_nofile
 
 
 def require_room(profile: LoadProfile) -> None:
-    """Raise LabError if a limit of this terminal (open files) is too low for the crowd."""
-    what = f"a crowd of {profile.shoppers} shoppers"
+    """Raise LabError if this terminal's limit of open files or processes is too low for a crowd."""
+    what = f"a crowd of {counted(profile.shoppers, 'shopper')}"
     # nginx has a connection to each shopper and one to a server for it.
     require_open_files(min(2 * profile.shoppers, MOST_NGINX_FILES) + SPARE_FILES, what)
     if profile.engine == "threads":

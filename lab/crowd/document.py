@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from lab.core.errors import LabError, reason
-from lab.core.json_object import JsonObject
+from lab.core.json_object import JsonObject, json_text
 from lab.core.text import one_line
 from lab.crowd.result import CrowdResult
 
@@ -28,7 +28,7 @@ class _KeptCrowds(msgspec.Struct):
 
 def text(document: CrowdDocument) -> str:
     """Return the document as JSON text."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    return json_text(document)
 
 
 def read(path: Path) -> CrowdDocument:

@@ -6,6 +6,7 @@ Pure. The estimate is of iterations that are all as long as the trial run.
 from dataclasses import dataclass
 
 from lab.core.errors import LabError
+from lab.core.text import counted
 from lab.core.units import format_duration, format_share
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.timetable import PlannedFault
@@ -79,14 +80,13 @@ def describe_expectation(profile: LoadProfile, trial: TrialRun) -> str:
     expected = expect(profile, trial)
     if not trial.requests:
         return "The script does not end by itself: each shopper runs one long iteration."
+    requests = counted(trial.requests, "request")
     cart = f", with a cart from request {trial.cart_at} on" if trial.cart_at else ""
     if expected is None:
-        return (
-            f"One iteration is about {trial.requests} requests{cart}, as fast as they are answered."
-        )
+        return f"One iteration is about {requests}{cart}, as fast as they are answered."
     end_s = profile.end_s
     text = (
-        f"One iteration is about {trial.requests} requests{cart}. One iteration of each takes "
+        f"One iteration is about {requests}{cart}. One iteration of each takes "
         f"{format_duration(_rounded(expected.iteration_s))} at this rate. In "
         f"{format_duration(end_s)} about {expected.came(end_s):,} of {profile.shoppers:,} "
         "shoppers come"

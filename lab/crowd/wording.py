@@ -6,6 +6,7 @@ from rich.text import Text
 
 from lab.core.faults import FaultKind
 from lab.core.statistics import format_measure
+from lab.core.text import counted
 from lab.crowd.loss_audit import LossAudit
 from lab.crowd.result import CrowdResult
 
@@ -85,8 +86,8 @@ def _setup(each: CrowdResult) -> str:
     setup = each.setup
     kept = "the cart in the token" if setup.store == "token" else f"sessions in {setup.store}"
     return (
-        f"{kept}, {setup.servers} servers, affinity {setup.affinity}, retry {setup.retry}, "
-        f"script {each.script}"
+        f"{kept}, {counted(setup.servers, 'server')}, affinity {setup.affinity}, "
+        f"retry {setup.retry}, script {each.script}"
     )
 
 

@@ -1,6 +1,7 @@
 """What the shop owes one customer: the last acknowledged cart, and what became of it."""
 
 from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -58,6 +59,18 @@ class CartTracker:
     def doubt(self) -> None:
         """Forget earlier reads: a fault has happened, only a read after it counts."""
         self._fate = None
+
+    def reprice(self, cents: Mapping[str, int]) -> None:
+        """Have the owed cart follow the shop's new prices, by sku: goods are owed at these."""
+        if self.owed is None:
+            return
+        lines = [
+            line | {"unit_price_cents": price, "line_total_cents": price * line["quantity"]}
+            for line in self.owed["lines"]
+            for price in (cents.get(line["sku"], line["unit_price_cents"]),)
+        ]
+        total = sum(line["line_total_cents"] for line in lines)
+        self.owed = self.owed | {"lines": lines, "total_cents": total}
 
     @property
     def needs_read(self) -> bool:

@@ -111,7 +111,7 @@ class Exchange(HasOutcome, WithAnswer):
 
     @property
     def is_silence(self) -> bool:
-        """True if nothing follows from it for a cart: no answer, one of a broken server, 429."""
+        """True if it says nothing of a cart: no answer, an answer of a broken server, or 429."""
         return self.status is None or self.status >= 500 or self.status == TOO_MANY
 
     @cached_property

@@ -15,7 +15,7 @@ from lab.evidence.run_document import Message, RecordedExchange, UsedSettings, V
 
 
 def kept_variant(run: VariantRun) -> VariantResult:
-    """Return what is kept of a variant's run."""
+    """Return a variant's run as the document keeps it."""
     variant, record = run.variant, run.record
     return VariantResult(
         name=variant.name,
@@ -44,7 +44,7 @@ def kept_variant(run: VariantRun) -> VariantResult:
 
 
 def kept_exchange(exchange: Exchange) -> RecordedExchange:
-    """Return what is kept of an exchange."""
+    """Return an exchange as the document keeps it."""
     return RecordedExchange(
         op=encodable(exchange.op),
         customer=encodable(exchange.customer),
@@ -71,13 +71,13 @@ def kept_exchange(exchange: Exchange) -> RecordedExchange:
 
 
 def kept_fault(fault: FaultEvent) -> FaultEvent:
-    """Return what is kept of a fault."""
+    """Return a fault as the document keeps it."""
     plain = msgspec.to_builtins(fault) | {"at_s": round(fault.at_s, 6)}
     return msgspec.convert(redact_json(plain), FaultEvent)
 
 
 def plain_json(value: Any) -> Any:
-    """Return what a script measured as JSON has it: no NaN, and a text for what JSON lacks."""
+    """Return a script's measurement as JSON: no NaN, and text for values that JSON lacks."""
     if isinstance(value, dict):
         return {str(name): plain_json(item) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from lab.core.faults import FaultEvent, FaultKind
 from lab.core.redaction import redact_text
-from lab.core.text import one_line
+from lab.core.text import counted, one_line
 from lab.evidence.cart_tracker import CartTracker, Fate
 from lab.evidence.closing import ClosingLooks
 from lab.evidence.exchange import Exchange, OpStatus
@@ -81,7 +81,7 @@ def changes_acknowledged(exchanges: Iterable[Exchange]) -> dict[str, int]:
 
 
 def refusal_details(exchanges: Iterable[Exchange]) -> dict[str, dict[str, str]]:
-    """Return what was said with a refusal, first: {"add": {"422": "'quantity' must be …"}}.
+    """Return the first text of each kind of refusal: {"add": {"422": "'quantity' must be …"}}.
 
     Refused looks are under "view_cart".
     """
@@ -133,7 +133,8 @@ def disagreement(exchanges: Iterable[Exchange], logged_ops: Collection[str]) -> 
     if not missing and not repeated:
         return None
     return (
-        f"the load balancer's log disagrees with the client: {len(missing)} requests missing, "
+        "the load balancer's log disagrees with the client: "
+        f"{counted(len(missing), 'request')} missing, "
         f"{len(repeated)} logged more than once ({', '.join((missing + repeated)[:3])} …)"
     )
 

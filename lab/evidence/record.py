@@ -24,7 +24,7 @@ class Recorder(Protocol):
         ...
 
     def append(self, event: Exchange) -> None:
-        """Take in what happened."""
+        """Add an event."""
         ...
 
 

@@ -66,7 +66,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert(known, cls)
 
     def carts(self, fate: Fate) -> int:
-        """Return how many acknowledged carts came to that."""
+        """Return how many acknowledged carts had this fate."""
         number: int = getattr(self, f"carts_{fate}")
         return number
 
@@ -259,7 +259,7 @@ class ScriptFailure(msgspec.Struct, frozen=True):
 
 @dataclass
 class VariantRun:
-    """What one variant did in a run that goes on.
+    """One variant's part of a run that is in progress.
 
     `trouble` says in a sentence why nothing can be concluded from it, if so, and
     `script_failed` whether the fault is in the student's own code;
@@ -281,7 +281,7 @@ class VariantRun:
     """The lab's own looks at the carts, when the script was over."""
 
     def void(self, why: str) -> None:
-        """Conclude nothing from it, for that reason: not even that the script failed."""
+        """Mark the run as inconclusive, for this reason: not even the script counts as failed."""
         self.trouble, self.broken_expectation = why, None
         self.traceback = self.failure = None
         self.script_failed = False

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from lab.core.components import Components
 from lab.core.faults import FaultEvent
-from lab.core.json_object import JsonObject
 from lab.evidence.exchange import HasOutcome, OpStatus
 from lab.evidence.result import (
     Count,
@@ -187,8 +187,7 @@ class RunDocument(msgspec.Struct):
     """Everything one invocation of `lab run` or `lab demo` did and concluded."""
 
     experiments: list[ExperimentResult]
-    components: JsonObject = msgspec.field(default_factory=dict)
-    """What the run was made of, names and versions."""
+    components: Components = Components()
     schema: int = SCHEMA_VERSION
 
 
@@ -199,9 +198,10 @@ def event_name(event: Event) -> str:
     return event.op
 
 
-def document_text(experiments: Sequence[str], components: Mapping[str, object]) -> str:
+def document_text(experiments: Sequence[str], components: Components) -> str:
     """Return the document as text, from its experiments' texts (each is made only once)."""
-    head = json.dumps({"schema": SCHEMA_VERSION, "components": components}, indent=1)
+    made_of = msgspec.to_builtins(components)
+    head = json.dumps({"schema": SCHEMA_VERSION, "components": made_of}, indent=1)
     lines = ",\n".join(experiments)
     return f'{head[:-2]},\n "experiments": [\n{lines}\n ]\n}}\n'
 

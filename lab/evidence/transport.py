@@ -76,6 +76,6 @@ class BrowserCookies(DefaultCookiePolicy):
     """Cookies as a browser keeps them: those past 4,096 bytes are dropped silently."""
 
     def set_ok(self, cookie: Cookie, request: UrllibRequest) -> bool:
-        """Return True if to keep a cookie that a server sent."""
+        """Return True if a cookie that a server sent is to be kept."""
         size = len(cookie.name) + len(cookie.value or "")
         return size <= MAX_COOKIE_BYTES and super().set_ok(cookie, request)

@@ -47,7 +47,7 @@ class Asked:
 def run_checks(
     asked: Asked, checks: Sequence[DeclaredCheck], progress: SayProgress = lambda line: None
 ) -> Iterator[CheckResult]:
-    """Run checks one after another; yield how each ended. Nothing is left running or behind."""
+    """Run checks one after another; yield each result. No process and no file is left."""
     with (
         tempfile.TemporaryDirectory(prefix="two-desks-", ignore_cleanup_errors=True) as scratch,
         closing(_work(asked, Path(scratch), progress)) as work,

@@ -63,7 +63,7 @@ class Exercise:
             raise LabError(f"{path}{_line_of(error, path)}: {one_line(repr(error))}") from None
 
     def missing(self) -> list[str]:
-        """Return which of the programs and modules that it needs are not here."""
+        """Return the programs and modules that the exercise needs and that are missing."""
         return [each for each in self.described.needs if not _is_here(each)]
 
 
@@ -94,7 +94,9 @@ def find(name: str, source: Path | None = None) -> Exercise:
         return found[name]
     near = nearest(name, found)
     guess = f"did you mean {near!r}?" if near else f"there are {', '.join(found)}"
-    raise LabError(f"there is no exercise {one_line(name, 60)!r}: {guess} (`lab exercise` lists)")
+    raise LabError(
+        f"there is no exercise {one_line(name, 60)!r}: {guess} (`lab exercise` lists them)"
+    )
 
 
 def _described(path: Path) -> Described:

@@ -47,11 +47,15 @@ class GradeLimits:
 
 @dataclass
 class Submission:
-    """One graded folder: its name, what was found, and what could not be confined."""
+    """One graded folder: its name, what was found, and what could not be confined.
+
+    `cut_short` is True if the grader was stopped before its checks had ended.
+    """
 
     name: str
     result: WorkResult
     confined: frozenset[str] = frozenset()
+    cut_short: bool = False
 
 
 @dataclass
@@ -105,7 +109,7 @@ class Grader:
                 process.stdin.write(msgspec.json.encode(job) + b"\n")
                 process.stdin.flush()
                 reader = _LineReader(process.stdout, graded, progress)
-                trouble = self._watch(process)
+                trouble = self._watch(process, graded)
             except BrokenPipeError:
                 pass  # it ended at once: its log says why
             finally:
@@ -115,12 +119,13 @@ class Grader:
             trouble = f"the checks ended early ({_ending(process)}); {end_of(place / 'log')}"
         graded.result.trouble = graded.result.trouble or trouble
 
-    def _watch(self, process: "subprocess.Popen[bytes]") -> str:
-        """Wait until it ends, or has taken too much: say what of, "" if not."""
+    def _watch(self, process: "subprocess.Popen[bytes]", graded: Submission) -> str:
+        """Wait until the process ends or exceeds a limit; return which limit, "" if none."""
         limits, deadline = self.limits, time.monotonic() + self.limits.seconds
         while process.poll() is None:
             family = _family(process.pid)
             if self._stopping.is_set():
+                graded.cut_short = True
                 return STOPPED
             if _memory_is_over(family, limits.memory):
                 return f"stopped: it took more than {format_size(limits.memory)} of memory"
@@ -160,7 +165,7 @@ class _LineReader(threading.Thread):
 
 
 def names_of(folders: Sequence[Path]) -> list[str]:
-    """Return a name for each folder: its own, or as much of its path as makes them differ."""
+    """Return a name for each folder: its own, or the end of its path if names are equal."""
     paths = [each.resolve().parts for each in folders]
     length = 1
     while True:
@@ -171,7 +176,7 @@ def names_of(folders: Sequence[Path]) -> list[str]:
 
 
 def common_exercise(folders: Sequence[Path]) -> str:
-    """Return the name of the exercise that all of these folders say they are.
+    """Return the name of the exercise that all of these folders name.
 
     Nothing else of what they say is believed: the checks come from the lab, or from --from.
     """
@@ -241,7 +246,7 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 def _memory_is_over(family: Sequence[psutil.Process], most: int) -> bool:
-    """True if processes hold more memory; what they share counts once, where that is known."""
+    """Return True if processes hold more memory; shared memory counts once, where that is known."""
     return _sum(family, "rss") > most and _sum(family, "pss") > most
 
 

@@ -31,7 +31,7 @@ def some_name(chance: random.Random) -> str:
 
 
 def misspelt(chance: random.Random, value: str) -> Iterator[str]:
-    """Yield a value with one letter replaced by another one of it, at places by chance."""
+    """Yield a value with one letter replaced by another of its letters, at random places."""
     places = [index for index, letter in enumerate(value) if letter.isalnum()]
     for index in chance.sample(places, min(len(places), 30)):
         if others := sorted({value[each] for each in places} - {value[index]}):

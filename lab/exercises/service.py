@@ -248,7 +248,7 @@ class Service:
 
     @property
     def log(self) -> str:
-        """What this life of it has written; of much, the end."""
+        """The log of the present process; only the end of a long one."""
         if self._process is None:
             return ""
         with self._process.child.log_path.open("rb") as log:

@@ -56,7 +56,7 @@ class LabCall:
 
     @property
     def reason(self) -> str:
-        """Why it ended: the last line on stderr, with the line of the student's that it is about.
+        """Why the call failed: the last line on stderr, and the student's line that it is about.
 
         "" if it wrote nothing there.
         """
@@ -66,7 +66,7 @@ class LabCall:
         return f"{said}, line {places[-1]}" if said and places else said
 
     def shown(self) -> str:
-        """Return the line and the end of what it wrote on stderr, or else on stdout."""
+        """Return the command and the end of its output on stderr, or else on stdout."""
         text = self.err.strip() or self.out.strip()
         return "\n".join([f"{self.line}   # exit {self.status}", *text.splitlines()[-12:]])
 
@@ -238,7 +238,7 @@ class Work:
         return Start(command, {**places, **env}, disk.folder, None, ready, READY_S)
 
     def _restoring(self, disk: Disk, shared: tuple[Path, ...]) -> str | None:
-        """Return the shell line that makes all as it was before a play; None if nothing has to.
+        """Return the shell line that restores everything before a play; None if nothing changes.
 
         Where the system gives no process a disk of its own, the disk is put back as well.
         """

@@ -120,7 +120,7 @@ def _credentials(exchange: Exchange) -> dict[str, str]:
 
 
 def observe(measured: Measurements) -> Observation:
-    """Observe whether any planted credential opened the cart of who logged in with it."""
+    """Observe whether any planted credential opened the cart of a customer who logged in."""
     tried, opened = measured.get("planted", 0), measured.get("opened", 0)
     if not tried:
         return Observation.unknown("no customer logged in with a planted id")

@@ -95,7 +95,7 @@ def _verdict(kind: Kind, found: set[Verdict | None]) -> Verdict | None:
 
 
 def _condition(subjects: Sequence[VariantRun], depends_on: str) -> str:
-    """Return on what it depends: in the author's words, else which variants differ."""
+    """Return the condition a verdict depends on: in the author's words, else by variants."""
     notes = [_seen(run).note for run in subjects if _seen(run).verdict is Verdict.DEPENDS]
     where = ", ".join(f"{_seen(run).verdict} at {run.variant.name}" for run in subjects)
     return depends_on or "; ".join(notes) or f"on the variant: {where}"
@@ -170,7 +170,7 @@ def reads_kept(measured: Measurements) -> Observation:
 
 
 def kept_share(kept: int, of: int, unit: str, *more: Measure) -> Observation:
-    """Observe a share that has to be all of them for the claim to hold."""
+    """Observe a share that must be 100 % for the claim to hold."""
     verdict = Verdict.HOLDS if kept == of else Verdict.FAILS
     return Observation(verdict, (share(kept, of, unit), *more))
 
@@ -210,7 +210,7 @@ def _shown(counts: Counts) -> list[Measure]:
 
 
 def _nothing_owed(counts: Counts) -> str:
-    """Return that no cart is owed, and why: "no change …: the only add was answered 422: …"."""
+    """Return why no cart is owed: "no change …: the only add was answered 422: …"."""
     refused, details = counts.changes_refused, counts.refusal_details
     done = counts.changes_acknowledged
     reasons = [

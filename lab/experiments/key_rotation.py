@@ -73,7 +73,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
 
 
 def refusals(lab: Lab) -> tuple[int, int, int]:
-    """Log in at every server, ask every server for the cart.
+    """Log in at every server, and ask every server for each cart.
 
     Returns how many were refused (401), of how many that were answered, and how many were
     refused at a server that has the key which the credential was made with.

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.core.errors import LabError
+from lab.core.text import counted
 from lab.evidence.exchange import Exchange
 from lab.evidence.measurements import disagreement, retried_ops
 from lab.evidence.record import Record
@@ -73,7 +74,9 @@ class ProvisionedStack:
                 self._start_store(variant)
             pools = [self._pool_spec(variant) for variant in variants]
             own = sum(spec.servers for spec in pools if not spec.external)
-            self._progress(f"starting {own} servers and nginx" if own else "starting nginx")
+            self._progress(
+                f"starting {counted(own, 'server')} and nginx" if own else "starting nginx"
+            )
             self.stack = resources.enter_context(
                 Stack(
                     pools,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import asdict
 
+from lab.core.components import Components
 from lab.core.errors import LabError
 from lab.core.limits import SPARE_FILES, require_open_files
 from lab.core.redaction import redact_text
@@ -50,7 +51,7 @@ class Run:
     """How long a script may run at each variant; None: a file of a student's has a default."""
     deployment: Deployment = field(default_factory=Deployment)
     results: list[ExperimentResult] = field(default_factory=list)
-    components: dict[str, object] = field(default_factory=dict)
+    components: Components = field(default_factory=Components)
     _texts: list[str] = field(default_factory=list)
     _ahead: BackgroundStart | None = None
 
@@ -63,12 +64,13 @@ class Run:
     ) -> ExperimentResult:
         """Run one experiment on its variants; the result is kept even if it is cut short.
 
-        `then` is what will be performed next: in a quick run its servers start while this
-        one's scripts run. A full run leaves the machine to what is being measured.
+        An experiment that could not start at any variant has no result. `then` is what will be
+        performed next: in a quick run its servers start while this one's scripts run. A full run
+        leaves the machine to what is being measured.
         """
         began = time.monotonic()
         runs = [VariantRun(variant, Record(variant.name)) for variant in variants]
-        judgement, interrupted = _UNFINISHED, False
+        judgement, interrupted, started = _UNFINISHED, False, True
         try:
             # A deployment is there once only: nothing of it can be started ahead.
             ahead = then if self.quick and not self.deployment else None
@@ -80,14 +82,23 @@ class Run:
         except KeyboardInterrupt:
             interrupted = True
             raise
+        except Exception as error:
+            started = any(run.measurements for run in runs)
+            if isinstance(error, LabError):
+                judgement = Judgement(Verdict.UNKNOWN, note=redact_text(f"cut short: {error}"))
+            raise
         finally:
-            result = self._result(experiment, runs, judgement, prediction)
-            result.interrupted = interrupted
-            result.seconds = round(time.monotonic() - began, 3)
-            self.results.append(result)
-            self._texts.append(experiment_text(result))
-            self.save()
+            if started:
+                result = self._result(experiment, runs, judgement, prediction)
+                result.interrupted = interrupted
+                result.seconds = round(time.monotonic() - began, 3)
+                self._keep(result)
         return result
+
+    def _keep(self, result: ExperimentResult) -> None:
+        self.results.append(result)
+        self._texts.append(experiment_text(result))
+        self.save()
 
     def _result(
         self,
@@ -118,7 +129,7 @@ class Run:
         )
 
     def close(self) -> None:
-        """End what was started ahead and not used, as after Ctrl-C."""
+        """End the servers started ahead and not used, as after Ctrl-C."""
         ahead, self._ahead = self._ahead, None
         if ahead:
             ahead.close()
@@ -209,7 +220,7 @@ class Run:
 
 
 def _look_at_the_carts(run: VariantRun, lab: Lab) -> None:
-    """Have the lab's own looks decide what became of each cart."""
+    """Let the lab's own looks decide the fate of each cart."""
     own = Record(f"{run.variant.name}-lab", start_s=run.record.start_s)
     found = lab.closing_looks(own)
     run.closing = list(own.exchanges())

@@ -74,7 +74,7 @@ def _without_module(line: str) -> str:
 
 
 def _hints(error: BaseException) -> list[str]:
-    """Say what helps where Python's words for a usual slip do not."""
+    """Return hints for common mistakes that Python's own message does not explain."""
     if isinstance(error, SystemExit):
         return ["To end a script, return from it."]
     if isinstance(error, AttributeError) and isinstance(error.obj, dict):

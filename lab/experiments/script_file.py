@@ -87,7 +87,7 @@ def _line_of_yield(function: object) -> int:
 
 
 def _require_effects(path: Path) -> None:
-    """Refuse a line that does nothing: a verb without (), a comparison without `assert`."""
+    """Refuse a line without effect: a verb without (), a comparison without `assert`."""
     source = importlib.util.decode_source(path.read_bytes())
     for each in ast.walk(ast.parse(source)):
         if why := _why_no_effect(each, source):

@@ -36,7 +36,7 @@ MOST_OF_ANSWER = 200  # characters
 
 
 def run(experiment: Experiment, run: VariantRun, lab: Lab, max_seconds: float | None) -> None:
-    """Run the script on one variant. Only KeyboardInterrupt leaves; the rest is filed in `run`."""
+    """Run the script on one variant. Errors are kept in `run`; only KeyboardInterrupt leaves."""
     script = experiment.path
     if max_seconds is None and experiment.is_yours:
         max_seconds = SCRIPT_MAX_SECONDS
@@ -169,7 +169,7 @@ def _hint_at_measurements(error: Exception, run: VariantRun) -> None:
 
 
 def _require_none_left(returned: object) -> None:
-    """Raise ScriptMistake if the script returned what would still have to be run."""
+    """Raise ScriptMistake if the script returned a coroutine or generator, which has not run."""
     if inspect.isgenerator(returned) or inspect.isawaitable(returned):
         if inspect.iscoroutine(returned):
             returned.close()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.core.errors import LabError, NotPossible, ScriptMistake
-from lab.core.json_object import JsonObject
 from lab.core.nearest import nearest, no_attribute
 from lab.evidence.exchange import Exchange
 from lab.evidence.other_words import LAB, OF_SHOPPER
@@ -18,6 +17,7 @@ from lab.evidence.result import Variant
 # nor the crowd: both are imported where they are used.
 if TYPE_CHECKING:
     from lab.experiments.footprint import Footprint
+    from lab.shop.desks import ServerInfo
     from lab.stack.access_log import AccessEntry
     from lab.stack.server import Server
     from lab.stack.server_pool import ServerPool
@@ -64,7 +64,7 @@ class ScriptStack:
         self._context.stack.access.wait_for(ops, LOG_DEADLINE_S)
         return [entry for entry in self._context.stack.access.entries() if entry.op in ops]
 
-    def server_info(self, server: str | None) -> JsonObject:
+    def server_info(self, server: str | None) -> ServerInfo:
         """Ask a server about itself, directly: `GET /api/server`."""
         return self._server(server).server_info()
 

@@ -85,7 +85,7 @@ class ScriptThreads:
                 each.thread.join(JOIN_S)
 
     def let_go(self) -> None:
-        """Have the end of the lab's process not wait for threads that still run."""
+        """Let the lab's process end without waiting for threads that still run."""
         for each in self._started:
             pools._threads_queues.pop(each.thread, None)  # type: ignore[attr-defined]
 

@@ -108,7 +108,7 @@ def crowd_comes_and_goes(lab: Lab, before: Footprint) -> None:
 
 
 def growth(before: Footprint, after: Footprint, customers: int) -> Measurements:
-    """Return what is held more than before: counts, and bytes per 1,000 customers."""
+    """Return how much more is held than before: counts, and bytes per 1,000 customers."""
     thousands = customers / 1000
     in_files = after.file_bytes - before.file_bytes
     in_store = after.store_bytes - before.store_bytes

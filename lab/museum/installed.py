@@ -22,7 +22,7 @@ def versions(piece: Piece, folder: Path) -> list[str]:
 
 
 def command_for_missing(piece: Piece, folder: Path) -> str:
-    """Return the command, to be given in `folder`, that brings what is missing; "" if all is here.
+    """Return the command, to be run in `folder`, that installs what is missing; "" if nothing is.
 
     Packages of Node are looked for as Node does: in `node_modules` of that folder or above it.
     """

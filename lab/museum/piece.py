@@ -17,7 +17,7 @@ VISIT = ("ctfd", "gunicorn", "mlflow", "docling", "fastmcp", "limiter")
 
 
 class Label(msgspec.Struct, forbid_unknown_fields=True):
-    """What `piece.toml` says: a report in our own words, and the verdicts that it leads to.
+    """The label of a piece, from `piece.toml`: a report in our own words, and the verdicts.
 
     `packages` are the Python distributions that the piece runs on, `npm` the packages of Node.
     """
@@ -75,8 +75,8 @@ def find(name: str) -> Piece:
     if name in VISIT:
         return _read(name)
     near = nearest(name, VISIT)
-    guess = f"did you mean {near}? " if near else ""
-    raise LabError(f"the museum has no {name!r}: {guess}It has {', '.join(VISIT)}")
+    guess = f"did you mean {near}? It has" if near else "it has"
+    raise LabError(f"the museum has no {name!r}: {guess} {', '.join(VISIT)}")
 
 
 def _read(name: str) -> Piece:

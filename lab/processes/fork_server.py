@@ -111,7 +111,7 @@ def _answer(lab: socket.socket, answer: ForkAnswer) -> None:
 
 
 def _run(order: ForkOrder) -> None:
-    """Be what `python -m module` would be: its name, files, environment and arguments."""
+    """Run a module as `python -m module` does: with its name, files, environment and arguments."""
     ctypes.CDLL(None).prctl(PR_SET_NAME, order.name.encode(), 0, 0, 0)
     with open(order.log, "ab") as log, open(os.devnull, "rb") as nothing:  # noqa: PTH123
         for number, opened in enumerate((nothing, log, log)):

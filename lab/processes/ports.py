@@ -40,7 +40,7 @@ class HeldPort:
         return self._holder is not None
 
     def release(self) -> None:
-        """Let others have it. Safe to call twice."""
+        """Release the port. Safe to call twice."""
         if self._holder is not None:
             self._holder.close()
             self._holder = None

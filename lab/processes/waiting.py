@@ -7,16 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from lab.core.json_object import JsonObject, json_or_none
-from lab.core.op_key import signed
-
 S = TypeVar("S")
 T = TypeVar("T")
 READY_TIMEOUT_S = 20.0
 POLL_S = 0.01
 MOST_ANSWER_BYTES = 1 << 20
-PROBE_OP = "lab-probe"
-"""The X-Op of the lab's own questions to a server through nginx."""
 
 
 def wait_until(
@@ -63,21 +58,6 @@ def get(
         return None
     finally:
         connection.close()
-
-
-def server_info(
-    port: int, prefix: str = "", timeout_s: float = 2.0, host: str = "127.0.0.1"
-) -> JsonObject | None:
-    """Return the answer to `GET /api/server`, or None if there is none (or no JSON object).
-
-    With a `prefix` it is nginx that is asked, and its log names the question.
-    """
-    own = signed(PROBE_OP) if prefix else None  # what answers at a server's port may be a stranger
-    answer = get(port, f"{prefix}/api/server", timeout_s, own, host)
-    if answer is None or answer[0] != 200:
-        return None
-    info = json_or_none(answer[1])
-    return info if isinstance(info, dict) else None  # the program there may not be a desk
 
 
 def last_lines(log_path: Path, start: int = 0, most: int = 12) -> list[str]:

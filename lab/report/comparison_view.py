@@ -39,7 +39,7 @@ def comparison_table(found: Sequence[Comparison], left: str, right: str) -> Tabl
 
 
 def set_differently(found: Sequence[Comparison]) -> str:
-    """Return what was not the same on purpose: script, faults, settings, versions; "" if all was.
+    """Return what differs on purpose: script, faults, settings, versions; "" if nothing does.
 
     What differs alike at several variants is said once.
     """
@@ -91,7 +91,7 @@ def _too_few(found: Sequence[Comparison]) -> list[Comparison]:
 
 
 def _unlike(few: Sequence[Comparison]) -> list[Comparison]:
-    """Return the counts that are not the same share; times never are the same."""
+    """Return the counts whose shares differ."""
     return [
         each
         for each in few

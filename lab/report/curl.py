@@ -12,6 +12,7 @@ from lab.core.faults import FaultEvent
 from lab.core.shell import PLAIN_TEXT, body_words, curl_line, quoted
 from lab.evidence.run_document import ExperimentResult, RecordedExchange
 from lab.report.plain import SHORTENED_TEXT, body_text, is_secret
+from lab.report.wording import fault_words
 from lab.shop.desks import at_server
 
 _TOKEN_OF_HTTP = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
@@ -74,7 +75,7 @@ def lines(experiment: ExperimentResult, form: str = "posix") -> Iterator[str]:
         yield f"\n# {_comment(experiment.name)}, variant {_comment(variant.name)}"
         for event in variant.events:
             if isinstance(event, FaultEvent):
-                yield f"# the lab: {event.kind} {_comment(event.target)}"
+                yield f"# the lab: {_comment(fault_words(event, f' {event.target}'))}"
                 continue
             answer = event.status or f"no answer: {_comment(event.error)}"
             yield f"# {_comment(event.op)}, {_comment(event.customer)}: {answer}"

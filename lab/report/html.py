@@ -1,12 +1,14 @@
 """The run as one page: self-contained, offline, without scripts, to be read, shown or handed in."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from lab.core.components import UsedProgram
 from lab.core.statistics import Measure, format_measure
 from lab.core.text import one_line
 from lab.evidence.cart_tracker import Fate
@@ -93,7 +95,7 @@ def facts(document: RunDocument, began: datetime | None) -> list[tuple[str, str]
     pairs = [("began", began_at), ("took", f"{seconds:.1f} s")]
     if seeds:
         pairs.append(("seed", ", ".join(sorted(seeds))))
-    for name, value in document.components.items():
+    for name, value in document.components.known().items():
         pairs.append((name, _component(value)))
     return pairs
 
@@ -210,13 +212,15 @@ def _value(value: Any) -> str:
     return one_line(value, 120)
 
 
-def _component(value: Any) -> str:
-    if isinstance(value, dict):
-        first = " ".join(str(value[name]) for name in ("program", "version") if name in value)
-        rest = [f"{k}: {v}" for k, v in value.items() if k not in ("program", "version", "source")]
-        source = [f"from {value['source']}"] if value.get("source") else []
-        return ", ".join(part for part in (first, *source, *rest) if part)
-    return "none" if value is None else str(value)
+def _component(part: UsedProgram | Mapping[str, str] | str | None) -> str:
+    if isinstance(part, UsedProgram):
+        name = f"{part.program} {part.version}".strip()
+        source = part.source and f"from {part.source}"
+        persistence = part.persistence and f"persistence: {part.persistence}"
+        return ", ".join(filter(None, (name, source, persistence)))
+    if isinstance(part, Mapping):
+        return ", ".join(f"{name}: {of}" for name, of in part.items())
+    return "none" if part is None else part
 
 
 def _counted(document: RunDocument) -> list[tuple[str, str, str, int]]:

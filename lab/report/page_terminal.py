@@ -12,7 +12,7 @@ from lab.core.text import one_line, visible
 
 
 def page_view(page: plain.ReportPage) -> RenderableType:
-    """Return the page as what rich can print; nothing in it is markup."""
+    """Return the page as an object that rich prints; no text in it is markup."""
     return Group(*_parts(page))
 
 

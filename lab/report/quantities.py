@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from lab.core.components import UsedProgram
 from lab.core.quantity import Counted, Quantity, Stated, Timed, clumping
 from lab.core.statistics import Measure
 from lab.evidence.run_document import ExperimentResult, RunDocument, VariantResult
@@ -15,16 +16,17 @@ RACES = 2.0  # what an experiment counts is often a race, and two of one run go 
 
 def run_quantities(document: RunDocument) -> list[Quantity]:
     """Return verdicts, settings, counts and times of every variant of every experiment."""
+    parts = document.components.known()
     return [
-        *(Stated("made of", name, _version(of)) for name, of in document.components.items()),
+        *(Stated("made of", name, _version(part)) for name, part in parts.items()),
         *(each for experiment in document.experiments for each in _experiment(experiment)),
     ]
 
 
-def _version(component: object) -> str:
-    if isinstance(component, dict):
-        return str(component.get("version", component))
-    return "none" if component is None else str(component)
+def _version(part: object) -> str:
+    if isinstance(part, UsedProgram):
+        return part.version
+    return "none" if part is None else str(part)
 
 
 def _experiment(experiment: ExperimentResult) -> Iterator[Quantity]:

@@ -70,7 +70,7 @@ def checked(document: Any, where: str) -> RunDocument:
 
 
 class _Damaged(ValueError):
-    """What the types do not say is wrong; the message is a sentence."""
+    """A document that fits its types is damaged all the same; the message is a sentence."""
 
 
 def _why(error: Exception) -> str:

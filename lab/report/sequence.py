@@ -15,6 +15,7 @@ from lab.core.text import one_line
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import OpStatus
 from lab.evidence.run_document import RecordedExchange, VariantResult
+from lab.report.wording import fault_words
 from lab.shop.desks import MOST_SERVERS
 
 MOST_ROWS = 40
@@ -41,7 +42,7 @@ DrawnEvent = RecordedExchange | FaultEvent | SettingChange
 
 @dataclass(frozen=True)
 class Story:
-    """What is drawn: everything that happened at one desk, oldest first."""
+    """A story to draw: everything that happened at one desk, oldest first."""
 
     name: str
     app: str
@@ -50,7 +51,7 @@ class Story:
 
 
 def story_of(variant: VariantResult) -> Story:
-    """Return a variant of a run as what is drawn."""
+    """Return the story of a variant of a run."""
     return Story(variant.name, variant.app, variant.settings.servers, variant.events)
 
 
@@ -274,7 +275,8 @@ def _fault(event: FaultEvent | SettingChange, y: int, at: dict[str, int]) -> Dia
     parts = [f"pid {seen.pid}" if seen.sees_process else "", seen.signal or "", sure]
     detail = ", ".join(part for part in parts if part)
     sign = "↻" if event.kind.brings_up else "✕"
-    label = one_line(f"{sign} {event.kind} {event.target}" + (f": {detail}" * bool(detail)), 60)
+    done = fault_words(event, f" {event.target}")
+    label = one_line(f"{sign} {done}" + (f": {detail}" * bool(detail)), 60)
     look = "up" if event.kind.brings_up else "down"
     title = one_line(f"{label} at {event.at_s:.3f} s", 300)
     to_x = at.get(one_line(event.target, 8), 0)

@@ -31,7 +31,7 @@ def reply_words(exchange: RecordedExchange) -> str:
 def step_text(event: Event, several: bool) -> Text:
     """Return one step: "ask for the cart at A"; with the customer where there are `several`."""
     if isinstance(event, FaultEvent):
-        return Text(f"{event.kind} {event.target}", "bold")
+        return Text(wording.fault_words(event, f" {event.target}"), "bold")
     who = f"{event.customer}: " if several else ""
     return Text(f"{who}{verb_of(event)}{_at([event.target])}")
 
@@ -40,7 +40,8 @@ def steps_text(events: Sequence[Event], several: bool) -> Text:
     """Return several like steps: "60 log in" (customers), "ask for the cart, 5 times"."""
     first, times = events[0], len(events)
     if isinstance(first, FaultEvent):
-        return Text(f"{first.kind}{_at(each.target for each in events)}, {times} times", "bold")
+        done = wording.fault_words(first, _at(each.target for each in events))
+        return Text(f"{done}, {times} times", "bold")
     names = {each.customer for each in events if isinstance(each, RecordedExchange)}
     who = f"{len(names)} " if len(names) > 1 else ""
     if several and not who:

@@ -93,7 +93,7 @@ def flips(result: ExperimentResult) -> set[str]:
 def verdicts_table(results: Sequence[ExperimentResult]) -> Table:
     """Return a row a claim, then a row a drawback: its verdict, and what decided it."""
     table = Table(box=None, padding=(0, 1, 1, 1), header_style="bold")
-    table.add_column("what is said, and the command that shows it", ratio=3)
+    table.add_column("claim, and the command that tests it", ratio=3)
     table.add_column("verdict", no_wrap=True)
     table.add_column("decided by", ratio=3)
     kinds = list(Kind)

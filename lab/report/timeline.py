@@ -14,6 +14,7 @@ from lab.core.faults import FaultEvent
 from lab.evidence.compare import EventPair, differs, side_by_side
 from lab.evidence.run_document import Event, RecordedExchange, VariantResult
 from lab.report.steps import answer_text, answers_text, reply_words, step_text, steps_text, verb_of
+from lab.report.wording import fault_words
 
 MOST_GROUPS = 12  # beside a verdict, on a screen of 24 lines
 MOST_STEPS = 24  # of one customer, whose steps are a story: past these only they are folded
@@ -63,26 +64,26 @@ def _rows(groups: Sequence[list[EventPair]], most: int, several: bool) -> list[R
 
 
 def _runs(steps: Sequence[EventPair]) -> list[list[EventPair]]:
-    """Fold what is alike and follows each other."""
+    """Group like steps that follow each other."""
     gists = [_gist(pair, reply_words) for pair in steps]
     starts = [i == 0 or gist != gists[i - 1] for i, gist in enumerate(gists)]
     return _fold(steps, list(accumulate(map(int, starts))))
 
 
 def _alike(steps: Sequence[EventPair]) -> list[list[EventPair]]:
-    """Fold what is alike between two faults."""
+    """Group like steps between two faults."""
     between = _between_faults(steps)
     return _fold(steps, [(n, _gist(pair, reply_words)) for n, pair in between])
 
 
 def _alike_in_outcome(steps: Sequence[EventPair]) -> list[list[EventPair]]:
-    """Fold between two faults, whatever is in the carts."""
+    """Group steps with like outcomes between two faults, whatever is in the carts."""
     between = _between_faults(steps)
     return _fold(steps, [(n, _gist(pair, _in_outcome)) for n, pair in between])
 
 
 def _alike_anywhere(steps: Sequence[EventPair]) -> list[list[EventPair]]:
-    """Fold as that, and faults of one kind, wherever they are."""
+    """Group steps with like outcomes, and faults of one kind, wherever they are."""
     return _fold(steps, [_gist(pair, _in_outcome) for pair in steps])
 
 
@@ -94,17 +95,18 @@ def _fold(steps: Sequence[EventPair], keys: Sequence[Hashable]) -> list[list[Eve
 
 
 def _between_faults(steps: Sequence[EventPair]) -> list[tuple[int, EventPair]]:
-    """Number the stretches: each fault is one, and what lies between two of them."""
+    """Return each step with the number of its stretch: a fault, or the steps between two faults."""
     are_faults = [isinstance(_event(pair), FaultEvent) for pair in steps]
     starts = [fault or (i > 0 and are_faults[i - 1]) for i, fault in enumerate(are_faults)]
     return list(zip(accumulate(map(int, starts)), steps, strict=True))
 
 
 def _gist(pair: EventPair, answer: Callable[[RecordedExchange], str]) -> Hashable:
-    """Return what makes two steps alike; `answer` what counts of each answer."""
+    """Return the key by which steps are alike; `answer` returns the part for an answer."""
     event = _event(pair)
     if isinstance(event, FaultEvent):
-        return (event.kind, *(isinstance(each, FaultEvent) and each.confirmed for each in pair))
+        seen = (isinstance(each, FaultEvent) and each.confirmed for each in pair)
+        return (fault_words(event, ""), *seen)
     answers = [answer(each) if isinstance(each, RecordedExchange) else "" for each in pair]
     return (verb_of(event), bool(event.target), differs(pair), *answers)
 

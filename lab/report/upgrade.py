@@ -62,7 +62,7 @@ def _renamed(old: JsonObject) -> JsonObject:
 
 
 def _with_kind(old: JsonObject) -> JsonObject:
-    """Say of a drawback that it is one. Schema 2 called it a claim, which held if it did harm."""
+    """Mark drawbacks as such. Schema 2 called one a claim, which held if it did harm."""
     if old["claim"] not in _DRAWBACKS:
         condition = "on the variant" if old["verdict"] == "depends" else ""
         return {"condition": condition, **old}
@@ -91,7 +91,7 @@ def _harm(outcome: JsonObject) -> JsonObject:
 
 
 def _word(words: Mapping[str, str], old: Any) -> Any:
-    """Return the word of today; what was no word then stays, and is found to be none."""
+    """Return today's word for an old one; an unknown word stays, and is refused later."""
     return words.get(old, old) if isinstance(old, str) else old
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from lab.core.faults import FaultEvent, FaultKind
 from lab.core.statistics import format_measure
 from lab.core.text import one_line
 from lab.evidence.cart_tracker import Fate
@@ -68,7 +69,7 @@ def shown(variant: VariantResult) -> str:
 
 
 def shown_to_lab(variant: VariantResult) -> str:
-    """Return how many of the lab's closing looks did: one for each cart at each live server."""
+    """Return how many closing looks (one per cart and live server) showed the cart."""
     return _looks(variant.counts.closing_looks_kept, variant.counts.closing_looks)
 
 
@@ -113,6 +114,13 @@ def surprises(experiment: ExperimentResult) -> list[str]:
     return [surprise(experiment, each) for each in experiment.surprises]
 
 
+def fault_words(fault: FaultEvent, where: str) -> str:
+    """Return what a script did: "kill A", and of the kill of a restart "restart A (kill)"."""
+    if fault.evidence.for_restart:
+        return f"{FaultKind.RESTART}{where} ({fault.kind})"
+    return f"{fault.kind}{where}"
+
+
 def sample_size(experiment: ExperimentResult) -> str:
     """Return the n of the deciding measure; "–" if it has none."""
     for variant in experiment.variants:
@@ -123,7 +131,7 @@ def sample_size(experiment: ExperimentResult) -> str:
 
 
 class Ended(Protocol):
-    """A variant, as far as it says how its script ended."""
+    """The fields of a variant that say how its script ended."""
 
     broken_expectation: str | None
     script_failed: bool

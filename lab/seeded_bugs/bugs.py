@@ -4,7 +4,7 @@ import importlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Self
 
@@ -217,9 +217,6 @@ class _PricedByClient(PricedSession):
         session = super().add(sku, quantity)
         sent = {} if unit_price_cents is None else {sku: unit_price_cents}
         return replace(session, prices={**self.prices, **sent})
-
-    def to_dict(self) -> JsonObject:
-        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 def _answer_with(app: Flask, name: str, value: Callable[[], str]) -> None:

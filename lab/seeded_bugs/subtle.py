@@ -11,7 +11,7 @@ from typing import Any, Self
 import msgspec
 from flask import Flask, request
 
-from lab.shop.cart import Cart, JsonObject, SessionState
+from lab.shop.cart import Cart, SessionState
 
 from .registry import PricedSession, bug, keep_of, set_keep, state_of, use_sessions
 
@@ -163,9 +163,9 @@ def _keep_old_one(app: Flask, is_due: Callable[[], bool]) -> None:
 
 @dataclass(frozen=True)
 class _PricedInToken(PricedSession):
-    def to_dict(self) -> JsonObject:
+    def kept(self) -> Self:
         prices = {line["sku"]: line["unit_price_cents"] for line in self.cart()["lines"]}
-        return super().to_dict() | {"prices": prices}
+        return replace(self, prices=prices)
 
 
 @dataclass(frozen=True)

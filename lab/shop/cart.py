@@ -1,7 +1,7 @@
 """The rules of a cart: pure functions from one session state to the next; no HTTP, no storage."""
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Self, TypedDict
 
 import msgspec
@@ -124,16 +124,15 @@ class SessionState:
         withdrawn = {"withdrawn": self.withdrawn} if self.withdrawn else {}
         return {"user": user, "cart": self.cart(), **withdrawn}
 
+    def kept(self) -> Self:
+        """Return the state to keep until the next request: a variant may add what it looked up."""
+        return self
+
     def to_dict(self) -> JsonObject:
         """Return what has to be kept, as JSON: facts about the customer, no prices."""
-        return {
-            "user_id": self.user_id,
-            "name": self.name,
-            "lines": self.lines,
-            "shipping_address": self.shipping_address,
-            "revision": self.revision,
-            "login_id": self.login_id,
-        }
+        kept = self.kept()
+        names = (each.name for each in fields(kept) if each.name != "withdrawn")
+        return {name: getattr(kept, name) for name in names}
 
     @classmethod
     def from_dict(cls, kept: object) -> Self:

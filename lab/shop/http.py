@@ -17,6 +17,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from lab.shop.catalogue import PRODUCTS, repriced
+from lab.shop.desks import ServerInfo
 from lab.shop.errors import ShopError, StoreUnavailable
 from lab.shop.validation import MAX_BODY_BYTES
 
@@ -155,7 +156,7 @@ def products() -> Response:
     return response
 
 
-def server_info(carts_remembered: int) -> dict[str, object]:
+def server_info(carts_remembered: int) -> ServerInfo:
     """Return the body of GET /api/server."""
     stats: _ServerStats = current_app.extensions["server"]
     return {

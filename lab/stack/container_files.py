@@ -65,7 +65,7 @@ class ContainerServer:
     def mac(self) -> str:
         """Its address on the bridge, made from its IPv4 address.
 
-        With one of chance, podman's bridge finds a container that has returned after 41 s only.
+        With a random one, podman's bridge finds a returned container only after 41 s.
         """
         return ":".join(f"{int(part):02x}" for part in ("2", "0", *self.host.split(".")))
 
@@ -76,7 +76,7 @@ def _image_of_this_version() -> str:
 
 @dataclass(frozen=True)
 class ContainerFiles:
-    """What is to be deployed. Raises LabError if a setting cannot be, as `PoolSpec` does."""
+    """The deployment to write. Raises LabError if a setting is not possible, as `PoolSpec` does."""
 
     servers: int = 3
     store: Literal["memory", "redis"] = "redis"

@@ -25,7 +25,7 @@ class DeployedStore(ExternalStore):
 
     @property
     def state(self) -> State:
-        """What the lab did to it, and else whether it answers."""
+        """Its state: what the lab did to it, else whether it answers."""
         if self._broken_by:
             return "dead" if self._broken_by == "kill" else "paused"
         return "up" if self._answering() else "dead"
@@ -87,7 +87,7 @@ class DeployedStore(ExternalStore):
             self.resume()
 
     def _answering(self) -> str:
-        """Return the life that answers now, "" for none."""
+        """Return the id of the store's process that answers now, "" for none."""
         try:
             with connect(self.url) as client:
                 return str(ask(lambda: client.info("server"))["run_id"])
@@ -106,7 +106,8 @@ class DeployedStore(ExternalStore):
         words = self._command(fault)
         self._broken_by = fault if fault in ("kill", "pause") else ""
         if trouble := run(words, self._how.wait_s, self._how.env).trouble:
-            raise LabError(f"the {fault} command of the store {trouble}")
+            option = f"--store-{fault}-command"
+            raise LabError(f"the {fault} command of the store ({option}) {trouble}")
 
     def _wait(self, condition: Callable[[], object]) -> bool:
         return wait_until(condition, self._how.wait_s, every_s=ASK_EVERY_S)

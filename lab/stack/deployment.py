@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from lab.core.errors import LabError
-from lab.core.json_object import JsonObject
 from lab.processes.ports import in_url, is_open
-from lab.processes.waiting import at_once, server_info
+from lab.processes.waiting import at_once
 from lab.shop.desks import DESKS, MOST_SERVERS
 from lab.stack.fault_commands import (
     AS_USUAL,
@@ -20,7 +19,7 @@ from lab.stack.fault_commands import (
     split,
     split_for_each,
 )
-from lab.stack.server import SIGNING_KEYS
+from lab.stack.server import SIGNING_KEYS, server_info
 
 _MOST_URL_CHARACTERS = 300
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
@@ -192,20 +191,14 @@ def _identified(place: ExternalServerSpec) -> ExternalServerSpec:
             f"{place.url} does not answer GET /api/server as a desk does: "
             "check that it runs, and that this machine may reach it"
         )
-    app, name, instance = (_text(first, key) for key in ("app", "replica", "instance"))
-    is_desk = app in DESKS and _SERVER_NAME.fullmatch(name) and instance
-    if not is_desk or type(first.get("pid")) is not int:
+    app, name, instance = first["app"], first["replica"], first["instance"]
+    if not (app in DESKS and _SERVER_NAME.fullmatch(name) and instance):
         raise LabError(f"{place.url} is not a desk of the shop: give the address of one")
-    if _text(second, "instance") != instance:
+    if second["instance"] != instance:
         raise LabError(
             f"{place.url} is more than one server: give the address of each, not of a load balancer"
         )
     return replace(place, app=app, name=name, instance=instance)
-
-
-def _text(info: JsonObject, key: str) -> str:
-    value = info.get(key)
-    return value if isinstance(value, str) else ""
 
 
 def _require_distinct(found: Sequence[ExternalServerSpec]) -> None:
@@ -224,7 +217,7 @@ def _require_distinct(found: Sequence[ExternalServerSpec]) -> None:
 
 
 def _require_one_each(fault: str, found: Sequence[ExternalServerSpec]) -> None:
-    """LabError if a command that names a server is the same for two of them."""
+    """Raise LabError if a command that names a server is the same for two servers."""
     seen: dict[tuple[str, ...], ExternalServerSpec] = {}
     for each in found:
         other = seen.setdefault(tuple(each.command(fault)), each)

@@ -29,7 +29,7 @@ class ExternalDrain:
     _retired: Retired
 
     def wait(self) -> None:
-        """Return when nginx's old worker has done with it, or with all servers of its port."""
+        """Wait until nginx's old worker is done with the server, or with all on its port."""
         self._retired.wait_until_done_with(self.server.port, lambda: self.server.state == "dead")
 
     def end(self) -> FaultEvidence:
@@ -65,7 +65,7 @@ class ExternalPool(ServerPool):
             wanted = replace(next(iter(self._own.values())).spec, name=self._next_name())
             ran = run(wanted.command("add"), wanted.how.wait_s, wanted.how.env)
             if ran.trouble:
-                raise LabError(f"the add command of {self.name} {ran.trouble}")
+                raise LabError(f"the add command of {self.name} (--add-command) {ran.trouble}")
             urls = _HTTP_URL.findall(ran.said)
             if not urls:
                 raise LabError(

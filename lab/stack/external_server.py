@@ -15,11 +15,11 @@ from pathlib import Path
 from lab.core.errors import LabError
 from lab.core.faults import FaultEvidence
 from lab.processes.ports import is_open
-from lab.processes.waiting import server_info, wait_until
+from lab.processes.waiting import wait_until
 from lab.stack.deployment import ExternalServerSpec
 from lab.stack.fault_commands import ASK_EVERY_S, ENV_FILE, filled, run
 from lab.stack.kept_connection import KeptConnection
-from lab.stack.server import ProcessLook, Server, State
+from lab.stack.server import ProcessLook, Server, State, server_info
 
 _OF_PROC = re.compile(r"^(VmRSS|wchar):\s*(\d+)", re.MULTILINE)
 
@@ -37,12 +37,12 @@ class ExternalServer(Server):
 
     @property
     def pid(self) -> int:
-        """What it says of itself, where it runs; 0 for nothing."""
+        """The process id that the server reports; 0 if it reports none."""
         return self._pid
 
     @property
     def state(self) -> State:
-        """What the network shows; "paused" is what the lab did to it, not seen."""
+        """The state that the network shows; "paused" only says that the lab paused the server."""
         if self._broken_by == "pause":
             return "paused"
         return "up" if is_open(self.port, self.host) else "dead"
@@ -205,16 +205,16 @@ class ExternalServer(Server):
         info = server_info(self.port, host=self.host)
         if info is None:
             raise LabError(f"{self.title} ({self.address}) does not answer: restart or resume it")
-        self.instance, self.ready = str(info.get("instance", "")), True
-        self._pid = info["pid"] if type(info.get("pid")) is int else 0
+        self.instance, self._pid, self.ready = info["instance"], info["pid"], True
 
     def _answering(self) -> str:
         """Return the instance that answers now, "" for none."""
         info = server_info(self.port, host=self.host)
-        return str(info.get("instance", "")) if info else ""
+        return info["instance"] if info else ""
 
     def _run(self, fault: str, words: list[str]) -> str:
         ran = run(words, self._wait_s, {**self.spec.how.env, **self._env})
         if ran.trouble:
-            raise LabError(f"the {fault} command of {self.title} {ran.trouble}")
+            option = f"--{fault}-command"
+            raise LabError(f"the {fault} command of {self.title} ({option}) {ran.trouble}")
         return ran.said

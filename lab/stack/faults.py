@@ -5,6 +5,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from lab.core.errors import LabError
 from lab.core.faults import (
     STORE,
@@ -64,9 +66,9 @@ class FaultInjector:
     ) -> FaultEvent:
         """Inject a fault into a server, or the session store (`STORE`); return what was seen.
 
-        A restart of a target that runs begins with a kill, an event of its own; `env` is added
-        to a restarted server's environment. For `add`, which has no target, "". LabError for
-        what cannot be done, such as a kill of what is dead.
+        A restart of a target that runs begins with a kill, an event of its own that says so;
+        `env` is added to a restarted server's environment. For `add`, which has no target, "".
+        LabError for what cannot be done, such as a kill of what is dead.
         """
         if kind is FaultKind.ADD:
             server = self._pool.add()
@@ -88,7 +90,8 @@ class FaultInjector:
                 case FaultKind.RESTART:
                     broken.require_restart(env or {})
                     if broken.state != "dead":
-                        self.inject(target, FaultKind.KILL)
+                        begun = msgspec.structs.replace(broken.kill(), for_restart=True)
+                        self._publish(FaultKind.KILL, target, begun)
                     seen = broken.restart(env)
                 case FaultKind.PAUSE:
                     seen = broken.pause()

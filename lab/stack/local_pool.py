@@ -8,13 +8,13 @@ from lab.core.errors import LabError, NotPossible
 from lab.core.faults import FaultEvidence
 from lab.processes.ports import HeldPort, hold_ports
 from lab.processes.spawn import Children
-from lab.processes.waiting import READY_TIMEOUT_S, at_once, server_info, wait_until
+from lab.processes.waiting import READY_TIMEOUT_S, at_once, wait_until
 from lab.shop.desks import at_server
 from lab.stack.balancer import Retired
 from lab.stack.lives import ServerLife
 from lab.stack.local_server import LocalServer
 from lab.stack.pool_spec import LETTERS, PoolSpec
-from lab.stack.server import await_ready
+from lab.stack.server import await_ready, server_info
 from lab.stack.server_pool import ServerPool
 
 
@@ -98,7 +98,7 @@ class LocalPool(ServerPool):
     def clear(
         self, names: Sequence[str], may_stay: Callable[[LocalServer], bool]
     ) -> list[LocalServer]:
-        """Have exactly the servers of these names; end, at once, those that may not stay.
+        """Change the servers to exactly these names; end, at once, those that may not stay.
 
         Returns those that do not run, for `launch`. nginx follows at its next reload.
         """
@@ -129,14 +129,14 @@ class LocalPool(ServerPool):
                 each.relaunch(env, app)
 
     def close(self) -> None:
-        """Let others have the ports: called once no server runs any more."""
+        """Release the ports: called once no server runs any more."""
         for each in self._made:
             each.release_port()
 
     def _confirm_route(self, server: LocalServer) -> None:
         def routed() -> bool:
             info = server_info(self.balancer.port, f"/{self.name}{at_server(server.name)}")
-            return info is not None and info.get("instance") == server.instance
+            return info is not None and info["instance"] == server.instance
 
         if not wait_until(routed, READY_TIMEOUT_S):
             raise LabError(f"nginx does not reach {server.name}: see logs/nginx.log of this run")

@@ -12,10 +12,10 @@ from lab.core.faults import FaultEvidence
 from lab.processes.child import DEATH_TIMEOUT_S, Child
 from lab.processes.ports import START_ATTEMPTS, HeldPort, hold_ports, is_open
 from lab.processes.spawn import Children, clean_environment
-from lab.processes.waiting import end_of, server_info, wait_until
+from lab.processes.waiting import end_of, wait_until
 from lab.stack.lives import ServerLife
 from lab.stack.pool_spec import PoolSpec
-from lab.stack.server import ProcessLook, Server, State, await_ready
+from lab.stack.server import ProcessLook, Server, State, await_ready, server_info
 
 FROZEN_TIMEOUT_S = 1.0
 Listens = Callable[[], bool]
@@ -32,7 +32,7 @@ def kill_and_watch(child: Child, listens: Listens, instance: str) -> FaultEviden
 
 
 def end_seen(child: Child, listens: Listens, instance: str, began_s: float) -> FaultEvidence:
-    """Return what can be seen now of a child's end; `began_s` is on the monotonic clock."""
+    """Return the evidence of a child's end, as of now; `began_s` is on the monotonic clock."""
     return FaultEvidence(
         pid=child.pid,
         instance=instance,
@@ -121,7 +121,7 @@ class LocalServer(Server):
         # Most polls come too early: a refused connection costs a third of a question, and every
         # poll takes time from the servers that are starting.
         info = server_info(self.port) if is_open(self.port) else None
-        if info is not None and info.get("instance") == self.instance:
+        if info is not None and info["instance"] == self.instance:
             self._attempts = START_ATTEMPTS  # from now on the balancer knows this port
             self.ready = True
             return True
@@ -223,7 +223,7 @@ class LocalServer(Server):
         return end_of(self.log_path)
 
     def release_port(self) -> None:
-        """Let others have its port: it comes back no more."""
+        """Release the server's port: it does not come back."""
         self._held.release()
 
     def _listens(self) -> bool:

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Self
 from urllib.parse import quote
 
+from lab.core.components import UsedProgram
 from lab.core.errors import LabError, NotPossible
 from lab.core.faults import FaultEvidence
 from lab.processes.child import Child
@@ -162,14 +163,14 @@ class LocalStore(Store):
         """Return True if a program listens at its address."""
         return is_served(self._socket) if HAS_UNIX else is_open(self._port)
 
-    def description(self) -> dict[str, str]:
+    def description(self) -> UsedProgram:
         """Its name, version and source, and whether it writes to disk."""
-        return {
-            "program": self.program.name,
-            "version": self.program.version,
-            "source": self.program.source,
-            "persistence": "every write" if self.persistence else "none",
-        }
+        return UsedProgram(
+            self.program.name,
+            self.program.version,
+            self.program.source,
+            "every write" if self.persistence else "none",
+        )
 
     def _start(self, attempts: int) -> None:
         child = self._launch()

@@ -6,14 +6,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from lab.core.errors import LabError
 from lab.core.faults import FaultEvidence
-from lab.core.json_object import JsonObject
+from lab.core.op_key import signed
 from lab.processes.ports import in_url
-from lab.processes.waiting import READY_TIMEOUT_S, server_info, wait_until
-from lab.shop.desks import Desk
+from lab.processes.waiting import READY_TIMEOUT_S, get, wait_until
+from lab.shop.desks import Desk, ServerInfo
 
 State = Literal["up", "paused", "dead"]
+PROBE_OP = "lab-probe"
+"""The X-Op of the lab's own questions to a server through nginx."""
 SIGNING_KEYS = "STATELESS_SIGNING_KEYS"
 
 
@@ -104,12 +108,29 @@ class Server(ABC):
     def log_tail(self) -> str:
         """The end of its log, "" if the lab cannot read it."""
 
-    def server_info(self) -> JsonObject:
+    def server_info(self) -> ServerInfo:
         """`GET /api/server`, sent to it directly. LabError if it does not answer."""
         info = server_info(self.port, host=self.host)
         if info is None:
             raise LabError(f"{self.title} does not answer: it is {self.state}, restart it")
         return info
+
+
+def server_info(
+    port: int, prefix: str = "", timeout_s: float = 2.0, host: str = "127.0.0.1"
+) -> ServerInfo | None:
+    """Return the answer to `GET /api/server`, or None if there is none, or none of a desk.
+
+    With a `prefix` it is nginx that is asked, and its log names the question.
+    """
+    own = signed(PROBE_OP) if prefix else None  # what answers at a server's port may be a stranger
+    answer = get(port, f"{prefix}/api/server", timeout_s, own, host)
+    if answer is None or answer[0] != 200:
+        return None
+    try:
+        return msgspec.json.decode(answer[1], type=ServerInfo)
+    except (msgspec.MsgspecError, RecursionError):  # the program there may be no desk
+        return None
 
 
 def await_ready(servers: Iterable[Server]) -> None:

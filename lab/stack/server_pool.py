@@ -87,7 +87,7 @@ class ServerPool(ABC):
                 logging.getLogger(__name__).warning("%s is left as it is: %s", server.title, error)
 
     def close(self) -> None:  # noqa: B027
-        """Give back what it holds beside its servers: nothing."""
+        """Release what the pool holds beside its servers: by default nothing."""
 
     @abstractmethod
     def lives(self) -> Sequence[ServerLife] | None:
@@ -148,7 +148,7 @@ class ServerPool(ABC):
         self.affinity, self.retry = wanted.affinity, wanted.retry
 
     def _reload_with(self, servers: Mapping[str, Server]) -> Retired:
-        """Have these servers and reload; have the former ones again if nginx refuses."""
+        """Reload nginx with these servers; return to the former ones if nginx refuses."""
         before = self.servers
         self.servers = servers
         try:

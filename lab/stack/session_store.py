@@ -6,8 +6,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Self
 
+from lab.core.components import UsedProgram
 from lab.core.errors import LabError
-from lab.stack.store_client import ask, connect, keys_under, read_url, servers_of
+from lab.shop.redis import store_url
+from lab.stack.store_client import (
+    StoreSilent,
+    ask,
+    connect,
+    keys_under,
+    read_url,
+    servers_of,
+)
 
 # What clients, sentinels, nodes and the lab's own questions ask of a store beside its keys.
 _ABOUT_THE_STORE = (
@@ -43,7 +52,7 @@ class Store(AbstractContextManager["Store"]):
         """Where it is, password included: to be handed on by environment only."""
 
     @abstractmethod
-    def description(self) -> dict[str, str]:
+    def description(self) -> UsedProgram:
         """Its name, version and source, for a report. No secrets."""
 
     def forget(self, prefix: str) -> int:
@@ -95,13 +104,19 @@ class ExternalStore(Store):
         return self._url
 
     def __enter__(self) -> Self:
-        self.stats()  # fails now, not in the middle of an experiment, if it is not there
+        try:
+            self.stats()  # fails now, not in the middle of an experiment, if it is not there
+        except StoreSilent:
+            where = store_url.label(self.url)
+            raise LabError(
+                f"no answer from {where}: check the URL, and that the store runs"
+            ) from None
         return self
 
     def __exit__(self, *_: object) -> None:
         """Nothing to end: it was there before."""
 
-    def description(self) -> dict[str, str]:
+    def description(self) -> UsedProgram:
         """Its name, version and "external"; not the address, which holds a password."""
         with connect(self.url) as client:
             infos = ask(lambda: [server.info("server") for server in servers_of(client)])
@@ -110,11 +125,8 @@ class ExternalStore(Store):
             for info in infos
         }
         valkey = any("valkey_version" in info for info in infos)
-        return {
-            "program": "Valkey" if valkey else "Redis",
-            "version": ", ".join(sorted(versions)),
-            "source": "external",
-        }
+        name = "Valkey" if valkey else "Redis"
+        return UsedProgram(name, ", ".join(sorted(versions)), "external")
 
 
 def _operations(commandstats: Mapping[str, Mapping[str, str]]) -> int:

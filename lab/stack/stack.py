@@ -6,8 +6,12 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Self
 
+from msgspec import UNSET
+
+from lab.core.components import Components, UsedProgram
 from lab.core.errors import LabError
 from lab.core.limits import require_processes
+from lab.core.text import counted
 from lab.processes.ports import free_ports
 from lab.processes.spawn import Children, prepare_run_dir
 from lab.stack.access_log import AccessLog
@@ -113,18 +117,19 @@ class Stack:
                 changed.enter_context(self.pools[name].with_settings(wanted))
             self.balancer.reload()
 
-    def components(self) -> Mapping[str, object]:
-        """The parts of this stack, for a report: names and versions, no paths."""
+    def components(self) -> Components:
+        """The parts of this stack, for a report."""
         deployed = {
             spec.name: ", ".join(map(str, spec.external)) for spec in self._specs if spec.external
         }
-        return {
-            "nginx": _described(self.balancer.program),
-            "store": self.store.description() if self.store else None,
-            "python": platform.python_version(),
-            "system": f"{platform.system()} {platform.machine()}",
-            **({"not started by the lab": deployed} if deployed else {}),
-        }
+        program = self.balancer.program
+        return Components(
+            UsedProgram(version=program.version, source=program.source),
+            self.store.description() if self.store else None,
+            platform.python_version(),
+            f"{platform.system()} {platform.machine()}",
+            deployed or UNSET,
+        )
 
     def _start(self) -> None:
         program = self._choose_nginx()
@@ -146,7 +151,9 @@ class Stack:
             self.pools[spec.name] = pool
             self._resources.callback(pool.undo_faults)
         servers = [server for pool in self.pools.values() for server in pool.servers.values()]
-        require_processes(THREADS_OF_SERVER * ours + THREADS_OF_LAB, f"a run of {ours} servers")
+        require_processes(
+            THREADS_OF_SERVER * ours + THREADS_OF_LAB, f"a run of {counted(ours, 'server')}"
+        )
         for server in servers:
             server.launch()
         await_ready(servers)
@@ -181,7 +188,3 @@ class Stack:
                 tls_port=self.tls.port if self.tls else 0,
             )
         )
-
-
-def _described(program: Program) -> dict[str, str]:
-    return {"version": program.version, "source": program.source}

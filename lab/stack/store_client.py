@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     Client = redis.Redis | redis.RedisCluster
 
 STORE_TIMEOUT_S = 0.5
+_NOT_A_URL = f"this is not the URL of a store: write {store_url.FORMS}"
 TEXTS = {"decode_responses": True}
+
+
+class StoreSilent(LabError):
+    """The store gave no answer to a command."""
 
 
 def connect(url: str) -> "Client":
@@ -62,15 +67,21 @@ def ask(question: Callable[[], Any]) -> Any:
     try:
         return question()
     except (redis.RedisError, redis.exceptions.RedisClusterException, OSError) as error:
+        # In words of our own: redis-py's may quote the address.
         if trouble := tls_errors.tls_trouble(error):
             raise LabError(f"the store does not answer: {trouble}") from None
-        # The class only: redis-py's messages may quote the address.
-        raise LabError(
-            f"the store does not answer ({type(error).__name__}): "
-            "check that it runs and that the URL is right; the lab's own can be restarted"
-        ) from None
+        if isinstance(error, redis.AuthenticationError):
+            raise LabError(
+                "the store refuses the user name or the password: correct them in its URL"
+            ) from None
+        if isinstance(error, redis.ResponseError):
+            raise LabError(
+                "the store refuses a command of the lab: give it an account that may do all, "
+                "and a database that exists"
+            ) from None
+        raise StoreSilent("the store does not answer: check that it runs, or restart it") from None
     except (ValueError, TypeError):  # redis-py's errors for a wrong port or option
-        raise LabError(f"a store URL looks like {store_url.FORMS}") from None
+        raise LabError(_NOT_A_URL) from None
 
 
 def read_url(url: str) -> store_url.StoreUrl:
@@ -78,7 +89,7 @@ def read_url(url: str) -> store_url.StoreUrl:
     try:
         return store_url.parse(url)
     except ValueError:
-        raise LabError(f"a store URL looks like {store_url.FORMS}") from None
+        raise LabError(_NOT_A_URL) from None
 
 
 def _literal(prefix: str) -> str:

@@ -11,7 +11,7 @@ from typing import Self
 
 from flask import Flask
 
-from lab.shop.cart import Cart, JsonObject, SessionState
+from lab.shop.cart import Cart, SessionState
 from lab.shop.http import ConfigError
 from lab.variants import main
 
@@ -35,10 +35,6 @@ class NextSessionState(SessionState):
     def cart(self) -> CartWithPoints:
         """Return the cart and its points."""
         return {**super().cart(), "points": self.points}
-
-    def to_dict(self) -> JsonObject:
-        """Return what has to be kept, including the points."""
-        return super().to_dict() | {"points": self.points}
 
 
 def change(app: Flask) -> None:

@@ -7,11 +7,12 @@ prices from token to token would charge them for ever.)
 
 import importlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from flask import Flask, current_app
 
-from lab.shop.cart import Cart, JsonObject, SessionState
+from lab.shop.cart import Cart, SessionState
 from lab.variants import main
 
 
@@ -31,9 +32,9 @@ class PricedSessionState(SessionState):
         cart["total_cents"] = sum(line["line_total_cents"] for line in cart["lines"])
         return cart
 
-    def to_dict(self) -> JsonObject:
-        """Return what has to be kept, including the prices."""
-        return super().to_dict() | {"prices": self._valid_prices(super().cart())}
+    def kept(self) -> Self:
+        """Return the state with the prices that are valid now."""
+        return replace(self, prices=self._valid_prices(super().cart()))
 
     def _valid_prices(self, cart: Cart) -> dict[str, list[int]]:
         now = int(time.time())

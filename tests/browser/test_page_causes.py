@@ -123,6 +123,9 @@ async () => {
     if (badges) saw("badges");
     const dead = lane.querySelector(".server[data-state=dead][data-looks]");
     if (dead) fault(desk, `a badge at ${dead.dataset.server}, which is dead`);
+    const leaves = lane.querySelector(".server[data-leaves]:not([data-leaves=left])");
+    if (leaves) saw("leaving");
+    if (leaves?.dataset.state === "dead") fault(desk, `${leaves.dataset.server} gone, and here`);
     for (const dot of all(lane, ".dot:not(.back)")) {
       const early = badges && deepest.get(dot.dataset.op) < row;
       if (early) fault(desk, `a badge before ${dot.dataset.op}`);

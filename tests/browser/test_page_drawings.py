@@ -27,13 +27,15 @@ WALK = """
 () => new Promise((done) => {
   const part = (name) => document.querySelector(`.lane[data-desk=stateless] .server${name}`);
   const ways = [];
+  let ended = false;
   const frame = () => {
-    const away = part("[data-leaves]");
+    const away = part("[data-leaves]:not([data-leaves=left])");
     if (away) {
+      ended ||= Boolean(part("[data-state=dead]"));
       const at = part("[data-server=A] .goes .is-person").getBoundingClientRect();
       ways.push({ x: at.x, y: at.y, width: at.width, height: at.height });
     }
-    if (ways.length && !away) done(ways);
+    if (ways.length && !away) done({ ways, ended });
     else requestAnimationFrame(frame);
   };
   frame();
@@ -63,6 +65,19 @@ def test_server_that_leaves_is_gone_from_the_desk_and_the_chair_stays(window):
             wait_for(lambda selector=selector, seen=seen: opacity(page, selector) == seen)
 
 
+# What travels may be gone before a test looks again.
+SAID = """
+() => {
+  window.said = [];
+  new MutationObserver((all) => {
+    const added = all.flatMap(({ addedNodes }) => [...addedNodes]);
+    const said = added.flatMap((one) => [...one.querySelectorAll(".said")]);
+    window.said.push(...said.map((one) => one.textContent));
+  }).observe(document.querySelector(".lane[data-desk=stateful] .flight"), { childList: true });
+}
+"""
+
+
 def box(page, selector):
     return page.locator(selector).first.bounding_box()
 
@@ -70,11 +85,10 @@ def box(page, selector):
 @pytest.mark.long
 def test_people_stand_behind_a_counter_and_john_before_it(window):
     page = window(where="?step=1")
+    page.evaluate(SAID)
     page.locator(".scene .skip-it").click()
-    said = page.locator('.lane[data-desk="stateful"] .dot .said').first
-    said.wait_for(state="attached")
-    assert said.inner_text() == "“I'm John”"
     page.locator(".so .verdict-line").wait_for()
+    assert page.evaluate("[...new Set(window.said)]") == ["“I'm John”"]
     watch(page)
     for desk in ("stateful", "stateless"):
         lane = f'.lane[data-desk="{desk}"]'
@@ -98,7 +112,9 @@ def test_people_stand_behind_a_counter_and_john_before_it(window):
 def test_representative_who_leaves_goes_behind_the_others_and_out_of_the_door(window):
     page = window(where="?step=1", pace=2)
     page.locator(".scene .skip-it").click()
-    start, *ways = page.evaluate(WALK)
+    walk = page.evaluate(WALK)
+    start, *ways = walk["ways"]
+    assert not walk["ended"]  # what this ends shows when they are out
     door, last = (
         box(page, f'.lane[data-desk="stateless"] {part}')
         for part in (".door", '.server[data-server="C"] .clerk')
@@ -287,3 +303,57 @@ def test_log_line_that_a_url_leaves_behind_stands_at_the_balancer(window):
     assert asked.search(lane.locator(".recent").inner_text())
     assert asked.match(lane.locator(".steps").inner_text().lstrip("1 "))
     assert page.locator('.lane[data-desk="stateful"] .log-line').is_hidden()
+
+
+# What the stage shows during the first step of a script, in each frame in which it changes.
+FIRST_STEP = """
+() => {
+  window.shown = [];
+  const frame = () => {
+    const step = document.querySelector(".watching .count")?.textContent ?? "";
+    const servers = [...document.querySelectorAll(".server")].map((one) => one.dataset.state);
+    const ran = [...document.querySelectorAll("[data-ran]")].map(() => "a line of code");
+    const now = [...servers, ...ran].join();
+    if (step.startsWith("step 1 ") && window.shown.at(-1) !== now) window.shown.push(now);
+    requestAnimationFrame(frame);
+  };
+  frame();
+}
+"""
+
+
+@pytest.mark.long
+def test_stage_of_a_script_has_nothing_of_the_one_before(window):
+    page = window(where="?step=6", pace=1)
+    run_chapter(page)  # it ends with a dead server, and with the line of code that ran last
+    page.evaluate(FIRST_STEP)
+    page.locator(".so [data-name='run again'], .so button", has_text="Run it again").first.click()
+    wait_for(lambda: page.evaluate("window.shown.at(-1)?.includes('up')"))
+    first, *later = page.evaluate("window.shown")
+    assert first == "" and {each.replace("up", "").strip(",") for each in later} == {""}
+
+
+COPIED = """
+() => {
+  window.copied = [];
+  const frame = () => {
+    for (const card of document.querySelectorAll(".copier .card")) {
+      const [motion] = card.getAnimations();
+      const lane = card.closest(".lane");
+      if (motion?.currentTime === 0 || (motion && !window.copied.includes(lane.dataset.desk))) {
+        window.copied.push(lane.dataset.desk);
+      }
+    }
+    requestAnimationFrame(frame);
+  };
+  frame();
+}
+"""
+
+
+@pytest.mark.long
+def test_copy_is_taken_from_what_john_holds(window):
+    page = window(where="?step=10", pace=1)
+    page.evaluate(COPIED)
+    run_chapter(page)
+    assert sorted(set(page.evaluate("window.copied"))) == ["stateful", "stateless"]

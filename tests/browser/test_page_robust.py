@@ -218,6 +218,8 @@ def test_line_is_lost_and_found_again(browser, tmp_path):
                 os.kill(process.pid, signal.SIGSTOP)
             page.locator("#line[data-state=lost]").wait_for(timeout=60_000)
             assert "lost" in page.locator("#line").inner_text()
+            assert page.locator("#line").evaluate("(line) => line.scrollWidth <= line.clientWidth")
+            assert "tries again" in page.locator("#about").text_content()
             assert page.locator("#badge").inner_text() == "NOT CONNECTED"
             for process in [nginx, *workers]:
                 os.kill(process.pid, signal.SIGCONT)

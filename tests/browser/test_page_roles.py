@@ -154,12 +154,17 @@ def test_learner_without_a_free_stage_waits_in_a_queue_that_says_so(browser, tmp
         bar = second.locator("lab-role")
         wait_for(lambda: "All 1 stages for learners are taken; you are next" in bar.inner_text())
         assert "lab record" in bar.inner_text()  # none is at hand, and how to get one
+        assert second.locator(".ask .bar").inner_text().split("\n") == ["Waiting for a stage …"]
+        assert second.locator(".ask .main").is_disabled()
         predict(third)
         wait_for(lambda: "1 waits before you" in third.locator("lab-role").inner_text())
         assert findings(third) == []
         bar.locator(".leave-queue").click()
         bar.wait_for(state="hidden")
-        assert "Stopped" in second.locator(".ask .trouble").inner_text()
+        assert "before its first step" in second.locator(".ask .trouble").inner_text()
+        assert second.locator(".ask .run").inner_text() == "Run ▸"  # and nothing has run yet
+        second.locator(".ask .change").click()
+        second.locator(".ask .seal").wait_for()
         wait_for(lambda: "you are next" in third.locator("lab-role").inner_text())
         # The first one leaves: its stage is the next one's.
         first.evaluate("async () => (await import('/lab/static/own-stage.js')).leaveOwnStage()")

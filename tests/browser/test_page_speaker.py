@@ -48,14 +48,19 @@ def test_speaker_view_says_what_comes_and_works_from_either_window(window):
     page.locator(".ask h1").wait_for()
     wait_for(lambda: speaker.locator("#trouble").inner_text() == "")
     # The clicker works in the window that has the focus.
-    speaker.keyboard.press("3")
+    speaker.keyboard.press("1")
     page.locator(".choice[aria-pressed=true]").wait_for()
     speaker.locator(".go").click()
     page.locator("main[data-scene=watch]").wait_for()
     wait_for(lambda: re.match(r"Step \d of \d", now.inner_text()))
+    answers = speaker.locator("#answers li")
+    wait_for(lambda: "(chosen)" in answers.nth(0).inner_text())
+    assert "✓" not in speaker.locator("#answers").inner_text()  # which is right is not known yet
     page.locator(".so .judged").wait_for()
-    assert page.locator(".so .judged").get_attribute("data-right") == "yes"
+    assert page.locator(".so .judged").get_attribute("data-right") == "no"
     wait_for(lambda: now.inner_text() == crash["claim"])
+    marks = [("✓" in each, "(chosen)" in each) for each in answers.all_inner_texts()]
+    assert marks == [(False, True), (False, False), (True, False), (False, False)]
     assert storage["predict"]["question"] in upcoming.inner_text()
     speaker.locator(".go").click()
     page.wait_for_url(re.compile("step=7"))

@@ -126,8 +126,8 @@ WRONG = [
     (["run", "crash", "--out", "a-file"], "a file"),
     (["run", "crash", "--out", "a-file/below"], "another --out"),
     (["demo", "--out", "/proc/nowhere"], "another --out"),
-    (["run", "crash", "--store", "redis://:s3cret@127.0.0.1:1/0"], "the URL is right"),
-    (["run", "crash", "--store", "redis+cluster://:s3cret@127.0.0.1:1"], "the URL is right"),
+    (["run", "crash", "--store", "redis://:s3cret@127.0.0.1:1/0"], "check the URL"),
+    (["run", "crash", "--store", "redis+cluster://:s3cret@127.0.0.1:1"], "check the URL"),
     (["run", "crash", "--store", "redis+cluster://:s3cret@a/1"], "redis+cluster://HOST:PORT"),
     (["run", "crash", "--store", "redis+sentinel://:s3cret@a"], "/SERVICE/0"),
     (["run", "./typo.py"], "SyntaxError"),
@@ -157,7 +157,7 @@ def test_wrong_usage_is_status_2_and_says_what_to_do(wrong, arguments, words):
     ended = wrong[tuple(arguments)]
     assert ended.status == 2, ended
     assert words in re.sub(r"\s+", " ", ended.err), ended
-    assert ended.out == "" or arguments[0] == "demo" or "s3cret" in arguments[-1]
+    assert ended.out == "" or arguments[0] == "demo"
     assert "s3cret" not in ended.err
 
 

@@ -18,8 +18,8 @@ from lab.evidence.result import Settings
 from lab.experiments.provision import SILENCE, ProvisionedStack, deployed
 from lab.experiments.script_api import Lab
 from lab.processes.ports import free_ports
-from lab.processes.waiting import server_info
 from lab.stack.deployment import find
+from lab.stack.server import server_info
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="its commands are POSIX's kill")
 # What a deployment might call its start script: a server in the background, its pid in a file.
@@ -133,7 +133,10 @@ def test_kill_that_kills_nothing_is_not_confirmed(shop, tmp_path):
 def test_kill_command_that_fails_is_quoted(shop, tmp_path):
     with (
         bench_of(shop, tmp_path, kill=["ls /no-such-{name}"]) as lab,
-        pytest.raises(LabError, match=r"(?s)kill command of stateful-A failed \(exit .*no-such-A"),
+        pytest.raises(
+            LabError,
+            match=r"(?s)kill command of stateful-A \(--kill-command\) failed \(exit .*no-such-A",
+        ),
     ):
         lab.kill("A")
 

@@ -24,7 +24,8 @@ from lab.evidence.shopper import Shopper
 from lab.experiments import app_diff
 from lab.experiments.script_api import Lab
 from lab.processes.ports import free_ports
-from lab.processes.waiting import READY_TIMEOUT_S, server_info, wait_until
+from lab.processes.waiting import READY_TIMEOUT_S, wait_until
+from lab.stack.server import server_info
 
 CURL = (DOCS / "curl.md").read_text(encoding="utf-8")
 SCRIPTS = (DOCS / "scripts.md").read_text(encoding="utf-8")

@@ -13,6 +13,18 @@ FOLDER = os.environ.get("TWO_DESKS_OPENAPI")
 DOCUMENTS = sorted(each for each in Path(FOLDER).iterdir() if each.is_file()) if FOLDER else []
 STRICT_BYTES = 2_000_000  # a larger document's values are not looked at: that takes seconds each
 NO_ENDLESS_RUN_S = 320
+ROOT_ONLY = """
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+class Root(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/" else 404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Root).serve_forever()
+"""
 
 
 def check(document, folder, *options):
@@ -40,6 +52,34 @@ def test_values_that_a_document_asks_for_are_sent(tmp_path):
     assert "7 of 8 operations are in the conversation" in report["notes"][0]
     assert "GET /damaged" in report["notes"][1] and "bundle it" in report["notes"][1]
     assert "k3y-of-the-library" not in ended.stdout
+
+
+@pytest.mark.long
+def test_document_of_another_service_is_no_reason_to_pass(tmp_path):
+    """But for the root, which every service has."""
+    missing = {"get": {"responses": {"200": {"description": "a list"}}}}
+    paths = {"/": missing, "/trips": missing, "/trips/{id}": missing}
+    (tmp_path / "trips.json").write_text(json.dumps({"openapi": "3.0.3", "paths": paths}))
+    (tmp_path / "service.py").write_text(ROOT_ONLY)
+    words = [
+        sys.executable,
+        "-m",
+        "lab",
+        "check",
+        "--start",
+        f"{sys.executable} service.py {{port}}",
+    ]
+    ended = subprocess.run(
+        [*words, "--reset", "true", "--openapi", "trips.json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=NO_ENDLESS_RUN_S,
+    )
+    assert ended.returncode == 3, ended.stderr
+    said = " ".join(ended.stdout.split())
+    assert "trips.json may describe another service: 2 of 3 operations were answered 404" in said
+    assert "at http://127.0.0.1:{port}. If it describes this one" in said
 
 
 if FOLDER:  # the documents are other people's, and not shipped

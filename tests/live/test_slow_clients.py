@@ -10,8 +10,9 @@ import pytest
 
 from lab.processes.ports import free_ports
 from lab.processes.spawn import Children, clean_environment, module_command
-from lab.processes.waiting import server_info, wait_until
+from lab.processes.waiting import wait_until
 from lab.shop.bounded_server import ARRIVES_WITHIN_S, MOST_CONNECTIONS
+from lab.stack.server import server_info
 
 resource = pytest.importorskip("resource")
 CROWD = MOST_CONNECTIONS + 100

@@ -63,12 +63,8 @@ def table(document: RunDocument) -> str:
         cells = (f"`lab run {each.name}`", found(each), decision(each), "; ".join(elsewhere))
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     seconds = sum(each.seconds for each in document.experiments)
-    nginx, store = (document.components.get(name) or {} for name in ("nginx", "store"))
-    made_with = ", ".join(
-        f"{name} {part['version']}"
-        for name, part in (("nginx", nginx), ("Valkey", store))
-        if "version" in part
-    )
+    parts = (("nginx", document.components.nginx), ("Valkey", document.components.store))
+    made_with = ", ".join(f"{name} {part.version}" for name, part in parts if part)
     return "\n".join([*rows, "", f"From one run of `lab run --all`: {seconds:.0f} s, {made_with}."])
 
 

@@ -21,7 +21,6 @@ NUMBERS = (
         "second_lost",
         "second_got",
         "resold",
-        "refused_own",
         "priced",
         "old_price",
         "grown",

@@ -2,7 +2,7 @@
 
 import json
 from copy import deepcopy
-from dataclasses import fields
+from dataclasses import dataclass, fields, replace
 
 import pytest
 from hypothesis import assume, given
@@ -72,6 +72,19 @@ def test_no_price_is_kept(session) -> None:
     kept = session.to_dict()
     assert set(kept) == {field.name for field in fields(SessionState)} - {"withdrawn"}
     assert not [name for name in kept if "cents" in name or "price" in name]
+
+
+def test_field_that_a_variant_adds_is_kept() -> None:
+    @dataclass(frozen=True)
+    class Gift(SessionState):
+        wrapped: tuple[str, ...] = ()
+
+        def kept(self):
+            return replace(self, wrapped=("now",))
+
+    kept = Gift.begin("123", "John").to_dict()
+    assert kept["wrapped"] == ("now",) and list(kept)[:2] == ["user_id", "name"]
+    assert Gift.from_dict(json.loads(json.dumps(kept))).wrapped == ("now",)
 
 
 @given(sessions, skus, quantities, quantities)

@@ -16,7 +16,10 @@ PRICES = {"laptop": 129900, "mouse": 2500, "cable": 900, "desk": 45000}
 
 
 def cart(revision=0, **goods):
-    lines = [{"sku": sku, "quantity": quantity} for sku, quantity in goods.items()]
+    lines = [
+        {"sku": sku, "quantity": quantity, "unit_price_cents": PRICES[sku]}
+        for sku, quantity in goods.items()
+    ]
     total = sum(PRICES[sku] * quantity for sku, quantity in goods.items())
     return {"lines": lines, "item_count": len(lines), "total_cents": total, "revision": revision}
 
@@ -190,6 +193,22 @@ def test_fault_makes_only_a_new_read_count():
     assert (tracker.fate, tracker.needs_read) == (UNKNOWN, True)
     tracker.note(read(401))
     assert tracker.fate is LOST
+
+
+def test_prices_that_change_are_owed_by_the_desk_that_keeps_old_ones():
+    tracker = tracked(write(goods=cart(laptop=2, cable=1)))
+    for _ in range(2):
+        tracker.reprice({"laptop": 7, "mouse": 8})
+    tracker.note(read(goods=cart(laptop=2, cable=1)))
+    assert tracker.fate is WRONG
+    tracker.note(read(goods=cart(laptop=2, cable=1) | {"total_cents": 14 + PRICES["cable"]}))
+    assert tracker.fate is KEPT
+
+
+def test_prices_that_change_owe_nothing_to_whom_nothing_is_owed():
+    tracker = tracked(exchange("POST", "/api/login", 200, {}))
+    tracker.reprice({"laptop": 7})
+    assert tracker.owed is None
 
 
 @pytest.mark.parametrize("path", ["/api/logout", "/api/logout?everywhere=1"])

@@ -17,17 +17,8 @@ from lab.check.clues import is_sealed
 from lab.check.conversation import Call, Conversation, Ref, plain
 from lab.check.differences import Difference, Relation
 from lab.check.document import document
-from lab.check.judge import (
-    ELSEWHERE,
-    FRESH,
-    SEPARATE,
-    TURNS,
-    USED,
-    Finding,
-    Level,
-    Report,
-    Reproducer,
-)
+from lab.check.judge import Finding, Level, Report, Reproducer
+from lab.check.play_name import ELSEWHERE, FRESH, SEPARATE, TURNS, USED
 from lab.core.http import Answer, Headers
 
 

@@ -4,7 +4,8 @@ from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Call, Conversation, Ref, plain
 from lab.check.document import document
 from lab.check.evidence import Evidence
-from lab.check.judge import FRESH, Level, Report, Reproducer
+from lab.check.judge import Level, Report, Reproducer
+from lab.check.play_name import FRESH
 from lab.check.prover import Proof
 from lab.check.settle import Settlement
 from lab.check.trace import Trace

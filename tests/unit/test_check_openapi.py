@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.check.conversation import recorded
+from lab.check.conversation import MissingPaths, recorded
+from lab.check.judge import Finding, Level, Report
+from lab.check.reasons import doubt_document
 from lab.check.sources.description import Description
 from lab.check.sources.openapi import MOST_API_CALLS, OpenApiSource
 from lab.check.sources.reading import operations
@@ -452,3 +454,89 @@ def test_request_that_cannot_be_written_does_not_count_as_the_services_end(tmp_p
     many = document(**{f"bad{n}": {"get": {}} for n in range(9)}, good={"get": {}})
     client = Strict()
     assert said(talk_of(many, tmp_path, client=client)) == ["GET /good"] and client.renewed == 1
+
+
+# --- a document of another service
+
+ID = {"parameters": [{"name": "id", "in": "path"}], "get": {}}
+FOREIGN = {
+    "openapi": "3.0.0",
+    "servers": [{"url": "/v1"}],
+    "paths": {"/": {"get": {}}, "/books": {"get": {}, "post": {}}, "/books/{id}": ID},
+}
+
+
+class Elsewhere(Willing):
+    """A service that has the root and the paths of `here`, and answers OPTIONS anywhere."""
+
+    def __init__(self, *here, status=404):
+        super().__init__()
+        self.here, self.status = ("/", *here), status
+
+    def __call__(self, call):
+        super().__call__(call)
+        is_here = recorded(call.path) in self.here or call.method == "OPTIONS"
+        return Answer(200 if is_here else self.status)
+
+
+def test_document_whose_paths_are_mostly_not_there_is_noticed(tmp_path):
+    client = Elsewhere()
+    assert talk_of(FOREIGN, tmp_path, client=client).missing == MissingPaths("x.json", "", 3, 4)
+    whole = {**FOREIGN, "paths": {**FOREIGN["paths"], "/books": {"get": {}, "options": {}}}}
+    assert talk_of(whole, tmp_path, client=client).missing == MissingPaths("x.json", "", 2, 3)
+    base = OpenApiSettings(base_path="/v2")
+    nowhere = talk_of(FOREIGN, tmp_path, base, client).missing
+    assert nowhere == MissingPaths("x.json", "/v2", 4, 4)
+    refusing = talk_of(FOREIGN, tmp_path, client=Elsewhere(status=405)).missing
+    assert refusing == MissingPaths("x.json", "/v1", 4, 4)
+
+
+def test_thing_that_is_not_found_is_no_missing_path(tmp_path):
+    things = {f"/books/{{id}}/{each}": ID for each in ("pages", "loans", "readers")}
+    document = {**FOREIGN, "paths": {"/books": {"get": {}}, "/books/{id}": ID, **things}}
+    assert talk_of(document, tmp_path, client=Elsewhere("/v1/books")).missing is None
+
+
+@pytest.mark.parametrize("status", [401, 403, 422, 500, None])
+def test_path_that_refuses_is_there(tmp_path, status):
+    assert talk_of(FOREIGN, tmp_path, client=Elsewhere(status=status)).missing is None
+
+
+def found(level, depends=False):
+    return Report(level, "so", findings=[Finding(0, "GET /", level, depends=depends)])
+
+
+PATHS = MissingPaths("x.json", "/v1", 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("report", "succeeded"),
+    [
+        (found(Level.SELF_CONTAINED), True),
+        (found(Level.SELF_CONTAINED, None), True),
+        (Report(Level.UNKNOWN, "no request succeeded"), False),
+    ],
+)
+def test_document_of_another_service_proves_no_statelessness(report, succeeded):
+    doubt_document(report, PATHS, succeeded=succeeded)
+    assert report.level is Level.UNKNOWN and not report.passes(frozenset({Level.SELF_CONTAINED}))
+    assert report.because.startswith(
+        "x.json may describe another service: 2 of 3 operations were answered 404 or 405 at "
+        "http://127.0.0.1:{port}/v1. If it describes this one, give"
+    )
+
+
+@pytest.mark.parametrize(
+    ("report", "succeeded"),
+    [
+        (found(Level.SELF_CONTAINED, True), True),
+        (found(Level.PROCESS), True),
+        (found(Level.PROCESS), False),
+        (found(Level.UNKNOWN), True),
+    ],
+)
+def test_finding_stands_though_paths_are_missing(report, succeeded):
+    level = report.level
+    doubt_document(report, PATHS, succeeded=succeeded)
+    assert (report.level, report.because) == (level, "so")
+    assert "may describe another service" in report.notes[0]

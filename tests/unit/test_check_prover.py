@@ -14,7 +14,8 @@ from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Call, Conversation, Ref, plain
 from lab.check.differences import Difference
 from lab.check.evidence import Play
-from lab.check.judge import FRESH, Finding, Level
+from lab.check.judge import Finding, Level
+from lab.check.play_name import FRESH
 from lab.check.prover import Proof, Prover
 from lab.check.trace import ClientState, Trace
 from lab.core.http import Answer, Headers

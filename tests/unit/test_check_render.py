@@ -22,7 +22,8 @@ from lab.check.curl import as_curl
 from lab.check.curl_parts import judge
 from lab.check.curl_workers import judge_again
 from lab.check.differences import Difference, Relation
-from lab.check.judge import PLAYS, UNSEEN, Finding, Level, Report, Reproducer, level_of, not_emptied
+from lab.check.judge import UNSEEN, Finding, Level, Report, Reproducer, level_of, not_emptied
+from lab.check.play_name import FRESH, NO_PLAY, PlayKind, PlayName, meaning_of
 from lab.check.render import as_junit as junit_of
 from lab.check.render import explain
 from lab.check.start import Start
@@ -45,8 +46,7 @@ def report(text="x", *, calls=None, **more):
     calls = calls or (Call("POST", plain("/login")), Call("GET", plain(f"/cart?token={text}")))
     difference = Difference("/a", text, text)
     findings = [
-        Finding(n, call.title, Level.PROCESS, "fresh process", (difference,))
-        for n, call in enumerate(calls)
+        Finding(n, call.title, Level.PROCESS, FRESH, (difference,)) for n, call in enumerate(calls)
     ]
     return Report(
         Level.PROCESS,
@@ -90,7 +90,7 @@ def test_junit_shows_allowed_as_passed_and_unknown_as_error():
 
 
 def test_junit_is_red_where_the_exit_status_is_not_0():
-    fine = Finding(0, "GET /", Level.SELF_CONTAINED, "")
+    fine = Finding(0, "GET /", Level.SELF_CONTAINED)
     unknown = Report(Level.UNKNOWN, "nothing depends", None, [fine])
     suite = ElementTree.fromstring(as_junit(unknown, ALLOWED))
     assert (suite.get("tests"), suite.get("errors")) == ("2", "1")
@@ -140,7 +140,9 @@ def test_token_is_not_statelessness_is_said_where_one_was_carried():
 
 def test_levels():
     def found(level, depends=None):
-        return Finding(0, "GET /", level, "", (Difference("status", "200", "401"),), None, depends)
+        return Finding(
+            0, "GET /", level, NO_PLAY, (Difference("status", "200", "401"),), None, depends
+        )
 
     contained = found(Level.SELF_CONTAINED)
     level, said = level_of([contained])
@@ -351,12 +353,14 @@ def test_values_are_looked_up_in_earlier_answers(tmp_path):
     assert expected in done.stdout.splitlines(), (line, done)
 
 
-@pytest.mark.parametrize("play", PLAYS)
-def test_junit_says_what_happened_in_each_play(play):
+@pytest.mark.parametrize("kind", [each for each in PlayKind if each])
+@pytest.mark.parametrize("which", ["", "in turn"])
+def test_junit_says_what_happened_in_each_play(kind, which):
+    play = PlayName(kind, which)
     found = Finding(0, "GET /", Level.PROCESS, play, (Difference("/a", "1", "2"),))
     suite = ElementTree.fromstring(as_junit(Report(Level.PROCESS, "", None, [found]), ALLOWED))
     (failure,) = suite.iter("failure")
-    assert failure.get("message") == f"state in the process: {PLAYS[play]}"
+    assert failure.get("message") == f"state in the process: {kind.meaning}"
     assert failure.text == "/a: 1 became 2"
 
 
@@ -366,3 +370,19 @@ def test_call_is_not_self_contained_where_what_is_behind_it_was_not_emptied():
     assert doubted.level is Level.UNKNOWN and "not emptied" in doubted.why
     state = Finding(0, "GET /", Level.PROCESS)
     assert not_emptied(state) is state
+
+
+@pytest.mark.parametrize(
+    ("label", "kind"),
+    [
+        ("", PlayKind.NONE),
+        ("a fresh process for each call", PlayKind.FRESH),
+        ("a fresh process for each call, each with a disk of its own", PlayKind.ELSEWHERE),
+        ("two processes in turn", PlayKind.TWO),  # as version 0.1 wrote it
+        ("two processes, calls 2, 3 to the second", PlayKind.TWO),
+        ("the calls spread over the replicas, a b", PlayKind.CROSSED),
+        ("what no play is called", PlayKind.NONE),
+    ],
+)
+def test_play_of_a_kept_document_has_the_meaning_of_its_kind(label, kind):
+    assert meaning_of(label) == kind.meaning

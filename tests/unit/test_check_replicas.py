@@ -12,6 +12,7 @@ from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Call, Conversation, Ref, plain
 from lab.check.judge import Finding, Level, Report
 from lab.check.noise import Noise
+from lab.check.play_name import PlayKind, PlayName
 from lab.check.replicas.alone import AloneOnEach
 from lab.check.replicas.asked import AskedReplicas
 from lab.check.replicas.checker import ReplicaCheck
@@ -413,9 +414,9 @@ def test_replica_that_does_not_answer_is_no_state(seen, through, level):
     report = Report(Level.UNKNOWN, "")
     evidence, (other,) = replaying(report, answer(200), seen)
     if through:
-        evidence.keep("through the balancer, 1", other)
+        evidence.keep(PlayName(PlayKind.THROUGH, "1"), other)
     else:
-        evidence.take("the calls spread over the replicas, B", lambda: other, (1,))
+        evidence.take(PlayName(PlayKind.CROSSED, "B"), lambda: other, (1,))
     evidence.judge()
     assert report.findings[0].level is level
     assert ("did not answer" in report.because) is (level is Level.UNKNOWN)

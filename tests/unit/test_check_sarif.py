@@ -14,6 +14,7 @@ from lab.check.conversation import Call, Conversation, plain
 from lab.check.differences import Difference
 from lab.check.document import document
 from lab.check.judge import Finding, Level, Report
+from lab.check.play_name import FRESH
 from lab.check.sarif import Checked, as_sarif
 
 SCHEMA = "@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json"
@@ -32,7 +33,7 @@ def calls(*levels, path="/cart"):
 def sarif(said, file=TALK, level=None, allowed=(Level.SELF_CONTAINED,), **more):
     conversation = Conversation(tuple(call for call, _ in said), "talk.py")
     findings = [
-        Finding(n, call.title, level, "fresh process", DIFFERS, needs=(0,) if n else None)
+        Finding(n, call.title, level, FRESH, DIFFERS, needs=(0,) if n else None)
         for n, (call, level) in enumerate(said)
     ]
     worst = level or (said[-1][1] if said else Level.UNKNOWN)

@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 
 from lab.check.conversation import Call, plain
-from lab.check.judge import READS_WRITES, TURNS
+from lab.check.play_name import READS_WRITES, TURNS, PlayKind, PlayName
 from lab.check.sides import FEWEST_PLAYS, MOST_CALLS, plays_on_two
 
 
@@ -62,7 +62,7 @@ def test_sides_are_not_played_twice():
 
 def test_play_says_which_calls_go_to_the_second_process():
     plays, _ = plays_on_two(calls(["POST"] * 4))
-    assert plays["two processes, calls 2, 3 to the second"] == (0, 1, 1, 0)
+    assert plays[PlayName(PlayKind.TWO, "calls 2, 3 to the second")] == (0, 1, 1, 0)
 
 
 def test_sides_are_the_same_every_time():

@@ -1,9 +1,11 @@
 """Every command is found where the command line looks for it, and its help can be read."""
 
 import ast
+import functools
 import importlib
 import inspect
 import io
+import json
 import re
 from pathlib import Path
 
@@ -13,13 +15,15 @@ from click.testing import CliRunner
 from rich.console import Console
 
 import lab
-from lab.cli import crowd_options, output, server_faults, stack_options
+from lab.cli import crowd_options, output, server_faults, stack_options, up
 from lab.cli import main as command_line
 from lab.cli.main import LazyCommand, cli
 from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.core.errors import LabError
 from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.core.units import format_duration
+from lab.evidence.result import Settings
+from lab.evidence.run_document import json_schema
 from lab.experiments.script_file import SCRIPT_MAX_SECONDS
 
 COMMANDS = sorted(cli.commands)
@@ -151,16 +155,22 @@ def test_module_of_commands_is_where_each_of_them_is_looked_for(module):
 
 # --- what the lab prints is text, not markup
 
-SOURCES = sorted(Path(lab.__file__).parent.rglob("*.py"))
+
+def nodes_of_files(*parts):
+    """The file's name and each node of its syntax, for the files of the lab with such a text."""
+    for path in sorted(Path(lab.__file__).parent.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if any(part in text for part in parts):
+            yield from ((path.name, node) for node in ast.walk(ast.parse(text)))
 
 
+@functools.cache
 def hints():
     """Every string of the lab's sources that names an extra: ".[crowd]"."""
     return sorted(
         {
             node.value
-            for path in SOURCES
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            for _, node in nodes_of_files(".[")
             if isinstance(node, ast.Constant)
             and isinstance(node.value, str)
             and re.search(r"\.\[\w+\]\"", node.value)
@@ -225,9 +235,8 @@ def test_error_of_the_lab_is_shown_as_it_is_with_status_2(printed, monkeypatch, 
 def test_consoles_are_made_in_one_module_only():
     """So that their setting, no markup, holds for everything that is printed."""
     made = [
-        path.name
-        for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        name
+        for name, node in nodes_of_files("Console", "from_markup")
         if isinstance(node, ast.Name | ast.Attribute)
         and getattr(node, "id", getattr(node, "attr", "")) in ("Console", "from_markup")
     ]
@@ -258,6 +267,39 @@ def test_usage_error_names_what_is_wrong(given, answer, tmp_path, monkeypatch):
     assert refused.exit_code == 2
     assert answer in refused.output
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("given", "answer"),
+    [
+        (["museum", "nope"], "the museum has no 'nope': it has ctfd, "),
+        (["museum", "ctfdd"], "the museum has no 'ctfdd': did you mean ctfd? It has ctfd, "),
+        (["exercise", "start", "nope"], "(`lab exercise` lists them)"),
+    ],
+)
+def test_name_that_is_none_is_answered_with_those_that_are(given, answer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert answer in str(CliRunner().invoke(cli, given, prog_name="lab").exception)
+
+
+@pytest.mark.parametrize("users", ["-3", "many", "1.5.2"])
+def test_number_of_users_that_is_none_is_answered_with_what_one_is(users):
+    refused = CliRunner().invoke(cli, ["plan", "--users", users], prog_name="lab")
+    assert refused.exit_code == 2
+    assert f"'{users}': give a whole number above 0, such as 12" in " ".join(refused.output.split())
+
+
+@pytest.mark.parametrize(("servers", "last"), [(1, "A"), (2, "B"), (5, "B")])
+def test_up_names_its_servers_and_one_that_can_be_killed(servers, last):
+    said = up._addresses("http://o", "http://o/x", Settings(servers=servers))
+    assert said.count(f"{servers} server{'s' if servers > 1 else ''}, carts") == 2
+    assert f"lab kill {last} · lab restart {last}" in said
+
+
+def test_report_prints_the_schema_of_its_document(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where no run is kept
+    shown = CliRunner().invoke(cli, ["report", "--schema"], prog_name="lab")
+    assert json.loads(shown.output) == json.loads(json.dumps(json_schema()))
 
 
 def test_run_with_a_crowd_needs_a_script_that_takes_one(tmp_path, monkeypatch):

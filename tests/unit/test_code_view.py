@@ -1,5 +1,6 @@
 """The page shows the very lines that served a request, and in colours that can be read."""
 
+import ast
 import difflib
 import re
 from html.parser import HTMLParser
@@ -177,13 +178,20 @@ def test_every_class_in_the_code_has_its_colour():
             assert f".line .{name} " in sheet, name
 
 
-def test_session_code_is_six_lines_of_the_source_as_they_follow_each_other():
+def test_session_code_is_the_whole_function_without_its_docstring():
     for desk, shown in code_view.session_code().items():
         source = app_diff.source_of(f"{desk}_app", "state.py").read_text(encoding="utf-8")
-        assert len(shown.lines) == 6
-        lines = [line.strip() for line in source.splitlines()]
-        at = lines.index(shown.lines[0].strip())
-        assert lines[at : at + 6] == [line.strip() for line in shown.lines]
+        assert shown.lines[0] == "def current_session() -> SessionState:"
+        [function] = [
+            each
+            for each in ast.parse(source).body
+            if isinstance(each, ast.FunctionDef) and each.name == "current_session"
+        ]
+        docstring, *statements = function.body
+        assert ast.get_docstring(function) and docstring not in statements
+        [again] = ast.parse("\n".join(shown.lines)).body
+        assert [ast.dump(each) for each in again.body] == [ast.dump(each) for each in statements]
+        assert all(line in source.splitlines() for line in shown.lines)
 
 
 def test_session_code_ends_where_a_session_is_found_or_refused():

@@ -130,8 +130,13 @@ class FakeCustomers:
         )
 
 
+@pytest.fixture(scope="module")
+def lesson():
+    return plan.load()
+
+
 @pytest.fixture
-def lab(tmp_path):
+def lab(tmp_path, lesson):
     """A console whose servers are pretended; `web` is a client that names the right Host."""
     started = []
     experiment_run = SimpleNamespace(
@@ -140,16 +145,16 @@ def lab(tmp_path):
     )
     live = LiveConsole(FakeStage(), Feed(), FakeCustomers(), experiment_run)
     guard = Guard(ORIGIN, SECRET)
-    app = create_app(Services(guard, KeptRuns(tmp_path), plan.load(), live))
+    app = create_app(Services(guard, KeptRuns(tmp_path), lesson, live))
     return SimpleNamespace(
         app=app, web=app.test_client(), guard=guard, live=live, started=started, runs=tmp_path
     )
 
 
 @pytest.fixture
-def played(tmp_path):
+def played(tmp_path, lesson):
     """The page alone, as in `lab play`."""
-    services = Services(Guard(ORIGIN), KeptRuns(tmp_path), plan.load())
+    services = Services(Guard(ORIGIN), KeptRuns(tmp_path), lesson)
     return create_app(services).test_client()
 
 

@@ -818,7 +818,7 @@ def test_fault_puts_every_cart_in_doubt(customers, john):
     act(customers, john, "view")
     trackers = [session.shopper.tracker for session in john.sessions.values()]
     assert [tracker.fate for tracker in trackers] == ["kept", "kept"]
-    customers.doubt()
+    customers.doubt({})
     assert [tracker.fate for tracker in trackers] == ["unknown", "unknown"]
 
 

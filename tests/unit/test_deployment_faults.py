@@ -46,6 +46,8 @@ class Desk:
                         "app": "stateful",
                         "replica": desk.replica,
                         "instance": desk.instance,
+                        "requests_served": 1,
+                        "carts_remembered": 0,
                         "pid": 7,
                     }
                 ).encode()
@@ -313,5 +315,8 @@ def test_store_that_is_frozen_has_a_way_back_first():
 def test_store_command_that_fails_is_quoted():
     broken = (sys.executable, "-c", "raise SystemExit('no such container')")
     store = DeployedStore("redis://127.0.0.1:1/0", Deployment({}, {"kill": broken}))
-    with pytest.raises(LabError, match=r"kill command of the store failed .*no such container"):
+    with pytest.raises(
+        LabError,
+        match=r"kill command of the store \(--store-kill-command\) failed .*no such container",
+    ):
         store.kill()

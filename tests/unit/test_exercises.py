@@ -5,15 +5,17 @@ import os
 import random
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 from jsonschema import validate
 
 from lab.cli.exercise import exercise as exercise_command
+from lab.cli.grade import _grade_all
 from lab.cli.grade import grade as grade_command
 from lab.cli.grade_view import closing, first_wrong
-from lab.core.errors import LabError
+from lab.core.errors import STOPPED, LabError
 from lab.core.faults import FaultEvent, FaultKind
 from lab.evidence.exchange import OpStatus
 from lab.evidence.run_document import Message, RecordedExchange, UsedSettings, VariantResult
@@ -638,3 +640,46 @@ def test_row_of_a_submission_that_was_stopped_also_says_what_failed_before():
     assert first_wrong(made) == "stopped; it_shuts: it stays open"
     made.checks = MADE.checks[2:]
     assert first_wrong(made) == "stopped"
+
+
+class Interrupted:
+    """A pool of threads, and what runs in it: Ctrl-C comes while bob is being graded."""
+
+    def __init__(self, *_):
+        self.presses = ["Ctrl-C"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def submit(self, grade, folder, name):
+        def result():
+            if name == "bob" and self.presses:
+                raise KeyboardInterrupt(self.presses.pop())
+            return grade(folder, name)
+
+        return SimpleNamespace(result=result, cancelled=lambda: False)
+
+    def shutdown(self, *, cancel_futures):
+        assert cancel_futures
+
+
+def test_submission_that_ctrl_c_cut_short_is_left_out_whatever_its_troubles_say(monkeypatch):
+    made = WorkResult(exercise="door", folder="", seed=1, trouble=STOPPED)  # ada's own words
+    stopped = []
+    grader = SimpleNamespace(
+        stop=lambda: stopped.append(True),
+        grade=lambda folder, name, progress: Submission(name, made, cut_short=name == "bob"),
+    )
+    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor", Interrupted)
+    graded, status = _grade_all(grader, [Path("ada"), Path("bob")], 1, quiet=True)
+    assert ([each.name for each in graded], status, stopped) == (["ada"], 130, [True])
+
+
+def test_grader_that_was_stopped_says_of_what_it_cut_short(door, tmp_path):
+    grader = Grader(Exercise(door), 5)
+    grader.stop()
+    graded = grader.grade(written(tmp_path, "open"), "ada", lambda line: None)
+    assert graded.cut_short and graded.result.trouble == STOPPED

@@ -27,6 +27,8 @@ class Answering:
             "replica": "A",
             "instance": f"life-{next(NUMBERS)}",
             "pid": 1,
+            "requests_served": 1,
+            "carts_remembered": 0,
         } | says
         server = self
 
@@ -154,18 +156,12 @@ def test_unknown_host_is_named():
     "says",
     [
         {"app": "shop"},
-        {"app": None},
-        {"app": ["stateful"]},
         {"replica": ""},
         {"replica": "A; } server {"},
         {"replica": "../x"},
         {"replica": "-rf"},
         {"replica": "x" * 33},
-        {"replica": 7},
         {"instance": ""},
-        {"instance": None},
-        {"pid": "1"},
-        {"pid": True},
     ],
     ids=str,
 )
@@ -182,6 +178,19 @@ def test_answer_that_is_no_object_is_refused(answering, body):
     server.body = lambda: body
     with pytest.raises(LabError, match="does not answer GET /api/server as a desk does"):
         find([server.url], {})
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        *({"app": None}, {"app": ["stateful"]}, {"replica": 7}, {"instance": None}),
+        *({"pid": "1"}, {"pid": True}, {"carts_remembered": 1.5}),
+    ],
+    ids=str,
+)
+def test_answer_with_a_field_of_another_type_is_refused(answering, says):
+    with pytest.raises(LabError, match="does not answer GET /api/server as a desk does"):
+        find([answering(**says).url], {})
 
 
 def test_port_that_accepts_and_says_nothing_is_refused(monkeypatch):

@@ -75,6 +75,7 @@ def test_restart_of_a_running_server_is_a_kill_and_a_restart():
         ("restart", True, 1),
     ]
     assert event is heard[-1]
+    assert [each.evidence.for_restart for each in heard] == [True, False]
     server.state = "dead"
     faults.inject("A", FaultKind.RESTART)
     assert [each.kind for each in heard[2:]] == ["restart"]

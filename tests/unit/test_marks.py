@@ -40,6 +40,6 @@ def test_request_of_which_only_the_status_is_known():
 
 def test_repeated_request_is_good_for_the_thief_or_for_the_customer():
     assert marks.of_repetition(200) == ["kept", "✓", "✓"]
-    assert marks.of_repetition(401) == ["lost", "✕", "✕"]
+    assert marks.of_repetition(401) == ["refused", "!", "refused"]
     assert marks.of_theft(200) == ["lost", "✕", "accepted"]
     assert marks.of_theft(401) == marks.of_theft(None) == ["kept", "✓", "refused"]

@@ -10,13 +10,14 @@ from lab.check.conversation import Conversation, Ref
 from lab.check.curl import as_curl
 from lab.check.differences import Difference
 from lab.check.document import CheckDocument, document
-from lab.check.judge import FRESH, TWO, Finding, Level, Report, Reproducer
+from lab.check.judge import Finding, Level, Report, Reproducer
 from lab.check.mcp.dialect import Sessions
 from lab.check.mcp.messages import FromAnswer, Wire, in_session
 from lab.check.mcp.sessions import Meeting
 from lab.check.mcp.source import APPLICATION, LISTS
 from lab.check.mcp.verdicts import judge_parts
 from lab.check.page import check_page
+from lab.check.play_name import FRESH, TURNS
 from lab.check.render import as_junit, explain
 from lab.check.start import Start
 from lab.core.http import Answer, Headers
@@ -164,7 +165,7 @@ def test_printed_script_opens_a_session_with_each_process():
 
 def test_printed_script_of_two_processes_opens_a_session_at_each_change():
     report = a_report(ALIKE, ALIKE, PROCESS, ALIKE)
-    report.findings[2] = replace(report.findings[2], play=TWO)
+    report.findings[2] = replace(report.findings[2], play=TURNS)
     report.proofs[2] = Reproducer((0, 1, 2), False, (CHANGED,), 4, 4, (0, 1, 0))
     judge_parts(report, met(PROCESS, Sessions.EACH))
     assert (

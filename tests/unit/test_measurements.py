@@ -175,10 +175,10 @@ def test_log_that_has_every_answered_request_once_agrees():
 @pytest.mark.parametrize(
     ("logged", "words"),
     [
-        (["a"], "1 requests missing, 0 logged more than once.*c"),
+        (["a"], "1 request missing, 0 logged more than once.*c"),
         ([], "2 requests missing, 0 logged"),
         (["a", "c", "c"], "0 requests missing, 1 logged more than once.*c"),
-        (["a", "a"], "1 requests missing, 1 logged more than once"),
+        (["a", "a"], "1 request missing, 1 logged more than once"),
     ],
 )
 def test_missing_or_repeated_request_is_reported(logged, words):

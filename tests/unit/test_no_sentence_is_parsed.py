@@ -6,11 +6,12 @@ named here, by whose text it is that they read: not the lab's own sentences.
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import lab
 
-from .test_source_tree import trees
+from .test_source_tree import nodes, trees
 
 HTTP = "a protocol's text: headers, request lines, cookies, events"
 OTHERS = "another program's text: its messages, its source, its files"
@@ -66,9 +67,9 @@ def literals(node):
         yield from literals(each) if each else ()
 
 
-def searched(tree):
+def searched(nodes):
     """The texts that a module looks for in others."""
-    for each in ast.walk(tree):
+    for each in nodes:
         match each:
             case ast.Call(func=ast.Attribute(value=owner, attr=name), args=[first, *_]):
                 is_re = isinstance(owner, ast.Name) and owner.id == "re"
@@ -77,9 +78,10 @@ def searched(tree):
                 yield from literals(left)
 
 
+@cache
 def found():
     """The files that look for a text with a blank in it, and what they look for."""
-    looks = {file: [*searched(tree)] for file, tree in trees().items()}
+    looks = {file: [*searched(nodes(tree))] for file, tree in trees().items()}
     root = Path(lab.__file__).parent
     for path in root.rglob("*.js"):
         if path.is_relative_to(root / "exercises"):
@@ -103,7 +105,7 @@ def test_exemptions_are_needed():
 
 def test_searches_are_noticed_in_both_languages():
     code = "a.partition('; ')\nif 'no x' in a: re.sub(rf'{b} of', '', a)\n' '.join(a)\na in 'b c'"
-    assert [*searched(ast.parse(code))] == ["; ", "no x", " of"]
+    assert [*searched(ast.walk(ast.parse(code)))] == ["; ", "no x", " of"]
     script = 'a.startsWith("The lab"); /of \\d/.test(a); a.replace("T", " "); b.split(" ")'
     assert [one or two for one, two in IN_SCRIPTS.findall(script)] == [
         *('"The lab"', "/of \\d/", '"T"', '" "')

@@ -19,6 +19,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 from page_modules import NODE, printed
+from report_documents import HOSTILE as HOSTILE_TEXT
 from report_documents import as_json, crash
 
 from lab.cli.main import cli
@@ -30,6 +31,7 @@ from lab.console.offline.recording import Answered, Recording
 from lab.console.provenance import provenance
 from lab.console.routes_public import OFFLINE, STATIC
 from lab.console.settings import CHOICES
+from lab.core.components import Components, UsedProgram
 from lab.core.errors import LabError
 from lab.shop.desks import DESKS
 
@@ -112,7 +114,7 @@ def made(**changes):
         "made": "2026-11-27T10:45:00",
         "lab": "0.2.0",
         "lesson": "0123456789abcdef",
-        "components": {},
+        "components": Components(),
         "customers": {},
         "snapshot": {"events": []},
         "answers": {},
@@ -200,6 +202,23 @@ def test_long_answer_is_recorded_by_its_beginning(recorder, console):
     [first, *_] = [each for each in script.steps[1].events if each["kind"] == "exchange"]
     assert first["response"]["body"].endswith(f"… ({len(json.dumps(long))} characters)")
     assert len(msgspec.json.encode(script)) < 60_000
+
+
+def test_random_id_of_a_request_is_recorded_only_where_it_has_no_op(recorder, console):
+    publish = console.publish
+
+    def with_id(kind, **event):
+        publish(kind=kind, **event, **({"request_id": "1f2e3d4c"} if kind == "request" else {}))
+        if kind == "request":
+            publish(kind=kind, op="", request_id="from-elsewhere")
+
+    console.publish = with_id
+    requests = [
+        (bool(event["op"]), event["request_id"])
+        for event in recorder.record("a/0", {}).steps[1].events
+        if event["kind"] == "request"
+    ]
+    assert requests == [(True, ""), (False, "from-elsewhere")] * 2
 
 
 @pytest.mark.parametrize("at", [("/lab/stage", None), ("/lab/step", 0), ("/lab/step", 2)])
@@ -400,11 +419,8 @@ def test_export_refuses_before_it_records(tmp_path, monkeypatch, wrong):
 
 
 def test_recording_says_when_and_with_what_it_was_made():
-    components = {
-        "nginx": {"version": "1.31.3"},
-        "store": {"program": "Valkey", "version": "8.1.8", "source": "PATH"},
-        "python": "3.12.3",
-    }
+    store = UsedProgram("Valkey", "8.1.8", "PATH")
+    components = Components(UsedProgram(version="1.31.3"), store, "3.12.3")
     page = unpacked(one_file.for_page(made(components=components)))
     assert page["provenance"] == {
         "made": "2026-11-27",
@@ -419,12 +435,10 @@ def test_kept_run_says_when_and_with_what_it_was_made(kept_crash):
     assert "with nginx 1.31.3." in said.line and "lab run crash" in said.line
 
 
-ODD_COMPONENTS = [None, "", 7, [], {}, {"version": None}, {"program": "x" * 999, "version": {}}]
-
-
-@pytest.mark.parametrize("odd", ODD_COMPONENTS, ids=repr)
-def test_odd_component_of_a_kept_run_makes_no_odd_sentence(odd):
-    said = provenance("2026-11-27T10:45:00", {"nginx": odd, "store": odd}, "lab run x").line
+@pytest.mark.parametrize("text", ["", "x\n" * 999, HOSTILE_TEXT], ids=["none", "long", "hostile"])
+def test_odd_component_of_a_kept_run_makes_no_odd_sentence(text):
+    components = Components(UsedProgram(text, text), UsedProgram(version=text), text)
+    said = provenance("2026-11-27T10:45:00", components, "lab run x").line
     assert said.startswith("Recorded on 2026-11-27") and "\n" not in said
     assert "None" not in said and len(said) < 250
 

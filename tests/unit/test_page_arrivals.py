@@ -106,6 +106,17 @@ def test_fault_lets_its_desk_arrive_first_and_no_other():
     assert (both["answers"], both["last"]) == (1, True)
 
 
+def test_fault_that_walks_shows_what_it_ends_when_it_is_out():
+    killed = """(now) => hear(now, event("fault", {id: 99, desk: "stateful", fault: "kill",
+        stack: {...stack(0), desks: {stateful: [{name: "A", state: "dead"}]}}}), true)"""
+    state = "(({stage}) => stage.stack.desks.stateful[0].state)"
+    assert run(f"{state}(follow({killed}))") == "up"
+    assert run(f"{state}(follow({killed}, at(arrive, 99)))") == "dead"
+    # Whatever happens next at the desk, it is out.
+    again = 'comes(event("setting", {id: 100, desk: "stateful"}))'
+    assert run(f"{state}(follow({killed}, {again}))") == "dead"
+
+
 def test_new_stage_leaves_nothing_on_its_way():
     anew = 'comes(event("stage", {stack: stack(0)}))'
     assert run(f"follow({BOUGHT}, {anew}).travelling.size") == 0

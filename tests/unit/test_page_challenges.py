@@ -89,7 +89,7 @@ def test_challenge_asks_for_what_is_counted_and_says_it(slug):
 
 
 def test_no_challenge_is_solved_before_anything_was_done():
-    assert not any(Stage().deeds()[name] for name in Stage().deeds() if "sticky" not in name)
+    assert not any(Stage().deeds().values())
 
 
 def bought(**how):
@@ -149,18 +149,18 @@ def test_cart_that_was_ordered_is_owed_no_more():
     assert found(stage, "stateful.john_lost", "stateful.carts") == [0, 0]
 
 
-def test_affinity_counts_if_it_was_on_all_the_time():
-    assert found(bought(affinity="cookie"), "stateful.sticky") == [1]
+def test_requests_without_affinity_are_counted():
+    assert found(bought(affinity="cookie"), "stateful.unled") == [0]
     stage = bought(affinity="cookie")
     stage.setting("affinity", "none", "cookie")  # turned on after the cart was filled
-    assert found(stage, "stateful.sticky") == [0]
+    assert found(stage, "stateful.unled")[0] > 0
     stage = Stage(affinity="none")
     stage.setting("affinity", "none", "cookie")
     stage.adds()
     stage.setting("affinity", "cookie", "none")
-    assert found(stage, "stateful.sticky") == [1]
+    assert found(stage, "stateful.unled") == [0]
     stage.looks("A", "kept")
-    assert found(stage, "stateful.sticky") == [0]
+    assert found(stage, "stateful.unled") == [1]
 
 
 def test_laptop_is_sold_twice_only_beyond_what_was_put_in():

@@ -95,14 +95,16 @@ def test_goods_in_carts_are_drawn_where_each_desk_keeps_them(chapter):
     assert skus, "a lesson about carts"
     stateful, stateless = drawn(chapter).values()
     restarted = any(step["do"] == "restart" for step in chapter["acts"][0]["steps"])
-    emptied = restarted and "wants" in chapter
+    out = any(step["do"] == "logout" for step in chapter["acts"][0]["steps"])
+    emptied = (restarted or out) and "wants" in chapter
     assert stateful.goods() == ([] if emptied else skus)
     assert stateless.goods() == skus
     for desk, what in ((stateful, "is-ticket"), (stateless, "is-parcel")):
         customers = list(desk.all(**{"class": "crowd"}))
-        assert all(list(each.all(**{"class": what})) for each in customers)
+        assert all(bool(list(each.all(**{"class": what}))) is not out for each in customers)
         inside = sorted(goods for each in customers for goods in each.goods())
-        assert inside == (skus if desk is stateless else [])
+        assert inside == (skus if desk is stateless and not out else [])
+        assert len(list(desk.all(**{"class": what}))) == (1 if out else len(customers))
 
 
 def by_server(desk):

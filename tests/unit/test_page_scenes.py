@@ -25,7 +25,6 @@ CART |= {
     "priced": 0,
     "old_price": 0,
     "grown": 0,
-    "refused_own": 0,
     "sessions": 0,
 }
 
@@ -35,6 +34,7 @@ def facts(stateful, stateless):
     return {f"{desk}.{name}": value for desk, own in both.items() for name, value in own.items()}
 
 
+REFUSED = 'return new Response(`{"detail": "On purpose."}`, { status: 409 })'
 SILENT = {"unanswered": 1, "failed": 1}
 CRASHED = facts({"lost": 1, **SILENT}, {"kept": 1, **SILENT})
 
@@ -251,6 +251,61 @@ def test_prediction_is_judged_by_the_script_that_its_question_is_about():
     assert run("scenes.resultOf(given.notes, given.chapter)", chapter=DRAWBACKS, notes=alone)
 
 
+@pytest.mark.parametrize(
+    ("act", "sentence"),
+    [
+        ({"state": "stopped", "at": 0, "of": 9}, "• Stopped before its first step."),
+        (
+            {"state": "stopped", "at": 5, "of": 9},
+            "• Stopped at step 5 of 9: what it measured is incomplete.",
+        ),
+        (
+            {"state": "interrupted", "at": 5, "of": 9, "trouble": None},
+            "? Interrupted by a reload of the page at step 5 of 9: what it measured is incomplete.",
+        ),
+        (
+            {"state": "interrupted", "at": 5, "of": 9, "trouble": "a lost connection"},
+            "? Interrupted by a lost connection at step 5 of 9: what it measured is incomplete.",
+        ),
+        (
+            {"state": "failed", "at": 5, "of": 9, "trouble": "Try again."},
+            "✕ It failed at step 5 of 9. Try again.",
+        ),
+        ({"state": "done", "at": 9, "of": 9}, None),
+        ({}, None),
+    ],
+)
+def test_run_without_an_end_says_how_far_it_came(act, sentence):
+    assert run("scenes.endedOf(given.act)", act=act) == sentence
+
+
+@pytest.mark.parametrize(
+    ("answer", "connection", "noted"),
+    [
+        ("throw new Error()", "open", ("interrupted", "a lost connection")),
+        (REFUSED, "lost", ("interrupted", "a lost connection")),
+        (REFUSED, "open", ("failed", "On purpose.")),
+    ],
+)
+def test_run_that_lost_its_connection_keeps_no_advice_of_that_moment(answer, connection, noted):
+    code = """await (async () => {
+        globalThis.localStorage = globalThis.sessionStorage;
+        globalThis.AbortController = class { signal = {}; };
+        globalThis.performance = { now: () => 0 };
+        globalThis.document = {};
+        const { set, state } = await import(STATE);
+        globalThis.fetch = async () => { set({ connection: given.connection }); ANSWER; };
+        const { runScript } = await import(SCRIPT);
+        set({ instructor: true, connection: "open" });
+        await runScript(given.chapter, 0);
+        const { state: how, trouble } = state.lesson[given.chapter.slug].acts[0];
+        return [how, trouble];
+    })()"""
+    code = code.replace("STATE", address("state")).replace("SCRIPT", address("script"))
+    found = run(code.replace("ANSWER", answer), chapter=CRASH, connection=connection)
+    assert tuple(found) == noted
+
+
 @pytest.mark.parametrize(("wanted", "shown"), [(0, 0), (1, 1), (None, 1), (4, 1)])
 def test_case_that_is_wanted_is_explained_if_it_has_run(wanted, shown):
     acts = {str(n): {"state": "done", "took": n, "facts": facts({}, {})} for n in (0, 1)}
@@ -276,6 +331,8 @@ def test_customers_are_drawn_as_gone_from_the_step_in_which_they_leave(act, gone
     now |= {"act": {"where": "the-crash/0", "since": 0, **act}, "following": False}
     now |= {name: {"who": f"c{n}"} for n, name in enumerate(("me", "second", "third"), start=1)}
     assert run("scenes.awayOf(given.now)", now=now) == gone
+    # Before the page knows the lesson there is no script, and nothing that runs.
+    assert run("scenes.awayOf(given.now)", now={"plan": None, "recording": None}) == []
 
 
 def load_of(*events):
@@ -303,6 +360,22 @@ def test_load_is_counted_before_a_server_came_and_after_by_answer():
         "after": {"A": {"served": 1, "refused": 0}, "B": {"served": 0, "refused": 2}},
     }
     assert load_of(*asked[:2])["before"] == {}
+
+
+@pytest.mark.parametrize(
+    ("after", "rows"),
+    [
+        ({}, {"A": [{"served": 11, "before": True}], "B": [{}]}),
+        ({"B": {"served": 1}}, {"A": [{"served": 11, "before": True}], "B": [{"served": 1}]}),
+        ({"A": {"served": 1}}, {"A": [{"served": 11, "before": True}, {"served": 1}], "B": [{}]}),
+    ],
+)
+def test_load_of_a_server_stays_when_another_one_comes(after, rows):
+    code = """(async () => {
+        const { rowsAt } = await import(LOAD);
+        return { A: rowsAt(given.load, "A"), B: rowsAt(given.load, "B") };
+    })()""".replace("LOAD", address("load"))
+    assert run(f"await {code}", load={"before": {"A": {"served": 11}}, "after": after}) == rows
 
 
 def guide(lesson):

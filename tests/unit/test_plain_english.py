@@ -3,7 +3,7 @@
 import ast
 import re
 
-from .test_source_tree import trees
+from .test_source_tree import nodes, trees
 
 # A docstring says what a thing is or returns: "True if …", not "Whether …".
 FRAGMENT = re.compile(r"(Whether|Of|Who|With whom|To whom|As it was) ")
@@ -21,10 +21,10 @@ def texts(tree):
     """Each text of a module, as (line, text, True if it is a docstring)."""
     docstrings = {
         id(each.value)
-        for each in ast.walk(tree)
+        for each in nodes(tree)
         if isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant)
     }
-    for each in ast.walk(tree):
+    for each in nodes(tree):
         if isinstance(each, ast.Constant) and isinstance(each.value, str):
             yield each.lineno, each.value, id(each) in docstrings
 

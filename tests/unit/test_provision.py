@@ -259,7 +259,7 @@ def test_client_and_balancer_agree(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        ([("token-1", ONE)], "1 requests missing, 0 logged more than once (token-2"),
+        ([("token-1", ONE)], "1 request missing, 0 logged more than once (token-2"),
         ([], "2 requests missing"),
         ([("token-1", ONE), ("token-2", ONE), ("token-2", ONE)], "1 logged more than once"),
     ],

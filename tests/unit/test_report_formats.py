@@ -24,6 +24,7 @@ from report_documents import (
     variant,
 )
 
+from lab.core.faults import FaultEvent, FaultEvidence, FaultKind
 from lab.core.junit import Case, Problem, Suite
 from lab.core.junit import junit_xml as write_junit
 from lab.evidence.run_document import Message
@@ -348,5 +349,10 @@ def test_list_of_commands_has_each_exchange_in_order_and_the_faults_as_comments(
     commands = [line for line in lines if line.startswith("curl")]
     assert len(commands) == 6
     assert lines.index("# the lab: kill A") < lines.index("# stateful-2, John: 502")
+    restarted = crash()
+    restarted.experiments[0].variants[0].faults[0] = FaultEvent(
+        FaultKind.KILL, "A", 1.0, True, FaultEvidence(for_restart=True)
+    )
+    assert "# the lab: restart A (kill)" in curl.lines(restarted.experiments[0])
     for line in curl.lines(hostile().experiments[0]):
         assert re.fullmatch(r"[\n\t\x20-\x7e]*", line)

@@ -47,6 +47,14 @@ def test_ids_are_unique_and_links_lead_somewhere():
     assert links <= set(ids)
 
 
+def test_restart_is_drawn_as_a_restart_in_both_of_its_moments():
+    begun = {"pid": 7, "signal": "SIGKILL", "for_restart": True}
+    faults = [fault(evidence=begun), fault("restart", evidence={"instance": "b", "was": "a"})]
+    it = variant(exchanges=[exchange("a")], faults=faults, order=["a", "kill A", "restart A"])
+    drawn = [row.label for row in diagram(story(it), {}).rows if row.kind == "fault"]
+    assert drawn == ["✕ restart A (kill): pid 7, SIGKILL, confirmed", "↻ restart A: confirmed"]
+
+
 def test_page_says_what_a_report_must_say():
     words = Page(page(crash())).words
     for part in (

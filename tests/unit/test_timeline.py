@@ -75,12 +75,9 @@ class Story:
         body = {"cart": cart(quantity)}
         self.ask("GET", "/api/cart", status, body=body, fate=fate, **how)
 
-    def fault(self, kind=FaultKind.KILL, target="A"):
-        self.variant.faults.append(
-            FaultEvent(
-                kind, target, 0.0, True, FaultEvidence(signal="SIGKILL", process_gone=True, pid=1)
-            )
-        )
+    def fault(self, kind=FaultKind.KILL, target="A", **more):
+        seen = FaultEvidence(signal="SIGKILL", process_gone=True, pid=1, **more)
+        self.variant.faults.append(FaultEvent(kind, target, 0.0, True, seen))
         self.variant.order.append(f"{kind} {target}")
 
 
@@ -121,6 +118,19 @@ def test_crash_has_a_row_for_the_kill_the_502s_and_each_difference():
         ),
         ("6", "40 ask for the cart at B, C", "40 × 200 ✓ 1 Pen", "40 × 200 ✓ 1 Pen"),
     ]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_restart_has_its_name_in_both_of_its_rows(many):
+    story = Story()
+    for target in "ABC" * 9 if many else "A":
+        story.fault(target=target, for_restart=True)
+        story.fault(FaultKind.RESTART, target)
+    story.fault()
+    found = [row.step.plain for row in rows(story.variant, story.variant)]
+    servers = " at A, B, C" if many else " A"
+    times = ", 27 times" if many else ""
+    assert found == [f"restart{servers} (kill){times}", f"restart{servers}{times}", "kill A"]
 
 
 @pytest.mark.parametrize("customers", [6, 60, 1000])

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from lab.check.conversation import Call, Client, Conversation, Ref
 from lab.check.differences import differences
-from lab.check.judge import TWO, Finding, Level, Report, Reproducer
+from lab.check.judge import Finding, Level, Report, Reproducer
 from lab.check.mcp.dialect import McpDialect, Sessions
 from lab.check.mcp.messages import (
     DISCOVER,
@@ -20,6 +20,7 @@ from lab.check.mcp.messages import (
 )
 from lab.check.mcp.replies import Reply, reply_of
 from lab.check.mcp.source import METHODS
+from lab.check.play_name import PlayKind, PlayName
 from lab.check.target_runner import AnyTarget, TargetRunner
 from lab.check.trace import Trace
 from lab.core.errors import LabError
@@ -207,7 +208,11 @@ def _refused(begun: _Begun, seen: Answer) -> Report:
         for index, each in enumerate(begun.conversation.calls)
     ]
     findings[_LOOK_AT] = replace(
-        findings[_LOOK_AT], level=Level.PROCESS, play=TWO, differences=found, needs=(0, 1)
+        findings[_LOOK_AT],
+        level=Level.PROCESS,
+        play=PlayName(PlayKind.TWO),
+        differences=found,
+        needs=(0, 1),
     )
     report = Report(Level.PROCESS, said, begun.conversation, findings)
     report.reproducer = Reproducer(

@@ -6,7 +6,8 @@ from dataclasses import replace
 from lab.check.comparator import ResponseComparator
 from lab.check.differences import Difference
 from lab.check.evidence import Evidence
-from lab.check.judge import COUNTED, Finding, Level, Report, Reproducer
+from lab.check.judge import Finding, Level, Report, Reproducer
+from lab.check.play_name import COUNTED, PlayName
 from lab.check.replicas.alone import AloneOnEach
 from lab.check.replicas.design import Certificate
 from lab.check.replicas.judging import findings_of, level_of_replicas
@@ -38,35 +39,33 @@ class ReplicaEvidence(Evidence):
         self._alone = alone
         self._spread = spread
         self._required = required
-        self._by_way: list[list[str]] = []
+        self._by_way: list[list[PlayName]] = []
         """The plays that were run, by their way of spreading."""
         self._silent: dict[int, str] = {}
         """By call: what came instead of an answer, at least once."""
-        self.replica_of: dict[str, str] = {}
-        """By play: the one replica that was asked."""
 
     @property
     def counted(self) -> int:
         """How many calls are compared: of those that are asked again and again, the last."""
         return len(self.conversation) - len(self.comparator.polled)
 
-    def take(self, name: str, run: Callable[[], Trace], sides: tuple[int, ...] = ()) -> None:
+    def take(self, name: PlayName, run: Callable[[], Trace], sides: tuple[int, ...] = ()) -> None:
         """Run a play in which a difference means that replicas are not as one."""
         self.add(name, Level.REPLICA, run, run, sides)
         self._leave_out_silence(name, ())
 
-    def keep(self, name: str, trace: Trace) -> None:
+    def keep(self, name: PlayName, trace: Trace) -> None:
         """Keep a play that was already run through the balancer."""
         self.add(name, Level.REPLICA, lambda: trace)
         self._leave_out_silence(name, NO_REPLICA)
 
-    def run_again(self, name: str) -> bool:
+    def run_again(self, name: PlayName) -> bool:
         """Run a play once more, its answers in place of the first; False if it has no again."""
         found = super().run_again(name)
         self._leave_out_silence(name, ())
         return found
 
-    def _leave_out_silence(self, name: str, statuses: Collection[int]) -> None:
+    def _leave_out_silence(self, name: PlayName, statuses: Collection[int]) -> None:
         """Do not count a missing answer, or a gateway's error, as an answer or as state."""
         answers = self.plays[name].answers
         for index, answer in [*answers.items()]:
@@ -75,12 +74,12 @@ class ReplicaEvidence(Evidence):
                 del answers[index]
                 self._silent[index] = str(answer.error or answer.status)
 
-    def differences(self, index: int, play: str) -> list[Difference]:
+    def differences(self, index: int, play: PlayName) -> list[Difference]:
         """Return what differs in the answer to a call in a play."""
         expected = dict(enumerate(self.baseline.answers))
         return self.comparator.compare(index, expected, self.plays[play].answers)
 
-    def differing(self, plays: list[str]) -> list[str]:
+    def differing(self, plays: list[PlayName]) -> list[PlayName]:
         """Return the plays in which any answer differs."""
         return [
             name
@@ -89,7 +88,7 @@ class ReplicaEvidence(Evidence):
         ]
 
     def covered(
-        self, how: str, covered: Certificate, plays: list[str], *, unknown: int = 0
+        self, how: str, covered: Certificate, plays: list[PlayName], *, unknown: int = 0
     ) -> None:
         """Keep how many pairs of calls such plays have covered."""
         self._spread.ways.append(

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lab.check.conversation import Call
-from lab.check.judge import COUNTED, Finding, Level, Report, rank, sentence, shown_change
+from lab.check.judge import Finding, Level, Report, rank, shown_change
+from lab.check.play_name import COUNTED
 from lab.check.replicas.alone import AloneOnEach
 from lab.check.replicas.spread import Way
 
@@ -38,7 +39,7 @@ def level_of_replicas(
     differing = [each for each in findings if each.level is Level.REPLICA]
     if differing:
         first = min(differing, key=rank)
-        said = f"{len(differing)} of {len(findings)} calls: {sentence(first.play)}"
+        said = f"{len(differing)} of {len(findings)} calls: {first.play.kind.meaning}"
         return Level.REPLICA, f"{said}; {first.title}, {shown_change(first)}"
     counted = [each for each in findings if each.counts]
     if unknown := [each for each in counted if each.level is Level.UNKNOWN]:

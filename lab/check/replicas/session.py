@@ -6,7 +6,8 @@ from functools import partial
 from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Call, Conversation, plain
 from lab.check.first_plays import Source
-from lab.check.judge import AFTER, CROSSED, KEPT_OPEN, OTHER, THROUGH, Level, Report
+from lab.check.judge import Level, Report
+from lab.check.play_name import PlayKind, PlayName
 from lab.check.reasons import no_success, rate_limits
 from lab.check.replicas.alone import AloneOnEach
 from lab.check.replicas.asked import AskedReplicas, plan
@@ -212,21 +213,23 @@ class ReplicaSession:
         among, evidence = self._asked.among, self._evidence
         for place, each in [*enumerate(among)][1:]:
             again = partial(self._runner.on, conversation, each)
-            evidence.take(f"{OTHER}, {each.name}", again, (place,) * len(conversation))
+            other = PlayName(PlayKind.OTHER, each.name)
+            evidence.take(other, again, (place,) * len(conversation))
         for each in among:
             self._log(f"the conversation on replica {each.name}, over a kept connection")
             again = partial(self._runner.on, conversation, each, kept=True)
-            play = f"{KEPT_OPEN}, {each.name}"
-            evidence.replica_of[play] = each.name
-            evidence.take(play, again)
+            evidence.take(PlayName(PlayKind.KEPT_OPEN, each.name), again)
         self._report.plays.append("on each replica alone, over new and over kept connections")
 
-    def _crossed(self, conversation: Conversation, sides: Sequence[tuple[int, ...]]) -> list[str]:
+    def _crossed(
+        self, conversation: Conversation, sides: Sequence[tuple[int, ...]]
+    ) -> list[PlayName]:
         """Run the conversation over the replicas; every other client keeps its connections."""
-        among, plays = self._asked.among, list[str]()
+        among, plays = self._asked.among, list[PlayName]()
         for number, one in enumerate(sides):
-            self._log(CROSSED, number + 1, len(sides))
-            plays.append(f"{CROSSED}, {' '.join(among[side].name for side in one)}")
+            self._log(PlayKind.CROSSED, number + 1, len(sides))
+            names = " ".join(among[side].name for side in one)
+            plays.append(PlayName(PlayKind.CROSSED, names))
             kept = number % 2 == 1
             again = partial(self._runner.spread, conversation, among, one, kept=kept)
             self._evidence.take(plays[-1], again, one)
@@ -248,7 +251,7 @@ class ReplicaSession:
         own = own_cookies(plays.found.plays, direct)
         plays.take_away(own)
         plays.believe(self._comparator, self._alone.baseline)
-        names = [f"{THROUGH}, {n + 1}" for n in range(len(plays.found.plays))]
+        names = [PlayName(PlayKind.THROUGH, f"{n + 1}") for n in range(len(plays.found.plays))]
         for name, trace in zip(names, plays.found.plays, strict=True):
             evidence.keep(name, trace)
         covered = covered_by(plays.found)
@@ -267,7 +270,7 @@ class ReplicaSession:
             evidence.prove_by_times(finding, differed, len(names), said)
         evidence.judge()
 
-    def _look_for_noise(self, plays: Sequence[str]) -> None:
+    def _look_for_noise(self, plays: Sequence[PlayName]) -> None:
         """Run the conversation on one replica, and learn what varies there by itself."""
         evidence = self._evidence
         alone = partial(self._runner.on, evidence.conversation, self._asked.among[0])
@@ -299,9 +302,9 @@ class ReplicaSession:
             asked.between_s,
             asked.path,
         )
-        cut = {}
+        cut = dict[PlayName, int]()
         for after, trace in between.run(conversation, self._log):
-            name = f"{AFTER}, after call {after}"
+            name = PlayName(PlayKind.AFTER, f"after call {after}")
             evidence.keep(name, trace)
             cut[name] = after
         pairs, of = pairs_cut(count), count * (count - 1) // 2
@@ -314,11 +317,12 @@ class ReplicaSession:
         if before is Level.REPLICA or not found:
             return
         again = dict(between.run(conversation, self._log))
+        once_more = PlayName(PlayKind.AFTER, "again")
         for finding in found:
             after = cut[finding.play]
-            evidence.keep("again", again[after])
-            seen = 1 + bool(evidence.differences(finding.index, "again"))
-            del evidence.plays["again"]
+            evidence.keep(once_more, again[after])
+            seen = 1 + bool(evidence.differences(finding.index, once_more))
+            del evidence.plays[once_more]
             said = IN_BETWEEN.format(after, asked.between, finding.index + 1)
             evidence.prove_by_times(finding, seen, 2, said)
         evidence.judge()

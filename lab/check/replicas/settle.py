@@ -73,6 +73,5 @@ def _repeat(evidence: ReplicaEvidence, finding: Finding) -> None:
         if not evidence.differences(finding.index, finding.play):
             evidence.prove(finding.index, None)
             return
-    name = evidence.replica_of.get(finding.play, finding.play)
-    said = ONE_CONNECTION.format(name, finding.index + 1)
+    said = ONE_CONNECTION.format(finding.play.which, finding.index + 1)
     evidence.prove_by_times(finding, CONFIRMATIONS, CONFIRMATIONS, said)

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from lab.core.text import counted
+
 
 class AskedReplica(msgspec.Struct, kw_only=True):
     """A replica: where it is, how often it was asked there, and what shows that it answered."""
@@ -56,5 +58,5 @@ class Spread(msgspec.Struct, kw_only=True):
         """Yield the lines about the spread that a person reads."""
         for each in self.replicas:
             shown = f"shown by {each.shown_by}" if each.shown_by else "shown by its address alone"
-            yield f"{each.name} {each.url}: {each.requests} requests, {shown}"
+            yield f"{each.name} {each.url}: {counted(each.requests, 'request')}, {shown}"
         yield from map(str, self.ways)

@@ -19,6 +19,7 @@ MOST_ENDED = 3  # operations that may end the service, until exploring stops
 PROBES = 4
 ENDING = 5  # the rank from which on operations take away what others made
 NOT_FOUND = 404
+NO_SUCH_PATH = (NOT_FOUND, 405)
 WRONG_VALUES = (400, 409, 415, 422)  # another way to fill it in may help
 ReadClock = Callable[[], float]
 
@@ -27,6 +28,7 @@ ReadClock = Callable[[], float]
 class Explored:
     """What was found out: what succeeded, and why the rest did not.
 
+    `there` are the operations that were not only answered as if there were no such path.
     `prefix` is what stands before the paths, None for the document's own.
     """
 
@@ -37,6 +39,7 @@ class Explored:
     statuses: Counter[str] = field(default_factory=Counter)
     prefix: str | None = None
     stopped: str = ""
+    there: set[Operation] = field(default_factory=set)
 
 
 class Explorer:
@@ -128,6 +131,8 @@ class Explorer:
     def _say(self, step: ApiStep) -> Answer:
         answer = self._client.say(step)
         self._tried += 1
+        if answer.status not in NO_SUCH_PATH:
+            self._found.there.add(step.operation)
         self._found.statuses[str(answer.status or answer.error or "no answer")] += 1
         return answer
 
@@ -141,7 +146,11 @@ class Explorer:
 
     def _find_prefix(self, known: tuple[Operation, ...]) -> None:
         """Drop the document's base path if paths are found only without it."""
-        probes = [each for each in known if each.reads and "{" not in each.path and each.prefix]
+        probes = [
+            each
+            for each in known
+            if each.reads and each.method != "OPTIONS" and "{" not in each.path and each.prefix
+        ]
         if self._settings.base_path is not None or not probes:
             return
         for prefix in (None, ""):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.check.conversation import Client, Conversation
+from lab.check.conversation import Client, Conversation, MissingPaths
 from lab.check.correlation import infer
 from lab.check.sources.client import ApiClient, ApiStep
 from lab.check.sources.description import Description, read
@@ -14,6 +14,7 @@ from lab.check.sources.operations import Known, Operation
 from lab.check.sources.reading import operations
 from lab.check.sources.settings import OpenApiSettings
 from lab.core.errors import LabError
+from lab.core.text import counted
 
 MOST_API_CALLS = 24
 MOST_TITLES = 5  # operations that a note names
@@ -44,7 +45,8 @@ class OpenApiSource:
         for step in steps:
             client.say(step)
         notes = tuple(_notes(description, known, found, client, self.settings))
-        talk = Conversation(tuple(client.calls), self.path.name, notes=notes)
+        missing = _missing(self.path.name, found, self.settings)
+        talk = Conversation(tuple(client.calls), self.path.name, notes=notes, missing=missing)
         return infer(talk, client.answers)
 
 
@@ -109,6 +111,27 @@ def _nearest(step: ApiStep, looks: Sequence[ApiStep]) -> ApiStep | None:
     return best if best is not None and shared(best)[0] > 1 else None
 
 
+def _missing(document: str, found: Explored, settings: OpenApiSettings) -> MissingPaths | None:
+    """Return how many paths the service does not have, if it lacks more of them than it has.
+
+    Below a path that is there a 404 is about a thing, not about the path. OPTIONS is left out:
+    what answers it for browsers (CORS) does so on any path.
+    """
+    operations = (*(each.operation for each in found.good), *found.refused)
+    tried = [each for each in operations if each.method != "OPTIONS"]
+    stems = {_stem(each) for each in tried if each in found.there}
+    missing = [
+        each
+        for each in tried
+        if each not in found.there and not ("{" in each.path and _stem(each) in stems)
+    ]
+    if 2 * len(missing) <= len(tried):
+        return None
+    said = settings.base_path if found.prefix is None else found.prefix
+    base = missing[0].prefix if said is None else said
+    return MissingPaths(document, base, len(missing), len(tried))
+
+
 def _notes(
     description: Description,
     known: Known,
@@ -119,7 +142,9 @@ def _notes(
     """Say what became of the document: what is in the conversation, what is not, and why."""
     count = len({call.name for call in client.calls})
     total = len(known.operations) + len(known.damaged)
-    came = ", ".join(f"{status} ({n} times)" for status, n in found.statuses.most_common(6))
+    came = ", ".join(
+        f"{status} ({counted(n, 'time')})" for status, n in found.statuses.most_common(6)
+    )
     notes = [
         f"{description.file}: {count} of {total} operations are in the conversation; what was "
         f"tried was answered {came}"

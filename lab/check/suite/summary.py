@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lab.check.suite.exchanges import Pairs, SuiteExchange
 from lab.check.suite.shorten import Sorted, SuiteFinding
 from lab.core.redaction import redact_text
-from lab.core.text import one_line
+from lab.core.text import counted, one_line
 
 MOST_LONG = 110
 NOTHING_CAME = (
@@ -19,14 +19,14 @@ def found_lines(found: Sorted) -> Iterator[str]:
     """Yield what was found of the tests that failed."""
     if found.findings:
         number = sum(len(each.tests) for each in found.findings)
-        tests = _count(number, "test passes", "tests pass")
+        tests = counted(number, "test passes", "tests pass")
         yield f"{tests} on one process and not on several: the service keeps state in its process."
     for finding in found.findings:
         yield ""
         yield from _finding(finding)
     if found.on_one_too:
         yield ""
-        fail = _count(len(found.on_one_too), "test fails", "tests fail")
+        fail = counted(len(found.on_one_too), "test fails", "tests fail")
         yield (
             f"{fail} on one process as well. What earlier runs have left may be why: "
             "--lab-reset COMMAND empties it."
@@ -39,11 +39,12 @@ def found_lines(found: Sorted) -> Iterator[str]:
 
 def covered_line(tests: int, requests: int, processes: int, covered: Pairs) -> str:
     """Return how much was asked, and how many pairs two processes have answered."""
-    asked = f"{_count(requests, 'request', 'requests')} of {_count(tests, 'test', 'tests')}"
+    asked = f"{counted(requests, 'request')} of {counted(tests, 'test')}"
+    used = counted(processes, "process", "processes")
     if not covered.of:
-        return f"{asked}, {processes} processes; no test sent two requests"
+        return f"{asked}, {used}; no test sent two requests"
     return (
-        f"{asked}, {processes} processes; of the pairs of requests within a test "
+        f"{asked}, {used}; of the pairs of requests within a test "
         f"{covered.crossed} of {covered.of} were answered by two processes"
     )
 
@@ -55,10 +56,10 @@ def _finding(finding: SuiteFinding) -> Iterator[str]:
     else:
         yield from _pair(finding)
     if others := finding.tests[1:]:
-        yield f"  the same answer differs in {_count(len(others), 'other', 'others')}:"
+        yield f"  the same answer differs in {counted(len(others), 'other', 'others')}:"
         yield from (f"    {test}" for test in others)
     if finding.after:
-        yield f"  after {_count(len(finding.after), 'earlier test', 'earlier tests')} of this run"
+        yield f"  after {counted(len(finding.after), 'earlier test', 'earlier tests')} of this run"
 
 
 def _pair(finding: SuiteFinding) -> Iterator[str]:
@@ -76,7 +77,3 @@ def _pair(finding: SuiteFinding) -> Iterator[str]:
 
 def _title(exchange: SuiteExchange) -> str:
     return one_line(redact_text(exchange.title), MOST_LONG)
-
-
-def _count(number: int, one: str, several: str) -> str:
-    return f"{number} {one if number == 1 else several}"

@@ -138,8 +138,7 @@ def _import_map(modules: Mapping[str, str]) -> str:
 
 def for_page(recording: Recording) -> str:
     """Return a recording as its page contains it, with a sentence on how it was made."""
-    components = {"lab": recording.lab, **recording.components}
-    said = provenance(recording.made, components, "lab export")
+    said = provenance(recording.made, recording.components, "lab export", recording.lab)
     plain = {**msgspec.to_builtins(recording), "provenance": msgspec.to_builtins(said)}
     return packed(plain | {"answers": as_data(recording.answers)})
 

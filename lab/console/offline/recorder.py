@@ -120,7 +120,13 @@ class LessonRecorder:
 
 
 def _event(event: JsonObject) -> JsonObject:
-    """Return an event without most of a long answer: the catalogue alone is 50 kB each time."""
+    """Return an event without what makes a recording large, and its page does not need.
+
+    The catalogue alone is 50 kB each time; nginx's id of a request is random, and says nothing
+    where the request has an op.
+    """
+    if event["kind"] == "request" and event["op"]:
+        return {**event, "request_id": ""}
     if event["kind"] != "exchange" or "response" not in event:
         return event
     response = event["response"]

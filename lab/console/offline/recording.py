@@ -8,6 +8,7 @@ import msgspec
 
 from lab.console.lesson import plan
 from lab.console.lesson.plan import Lesson
+from lab.core.components import Components
 from lab.core.errors import LabError, reason
 from lab.core.run_folder import write_private
 
@@ -50,8 +51,7 @@ class Recording(msgspec.Struct, frozen=True):
     lab: str
     lesson: str
     """The digest of the lesson that was recorded."""
-    components: Mapping[str, object]
-    """What ran: nginx, the session store, Python, the system."""
+    components: Components
     customers: Mapping[str, Mapping[str, object]]
     snapshot: Mapping[str, object]
     answers: dict[str, Answered]

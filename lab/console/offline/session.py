@@ -27,6 +27,7 @@ from lab.console.offline.recording import (
 )
 from lab.console.services import LiveConsole, Services
 from lab.console.settings import CHOICES, console_variants
+from lab.core.components import Components
 from lab.core.errors import LabError
 from lab.evidence.result import Settings
 from lab.experiments.provision import ProvisionedStack
@@ -59,7 +60,7 @@ def record(folder: Path, progress: Callable[[str], None], now: datetime) -> Reco
         now.isoformat(timespec="seconds"),
         version("two-desks"),
         digest(lesson),
-        dict(components),
+        components,
         customers,
         snapshot,
         answers,
@@ -101,7 +102,7 @@ class _InProcess:
 
 
 @contextmanager
-def _console(folder: Path) -> Iterator[tuple[_InProcess, Mapping[str, object]]]:
+def _console(folder: Path) -> Iterator[tuple[_InProcess, Components]]:
     """Run both desks and their console, which nothing outside of this process can reach."""
     store = "redis" if find_store() else "memory"  # so that the store is among the components
     settings = Settings(store=store)

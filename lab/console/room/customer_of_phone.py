@@ -160,7 +160,7 @@ class PhoneCustomer:
             self.news = f"Your cart was in {held}, and is lost. Press + to begin again."
         else:
             self.mark = CartPlace.FOREIGN
-            self.news = "A server shows another cart than yours. Look at the wall."
+            self.news = "A server shows your cart otherwise than you left it. Look at the wall."
 
     def _acknowledged(self, again: bool) -> str:
         news = f"Done: {self._where(self._served_by)}."

@@ -150,8 +150,11 @@ class Room:
         """On a new stage, have all phones put their carts in again; return when they have."""
         self._carers.put_back()
 
-    def fault_happened(self) -> None:
-        """Read all carts soon, after a fault or a restart."""
+    def fault_happened(self, cents: Mapping[str, int]) -> None:
+        """Read all carts soon, after a fault or a restart; `cents` are the present prices."""
+        for phone in self._present():
+            for customer in phone.customers.values():
+                customer.shopper.tracker.reprice(cents)
         self._carers.look()
 
     def visit(self) -> None:

@@ -119,10 +119,10 @@ function rest(signal, least) {
   return until(() => !state.act.paused && rested(), signal, "", Infinity);
 }
 
-/** True if a request of this window's customers, or of the recording's, is on its way over the stage. */
+/** True if a request of this window's customers, or of the recording's, is on its way over the stage, or a representative. */
 function ownTravel() {
   const own = ownCustomers().map(({ who }) => who);
-  return [...state.shown.travelling.values()].some(({ request, exchange }) => state.recording || own.includes((request ?? exchange).who));
+  return [...state.shown.travelling.values()].some(({ request, exchange, fault }) => fault || state.recording || own.includes((request ?? exchange).who));
 }
 
 function change(patch) {

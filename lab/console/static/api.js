@@ -43,9 +43,9 @@ async function answer(path, how) {
   try {
     response = await send(path, { ...how, credentials: "same-origin" });
   } catch {
-    throw new Refused(0, "The console does not answer. Is `lab up` still running?");
+    throw new Refused(0, "The lab does not answer. Is `lab up` still running?");
   }
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
-  throw new Refused(response.status, problem.detail ?? `The console answered ${response.status}.`);
+  throw new Refused(response.status, problem.detail ?? `The lab answered ${response.status}.`);
 }

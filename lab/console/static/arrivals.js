@@ -3,6 +3,7 @@
  *
  * A request travels over the stage. What it did shows when it passes the place that decided it
  * (`turn`); its answer, the score and the evidence show when it is back at the customer (`arrive`).
+ * A representative who is sent away walks to the door: what that ends shows when they are out.
  */
 
 import { isCached } from "./looks.js";
@@ -19,13 +20,14 @@ export function settled(scene) {
   return { stage: scene, travelling: new Map(), waiting: [], scores: nothing() };
 }
 
-/** The id of a request, from any client. */
-export function keyOf({ op, request_id: id }) {
-  return op || id;
+/** The id of a request, from any client, or that of a fault. */
+export function keyOf({ op, request_id: request, id }) {
+  return op || request || id;
 }
 
-/** An event has come. A request or exchange is on its way from now on; the rest shows at once. */
-export function hear(shown, event) {
+/** An event has come. A request or exchange is on its way from now on, and a fault that `walks`; the rest shows at once. */
+export function hear(shown, event, walks = false) {
+  if (walks) return depart(hurry(shown, event.desk), event);
   switch (event.kind) {
     case "stage": return settled(reduce(shown.stage, event));
     case "request":
@@ -51,7 +53,7 @@ export function arrive(shown, key) {
   if (!journey) return shown;
   const travelling = new Map(shown.travelling);
   travelling.delete(key);
-  const events = [journey.request, journey.exchange].filter(Boolean);
+  const events = [journey.request, journey.exchange, journey.fault].filter(Boolean);
   const next = events.reduce((now, event) => count(draw(now, event), event), { ...shown, travelling });
   return release(next);
 }

@@ -7,10 +7,10 @@ import { deskPicture, SERVER_NAMES } from "./figures.js";
 import { isDecided } from "./scenes.js";
 
 /**
- * Draw it: `given` is {chapter, people, guess, chosen, begun, ended, mayRun, live, why it may not run}; `does` has what its
+ * Draw it: `given` is {chapter, people, guess, chosen, begun, ended, mayRun, waits for a stage, live, why it may not run}; `does` has what its
  * buttons do, {choose(number), predict(), skip(), change(), run()}.
  */
-export function drawAsk({ chapter, people, guess, chosen, begun, ended, mayRun, live, why }, does) {
+export function drawAsk({ chapter, people, guess, chosen, begun, ended, mayRun, waits, live, why }, does) {
   const { setup, predict: { question, choices } } = chapter;
   const verb = isDecided(chapter) ? "Predict" : "Choose"; // what nothing decides is not predicted
   const open = guess === undefined;
@@ -23,7 +23,7 @@ export function drawAsk({ chapter, people, guess, chosen, begun, ended, mayRun, 
       type: "button", class: "choice", "data-choice": number, "aria-pressed": String(picked === number),
       disabled: !open, onclick: () => does.choose(number) }, h("kbd", { "aria-hidden": "true" }, String(number + 1)), h("span", {}, text)))),
     ended && h("p", { class: "trouble", role: "alert" }, ended),
-    bar(...buttons({ verb, open, guess, chosen, begun, mayRun, live, why }, does)),
+    bar(...buttons({ verb, open, guess, chosen, begun, mayRun, waits, live, why }, does)),
   ].filter(Boolean);
 }
 
@@ -33,7 +33,9 @@ export function comingOf(chapter) {
   const done = (what) => steps.filter((each) => each.do === what);
   const customers = customersAt(steps, chapter.wants);
   if (!isDecided(chapter)) return { customers };
-  return { thief, customers, added: done("add-server").length, fresh: done("restart").length > 0, left: done("kill")[0]?.target };
+  const loot = thief && customers[0]?.goods; // what was copied before the owner logged out
+  if (done("logout").length) for (const each of customers) Object.assign(each, { goods: [], kept: [], out: true });
+  return { thief, loot, customers, added: done("add-server").length, fresh: done("restart").length > 0, left: done("kill")[0]?.target };
 }
 
 /** The customers as they are when one goes away, or a cart with something in it is first looked at: {name, server, cookie, goods, kept: those of them that a desk which remembers has}. */
@@ -53,7 +55,7 @@ function customersAt(steps, { servers = 3, store = "memory", affinity = "none" }
   return [...customers.values()];
 }
 
-function buttons({ verb, open, guess, chosen, begun, mayRun, live, why }, does) {
+function buttons({ verb, open, guess, chosen, begun, mayRun, waits, live, why }, does) {
   const nothing = typeof chosen !== "number";
   if (!live) return [h("p", { class: "note" }, "No servers run here, and no lesson is recorded: ", h("code", {}, "lab record"), " makes one. Kept runs are under Runs in Look closer.")];
   if (open && mayRun) {
@@ -63,6 +65,7 @@ function buttons({ verb, open, guess, chosen, begun, mayRun, live, why }, does) 
     ];
   }
   if (open) return [button(verb, does.predict, { main: true, name: "seal", disabled: nothing }), h("p", { class: "note" }, why)];
+  if (waits) return [button("Waiting for a stage …", null, { main: true, disabled: true })];
   return [
     mayRun ? button(begun ? "Run it again ▸" : "Run ▸", does.run, { main: true, next: true, name: "run" }) : h("p", { class: "note" }, why),
     h("p", { class: "sealed", "data-guess": guess }, guess === "skip" ? "No answer given." : "Your answer stands."),

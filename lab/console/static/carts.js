@@ -19,7 +19,7 @@ const MOST_LINES = 2;
  */
 export function cartsOf(scene, desk) {
   const customers = new Map();
-  const priced = Boolean(scene.stack?.settings?.[desk]?.changed?.token);
+  const priced = ["token", "prices"].some((name) => scene.stack?.settings?.[desk]?.changed?.[name]);
   for (const event of happened(scene, desk)) {
     if (event.kind === "fault" || event.kind === "setting") shake(customers, event);
     else if (!event.aside) note(customers, event, storeAt(scene, desk, event.id), priced);
@@ -123,7 +123,7 @@ function read(customer, exchange, store) {
   if (customer.priced && fate === "kept") customer.goods = goodsOf(response?.body?.cart, true);
   customer.cause = exchange.op;
   const server = isCached(exchange) ? "the cache" : exchange.served_by || "the balancer";
-  customer.reader = status === 200 ? `shown ${goodsOf(response?.body?.cart)}` : `${server} answered ${status}`;
+  customer.reader = status === 200 ? `shown ${goodsOf(response?.body?.cart, customer.priced)}` : `${server} answered ${status}`;
   customer.unshown = status === 200
     ? `${server} showed ${goodsOf(response?.body?.cart)} instead`
     : `${server} did not ${store === "token" ? "accept" : "find"} it (${status})`;

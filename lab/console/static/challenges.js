@@ -86,8 +86,11 @@ class LabChallenges extends HTMLElement {
     const before = state.scene.begun;
     await post("/lab/stage", CLEAN);
     await until(() => state.scene.begun !== before);
-    set({ challenge: { slug, begun: state.scene.begun } });
+    const { slug: chapter } = state.plan.chapters[state.view.step - 1];
+    // Servers, balancer and store are to be seen: people have none.
+    set({ challenge: { slug, begun: state.scene.begun }, people: false, wanted: { slug: chapter, scene: "watch" } });
     remember("challenge", JSON.stringify(state.challenge), WINDOW);
+    scrollTo(0, 0);
   }
 
   /** Do it; what was refused is shown in the console's words. */

@@ -27,7 +27,7 @@ export function deeds(scene, me, second) {
       open: count(({ fate }) => fate === "open"),
       hit: count(({ hit }) => hit),
       carts: Number(johns.length > 0) + Number(bobs.length > 0),
-      sticky: Number([...john, ...bob].every(({ id }) => affinityAt(scene, desk, id) === "cookie")),
+      unled: [...john, ...bob].filter(({ id }) => affinityAt(scene, desk, id) !== "cookie").length,
     };
     for (const [name, value] of Object.entries(found)) named[`${desk}.${name}`] = value;
     named.sold_twice += [john, bob].reduce((sum, own) => sum + oversold(own), 0);

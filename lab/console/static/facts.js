@@ -56,7 +56,6 @@ function atDesk(exchanges, requests, faults) {
     orders: count((each) => path(each) === "/api/checkout" && status(each) === 201),
     acknowledged: count((each) => !SAFE_METHODS.includes(each.method) && good(each)),
     useful: new Set(exchanges.filter(good).map((each) => each.served_by).filter(Boolean)).size,
-    refused_own: count((each) => !each.aside && isRefused(each)),
     copies: count((each) => each.aside && good(each)),
     resold: count((each) => each.aside && path(each) === "/api/checkout" && good(each)),
     grown: grownBy(exchanges.filter((each) => isLook(each) && good(each) && !each.aside)),

@@ -13,10 +13,10 @@ const BOXES = { ticket: "-1 -1 42 22", parcel: "-1 -1 40 28", form: "-1 -1 30 28
 
 /**
  * Both desks as the question has them: people behind a counter, or servers; `customers` before them, each {name, server, cookie,
- * kept, goods}: `kept` is what a desk that remembers has of `goods`. `added` servers come in the middle, a `fresh` one was
+ * kept, goods, out}: `kept` is what a desk that remembers has of `goods`; who is `out` has logged out. The `thief` has a copy with `loot` in it. `added` servers come in the middle, a `fresh` one was
  * restarted, and who has `left` is away from the desk. `beside`: there may be a store as well.
  */
-export function deskPicture({ servers = 3, store = "memory", cache = "off" } = {}, { thief = "", people = false, added = 0, fresh = false, left = "", customers = [], beside = false } = {}) {
+export function deskPicture({ servers = 3, store = "memory", cache = "off" } = {}, { thief = "", loot = [], people = false, added = 0, fresh = false, left = "", customers = [], beside = false } = {}) {
   const shared = store !== "memory" && customers.flatMap(({ kept }) => kept);
   const at = (name) => customers.filter(({ server }) => !shared && !fresh && server === name).flatMap(({ kept }) => kept);
   const desk = (x, name, remembers) => svg("g", { class: "counter", "data-desk": name, transform: `translate(${x} 0)` },
@@ -25,7 +25,7 @@ export function deskPicture({ servers = 3, store = "memory", cache = "off" } = {
     svg("text", people ? { x: WIDE / 2, y: 121 } : { x: 58, y: 190 }, name, svg("tspan", { class: "long" }, " desk")),
     !people && cache !== "off" && sign(WIDE / 2, 97, "cache"),
     customersOf(customers, servers, remembers ? !people && "ticket" : people ? "form" : "parcel", remembers && shared),
-    thief && [masked({ class: "thief", x: WIDE - 76, y: 138, width: 44, height: 44 }), svg("text", { x: WIDE - 54, y: 198 }, thief)]);
+    thief && [masked({ class: "thief", x: WIDE - 76, y: 138, width: 44, height: 44 }), loot.length > 0 && symbol(remembers ? "ticket" : "parcel", WIDE - 38, 158, 0.68, remembers ? [] : loot), svg("text", { x: WIDE - 54, y: 198 }, thief)]);
   return svg("svg", { class: "desks-picture", viewBox: `0 0 ${2 * WIDE + APART} ${HIGH}`, focusable: "false" },
     desk(0, "stateful", true), desk(WIDE + APART, "stateless", false));
 }
@@ -72,12 +72,12 @@ function customersOf(customers, servers, what, crowded) {
   const [from, apart, size] = customers.length < 2 ? [WIDE / 2 - 8, 0, 1] : crowded && customers.length > 2 ? [what ? 142 : 100, 56, 0.8] : [150, 60, 0.8];
   return [
     customers.some(({ cookie }) => cookie) && svg("text", { class: "small sticks", x: WIDE, y: 120 }, "cookies"),
-    customers.map(({ name, cookie, goods }, n) => {
+    customers.map(({ name, cookie, goods, out }, n) => {
       const x = from + apart * n;
       return svg("g", { class: "crowd", "data-name": name },
         cookie && svg("path", { class: "cookie", d: `M${x} 140L${(WIDE / (servers + 1)) * (SERVER_NAMES.indexOf(cookie) + 1)} 84` }),
         symbol("person", x, 153, size), svg("text", { class: "small", x, y: 199 }, name),
-        what && symbol(what, x + 20 * size, 152, customers.length > 1 ? 0.68 : 1, what === "parcel" ? goods : []));
+        what && !out && symbol(what, x + 20 * size, 152, customers.length > 1 ? 0.68 : 1, what === "parcel" ? goods : []));
     }),
   ];
 }
@@ -133,6 +133,6 @@ export function masked(attributes = { class: "person thief", "aria-hidden": "tru
 
 /** What is carried, small enough to travel: "ticket" (with what its `id` begins with), "parcel" (with its `goods` seen through it), "form", "key"; "name" is but said. */
 export function carried(what, id, goods = "") {
-  if (what === "name") return h("span", { class: "said" }, `“I'm ${id}”`);
+  if (what === "name") return id ? h("span", { class: "said" }, `“I'm ${id}”`) : null;
   return svg("svg", { class: "carried", viewBox: BOXES[what], "aria-hidden": "true" }, symbol(what, 0, 0, 1, what === "parcel" ? goods.split(", ") : [], id ? `${id.slice(0, 3)}…` : "№"));
 }

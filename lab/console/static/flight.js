@@ -22,7 +22,7 @@ const COUNT_EVERY_MS = 300;
 export const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 const moving = new Map(); // what is on its way in either lane → its animation
-let tempo = { speed: 1, paused: false };
+export let tempo = { speed: 1, paused: false };
 
 /** True if anything is moving on the stage. */
 export function isMoving() {
@@ -42,9 +42,15 @@ function inTempo(motion) {
   else if (motion.playState === "paused") motion.play();
 }
 
+/** Move a part of the stage that stays a part of it; resolves when it has moved. */
+export async function act(node, frames, ms) {
+  await travel(node, frames, ms, "none");
+  moving.delete(node);
+}
+
 /** Move `node` over `frames`; resolves when it is there, and never if it is taken away before. */
-function travel(node, frames, ms) {
-  const motion = node.animate(frames, { duration: ms, fill: "forwards" });
+function travel(node, frames, ms, fill = "forwards") {
+  const motion = node.animate(frames, { duration: ms, fill });
   moving.set(node, motion);
   inTempo(motion);
   return new Promise((there) => { motion.onfinish = there; });
@@ -130,11 +136,12 @@ export class Flight {
     const from = this.places.of(place);
     if (!from || STILL.matches || document.hidden) return;
     const cart = h("span", { class: "falling" }, `✕ ${goods}`);
-    const at = (dx, y, turn) => `translate(${from.x + dx}px, ${y}px) translate(-50%, -50%) rotate(${turn}deg)`;
     this.layer.append(cart);
+    const x = Math.max(from.x, cart.offsetWidth / 2);
+    const at = (dx, y, turn) => `translate(${x + dx}px, ${y}px) translate(-50%, -50%) rotate(${turn}deg)`;
     travel(cart, [
-      { transform: at(0, from.top + 30, 0), easing: "ease-out" },
-      { transform: at(4, from.top + 10, 5), offset: 0.2, easing: "cubic-bezier(.5, 0, .9, .6)" },
+      { transform: at(0, from.y, 0), easing: "ease-out" },
+      { transform: at(4, from.y - 20, 5), offset: 0.2, easing: "cubic-bezier(.5, 0, .9, .6)" },
       { transform: at(14, this.places.depth + 40, -24) },
     ], FALL_MS).then(() => gone(cart));
   }

@@ -6,10 +6,11 @@
 
 import { keyOf } from "./arrivals.js";
 import { cartsOf, cast, tally } from "./carts.js";
-import { h, mark, refill, say } from "./dom.js";
+import { $, h, mark, refill, say } from "./dom.js";
 import { carried, customer as drawnCustomer, door, masked } from "./figures.js";
 import { findingOf } from "./finding.js";
-import { steps, title } from "./flight.js";
+import { act, steps, STILL, tempo, title } from "./flight.js";
+import { rowsAt } from "./load.js";
 import { isCached, keptBy, lookOf, resultOf } from "./looks.js";
 import { Places } from "./places.js";
 import { sessionsAt } from "./scene.js";
@@ -24,6 +25,7 @@ const CHANGED = { token: "parcels hold prices", prices: "new price list", key: "
 const COPIED = { view: "GET /api/cart", checkout: "POST /api/checkout" };
 const RECENT = 2; // more do not fit beside each other
 const LOOK_MS = 1200; // how long it shows what a server found, at the usual speed
+const COPY_MS = 900;
 const NAME_CHARS = 12;
 
 export class Lane {
@@ -70,6 +72,7 @@ export class Lane {
   /** Show `now`: {scene, view, own, selected, recording, plot, numbers, loads, soFar, people, away: who has gone}. Returns the carts that have fallen since. */
   draw({ scene, view, own, selected, recording, plot, numbers, loads, soFar, people, away }) {
     const { stack } = scene;
+    if (!stack) this.rest(true);
     const settings = stack?.settings?.[this.desk];
     const customers = cartsOf(scene, this.desk);
     const mine = recording ? ["c1"] : own.map(({ who }) => who);
@@ -116,6 +119,8 @@ export class Lane {
   drawCustomers(named, loot, sticky, away) {
     const shown = named.map(({ who, name, credential, left, owed, place, strange, sticks, ...cart }) =>
       [who, name, credential, owed && place === "hand" ? cart : null, Boolean(left), strange, sticky && sticks, away.includes(who)]);
+    const copies = this.looted === false && Boolean(loot?.id); // this moment, and not as history
+    this.looted = loot ? Boolean(loot.id) : null;
     refill(this.customers, JSON.stringify([shown, loot, this.people]), () => {
       this.places.moved();
       return [
@@ -123,29 +128,36 @@ export class Lane {
           div("customer", { "data-who": who, "data-place": who && `customer:${who}`, "data-away": gone }, drawnCustomer(), box("name", {}, name), sticks && box("sticks", {}, `cookie: ${sticks}`), gone ? box("card none", {}, "gone", !this.people && box("along", {}, `with the ${this.carries()}`)) : this.card(credential, cart, left),
             strange && box("cart", { "data-fate": "lost" }, box("fate", {}, `✕ got ${strange}`)))),
         ...(loot ? [div("customer copier", { "data-place": "copier" }, masked(), box("name", {}, loot.name),
-          loot.what && box("card", {}, carried(loot.what, loot.id), loot.text))] : []),
+          box("card", {}, loot.what ? [carried(loot.what, loot.id), loot.text] : "no copy yet"))] : []),
       ];
     });
+    if (copies) slide($(".copier .card", this.customers), $(".customer .card", this.customers));
   }
 
   /** Show for a moment what a server found for a request: "no drawer for John", "seal: good ✓". */
-  react(request, exchange, speed) {
+  react(request, exchange) {
     const server = this.servers.get(request.served_by);
     const found = server && exchange && findingOf(this.kind, request, exchange, this.people, this.thief);
     for (const { server: asked, status } of request.tried ?? []) if (status && UNANSWERED.includes(Number(status))) this.servers.get(asked)?.keepSilent();
     mark(this.cache, "data-hit", Boolean(exchange && isCached(exchange)));
-    if (!found) return this.lookAWhile(speed);
+    if (!found) return this.lookAWhile();
     const ran = SESSION_CODE[this.desk][found.line];
     this.code.forEach((line, n) => mark(line, "data-ran", n === ran));
     const kind = this.kind === "stateless" ? "seal" : "drawer";
     server.look(kind, found);
     mark(this.store, "data-looks", kind);
-    this.lookAWhile(speed);
+    this.lookAWhile();
   }
 
-  lookAWhile(speed) {
+  /** Resolves when a representative is out of the door. */
+  leave(name) {
+    return this.servers.get(name)?.leave(this.door);
+  }
+
+  /** As long as a pause lasts, and a while. */
+  lookAWhile() {
     clearTimeout(this.looking);
-    this.looking = setTimeout(() => this.rest(), LOOK_MS / speed);
+    this.looking = setTimeout(() => (tempo.paused ? this.lookAWhile() : this.rest()), LOOK_MS / tempo.speed);
   }
 
   /** No server looks any more; `anew`: another request sets out, for which no code has run yet. */
@@ -198,8 +210,7 @@ export class Lane {
     for (const server of servers) {
       const { name, state } = server;
       const box = this.servers.get(name) ?? this.addServer(name);
-      if (state === "dead" && ![undefined, "dead"].includes(box.node.dataset.state) && this.people) box.leave(this.door);
-      box.draw(server, state === "dead" && endOf(faults, this.desk, name), load && (load[name] ?? {}), this.people);
+      box.draw(server, state === "dead" && endOf(faults, this.desk, name), load && rowsAt(load, name), this.people);
       const here = (cart) => cart.place === "server" && cart.server === name;
       const before = (cart) => here(cart) && cart.gone && state !== "dead"; // another process has come
       fill(box.carts, (cart) => here(cart) && !before(cart));
@@ -300,6 +311,13 @@ function div(name, attributes = {}, ...children) {
 function chip({ goods, sign, word, fate, gone, cause }, whose = "") {
   return box("cart", { "data-fate": fate, "data-gone": Boolean(gone), "data-cause": cause },
     box("goods", {}, `${whose || ""}${goods}`), word && box("fate", {}, `${sign} ${word}`));
+}
+
+/** A copy comes from what it was copied of. */
+function slide(copy, original) {
+  if (STILL.matches || !original?.checkVisibility()) return;
+  const [to, from] = [copy, original].map((node) => node.getBoundingClientRect());
+  act(copy, [{ transform: `translate(${from.left - to.left}px, ${from.top - to.top}px)`, easing: "ease-in-out" }, {}], COPY_MS);
 }
 
 /** A long name in few characters, never through the middle of one. */

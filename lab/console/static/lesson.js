@@ -11,7 +11,7 @@ import { $, h, mark, refill } from "./dom.js";
 import { customer } from "./figures.js";
 import { hasBegun, note, noteOf } from "./notes.js";
 import { play } from "./recording.js";
-import { canTurnTo, casesOf, followed, isPeopled, resultOf, runOf, SCENES, sceneOf, scriptOf, scriptsOf } from "./scenes.js";
+import { canTurnTo, casesOf, endedOf, followed, isPeopled, resultOf, runOf, SCENES, sceneOf, scriptOf, scriptsOf } from "./scenes.js";
 import { mayRun, runScript, runScripts } from "./script.js";
 import { drawSo } from "./so.js";
 import { isCoded } from "./stage.js";
@@ -84,8 +84,8 @@ class LabLesson extends HTMLElement {
     const begun = hasBegun(chapter);
     const script = scriptOf(chapter, guess);
     const ended = endedOf(acts[script.number]);
-    const given = { chapter, people: isPeopled(now), guess, chosen: this.chosen, begun, ended, mayRun: mayRun(now), live: now.live, why: followed(now) ? LED : RIGHTS };
-    const key = JSON.stringify([chapter.slug, "ask", guess, this.chosen, begun, ended, given.people, given.mayRun, given.live, given.why]);
+    const given = { chapter, people: isPeopled(now), guess, chosen: this.chosen, begun, ended, mayRun: mayRun(now), waits: Boolean(now.queue), live: now.live, why: followed(now) ? LED : RIGHTS };
+    const key = JSON.stringify([chapter.slug, "ask", guess, this.chosen, begun, ended, given.people, given.mayRun, given.waits, given.live, given.why]);
     const had = this.box.contains(document.activeElement) && document.activeElement.dataset.choice;
     refill(this.box, key, () => drawAsk(given, {
       choose: (number) => this.choose(number), predict: () => this.predict(this.chosen), skip: () => this.predict("skip"),
@@ -165,14 +165,6 @@ class LabLesson extends HTMLElement {
 function ledAct({ state: how, act, step: at, of }, { acts }) {
   const step = acts[act]?.steps?.[at - 1];
   return { running: how === "running", at, of, caption: step ? captionOf(step) : "" };
-}
-
-/** How a run ended that did not come to its end, in a sentence; else null. */
-function endedOf({ state: how, at, of, trouble } = {}) {
-  const where = at ? ` at step ${at} of ${of}` : "";
-  if (how === "interrupted") return `? Interrupted by a reload of the page${where}: what it measured is incomplete.`;
-  if (how === "stopped") return `• Stopped${where}: what it measured is incomplete.`;
-  return how === "failed" ? `✕ It failed${where}. ${trouble}` : null;
 }
 
 customElements.define("lab-lesson", LabLesson);

@@ -12,3 +12,9 @@ export function loadOf(scene, desk, since) {
   }
   return load;
 }
+
+/** The rows of squares at a server: what it did before servers were added stays, and is marked so. Pure. */
+export function rowsAt({ before, after }, name) {
+  const was = before[name];
+  return [was && { ...was, before: true }, after[name] ?? (was ? null : {})].filter(Boolean);
+}

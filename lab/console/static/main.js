@@ -22,9 +22,10 @@ import "./stage.js";
 const LINES = {
   connecting: "… connecting",
   open: "●",
-  lost: "✕ connection lost, trying again",
+  lost: "✕ connection lost",
 };
 
+const LINE_LOST = "The page has lost its connection to the lab, and tries again every second. Is `lab up` still running?";
 const BADGES = { live: "LIVE", recorded: "RECORDED", lost: "NOT CONNECTED" };
 
 const WALL = "/lab/room/wall.js"; // `lab class` alone has it
@@ -117,7 +118,7 @@ function drawLine({ connection, refused, recording, live, own, scene }) {
   say($("#line"), short);
   mark($("#line"), "aria-label", connected ? "connected" : null);
   mark($("#line"), "data-state", live ? connection : "none");
-  say($("#about"), kept?.line ?? (wrong ? short : ""));
+  say($("#about"), kept?.line ?? (wrong ? (trouble ? short : LINE_LOST) : ""));
   mark($("#badge"), "disabled", !$("#about").textContent);
 }
 

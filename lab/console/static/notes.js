@@ -59,10 +59,10 @@ export function fitNotes(chapters) {
   set({ lesson: Object.fromEntries(chapters.filter(fits).map(({ slug }) => [slug, noteOf(slug)])) });
 }
 
-/** True if this browser has started a script of the chapter: then its prediction is final. */
+/** True if a script of the chapter has shown something in this browser: then its prediction is final. */
 export function hasBegun(chapter) {
   const { acts } = noteOf(chapter.slug);
-  return chapter.acts.some((act, number) => act.steps && acts[number]?.state);
+  return chapter.acts.some((act, number) => act.steps && acts[number]?.at > 0);
 }
 
 function keep(lesson) {

@@ -26,7 +26,7 @@ function waiting({ queue: { state, ahead, most, recorded }, view }) {
   return [
     line(`All ${most} stages for learners are taken; ${place}.`),
     recorded ? h("a", { href: `/recorded?step=${view.step}`, target: "_blank" }, "Or watch the recorded run")
-      : h("span", {}, "No recorded run is at hand: ", h("code", {}, "lab record"), " makes one."),
+      : h("span", {}, "No recorded run is at hand: the instructor can make one with ", h("code", {}, "lab record"), "."),
     button("Leave the queue", leaveQueue, { name: "leave-queue" }),
   ];
 }

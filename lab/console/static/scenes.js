@@ -46,6 +46,15 @@ export function resultOf({ acts, guess }, chapter = null, wanted = null) {
   return act ? { number: Number(number), ...act } : null;
 }
 
+/** How a run ended that did not come to its end, in a sentence; else null. */
+export function endedOf({ state: how, at, of, trouble } = {}) {
+  const where = at ? ` at step ${at} of ${of}` : " before its first step";
+  const left = at ? `${where}: what it measured is incomplete.` : `${where}.`;
+  if (how === "interrupted") return `? Interrupted by ${trouble ?? "a reload of the page"}${left}`;
+  if (how === "stopped") return `• Stopped${left}`;
+  return how === "failed" ? `✕ It failed${where}. ${trouble}` : null;
+}
+
 /** The scripts of a chapter, [{number, label, steps}]; its other acts are experiments. */
 export function scriptsOf({ acts }) {
   return acts.map((act, number) => ({ number, ...act })).filter(({ steps }) => steps);
@@ -85,10 +94,11 @@ export function plotOf(now) {
 
 /** Which customers have gone away by now in the script that runs, or ran last. */
 export function awayOf(now) {
-  const { act, whos } = runOf(now) ?? {};
+  const run = runOf(now);
+  if (!run?.act.steps) return [];
   const led = followed(now);
   const at = now.act.running ? now.act.at : led?.state === "running" ? led.step : Infinity;
-  return (act?.steps ?? []).slice(0, at).filter((step) => step.do === "leave").map(({ as }) => whos[CUSTOMER_KEYS.indexOf(as)]);
+  return run.act.steps.slice(0, at).filter((step) => step.do === "leave").map(({ as }) => run.whos[CUSTOMER_KEYS.indexOf(as)]);
 }
 
 /** True if people behind a desk are drawn: in the first chapter they are, until the reader says otherwise. A recorded run is of servers. */
@@ -96,7 +106,7 @@ export function isPeopled({ people, view, recording }) {
   return !recording && (people ?? view.step === 1);
 }
 
-/** What the stage counts beside each desk while a script runs: {numbers: {desk: […]}, loads: {desk: {A: …}} or null, soFar: is there more to come?}. */
+/** What the stage counts beside each desk while a script runs: {numbers: {desk: […]}, loads: {desk: {before, after}} or null, soFar: is there more to come?}. */
 export function tallyOf(now, scene) {
   const run = runOf(now);
   if (!run || run.since === undefined || !scene.stack) return {};
@@ -104,7 +114,7 @@ export function tallyOf(now, scene) {
   for (const desk of DESKS) addGone(found, scene, desk, run.whos);
   const counted = ({ numbers }, desk) => numbers.filter(({ of }) => !of || found[`${desk}.${of}`]).map((each) => numberOf(desk, each, found));
   const soFar = now.act.running || followed(now)?.state === "running";
-  return { soFar, numbers: eachDesk((desk) => counted(run.act.result ?? run.chapter.result, desk)), loads: run.chapter.load ? eachDesk((desk) => loadOf(scene, desk, run.since).after) : null };
+  return { soFar, numbers: eachDesk((desk) => counted(run.act.result ?? run.chapter.result, desk)), loads: run.chapter.load ? eachDesk((desk) => loadOf(scene, desk, run.since)) : null };
 }
 
 /** A cart that is drawn as gone is counted as lost, also before its owner asks for it. */

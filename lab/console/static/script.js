@@ -31,7 +31,8 @@ export async function runScript(chapter, number) {
     const found = await measure(chapter, steps, { label, where: `${slug}/${number}`, onCaption: (text, at) => record({ at }) });
     record({ state: "done", took: Date.now(), ...found });
   } catch (error) {
-    record(error instanceof Stopped ? { state: "stopped" } : { state: "failed", trouble: error.message });
+    const isLost = error.status === 0 || state.connection === "lost"; // once it is back, the error's advice is void
+    record(error instanceof Stopped ? { state: "stopped" } : isLost ? { state: "interrupted", trouble: "a lost connection" } : { state: "failed", trouble: error.message });
   }
 }
 

@@ -2,9 +2,10 @@
 
 import { notice } from "./announce.js";
 import { $ } from "./dom.js";
+import { borneOut } from "./facts.js";
 import { recall, remember, WINDOW } from "./kept.js";
 import { noteOf } from "./notes.js";
-import { sceneOf } from "./scenes.js";
+import { isDecided, resultOf, sceneOf } from "./scenes.js";
 import { recorded } from "./source.js";
 import { set, state, subscribe } from "./state.js";
 
@@ -27,7 +28,13 @@ function placeOf(now) {
   if (!chapter) return null;
   const notes = noteOf(chapter.slug);
   const { running, paused, at, of, caption, where } = act;
-  return { step: view.step, scene: sceneOf(now, chapter, notes), act: { running, paused, at, of, caption, where }, guess: notes.guess, connection, votes, recording: recording?.name ?? null };
+  return { step: view.step, scene: sceneOf(now, chapter, notes), act: { running, paused, at, of, caption, where }, guess: notes.guess, seen: seenOf(chapter, notes), connection, votes, recording: recording?.name ?? null };
+}
+
+/** The answer that came true here; null before, and where nothing decides. */
+function seenOf(chapter, notes) {
+  const result = isDecided(chapter) && resultOf(notes, chapter);
+  return result && !chapter.acts[result.number]?.result ? borneOut(chapter.predict.choices, result.facts) : null;
 }
 
 function send(now) {

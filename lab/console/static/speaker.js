@@ -8,7 +8,6 @@ import { recall, remember, WINDOW } from "./kept.js";
 const channel = new BroadcastChannel(`two-desks:${globalThis.location?.hash.slice(1)}`);
 const LESSON_KEYS = ["ArrowRight", "ArrowLeft", "PageDown", "PageUp", "1", "2", "3", "4", "b", ".", "k", "r", "p"];
 const CLOSED = "The lesson's window is closed: open it again, and this one goes on.";
-const RIGHT_SIGN = { true: "✓ ", false: "" };
 
 let chapters = [];
 let place = null;
@@ -33,22 +32,22 @@ function draw() {
   say($("#trouble"), place ? (place.connection === "lost" ? "The lesson's window is not connected to the lab." : "") : CLOSED);
   const chapter = chapters[(place?.step ?? 0) - 1];
   if (!place || !chapter) return;
-  const { step, scene, act, votes, guess, recording } = place;
+  const { step, scene, act, votes, recording } = place;
   say($("#where"), `${step} of ${chapters.length} · ${chapter.title} · ${recording ? `recording ${recording}` : scene}`);
   say($("#now"), act.running ? `${act.paused ? "Paused at" : "Step"} ${act.at} of ${act.of}: ${act.caption}` : { ask: chapter.predict.question, watch: "The stage is shown.", so: chapter.claim }[scene]);
   say($("#upcoming"), nextOf(place, chapters));
   refill($("#text"), chapter.slug, () => [h("p", {}, chapter.setup), ...chapter.text.map((each) => h("p", {}, each)), h("p", {}, h("strong", {}, "What decides it: "), chapter.explain)]);
   const vote = votes?.chapter === chapter.slug ? votes : null;
-  refill($("#answers"), JSON.stringify([chapter.slug, guess, vote]), () => chapter.predict.choices.map((choice, n) => answer(choice, n, guess === n, vote)));
+  refill($("#answers"), JSON.stringify([chapter.slug, place.guess, place.seen, vote]), () => chapter.predict.choices.map((choice, n) => answer(choice, n, place, vote)));
   say($("#votes"), vote ? `Vote ${vote.round}, ${vote.phase}: ${vote.voted} voted.` : votes === undefined ? "No vote: phones join with lab class." : "No vote on this question yet.");
   say($(".pause"), act.paused ? "Continue" : "Pause");
   mark($(".pause"), "disabled", !act.running);
   mark($(".go"), "disabled", act.running);
 }
 
-function answer({ text, because }, n, chosen, vote) {
+function answer({ text, because }, n, { guess, seen }, vote) {
   const counts = (vote?.histogram ?? []).map((round) => round[n]);
-  return h("li", {}, h("strong", {}, `${RIGHT_SIGN[chosen]}${text}`), counts.length > 0 && h("span", { class: "counts" }, ` ${counts.join(" → ")}`), h("p", {}, because));
+  return h("li", {}, h("strong", {}, `${n === seen ? "✓ " : ""}${text}`), n === guess && " (chosen)", counts.length > 0 && h("span", { class: "counts" }, ` ${counts.join(" → ")}`), h("p", {}, because));
 }
 
 function tick() {

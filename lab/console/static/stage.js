@@ -1,8 +1,8 @@
 /**
  * <lab-stage>: both lanes, drawn from the scene alone; whatever moves has happened.
  *
- * A fault shows in the next frame, and whatever was on its way arrives before it. What a request
- * did shows when its dot passes the place that decided it.
+ * A fault shows in the next frame, and whatever was on its way arrives before it; people first
+ * leave. What a request did shows when its dot passes the place that decided it.
  */
 
 import { nameOf } from "./chosen.js";
@@ -12,9 +12,8 @@ import { Fit } from "./fit.js";
 import { Flight, keepTempo } from "./flight.js";
 import { Lane } from "./lane.js";
 import { awayOf, isPeopled, plotOf, tallyOf } from "./scenes.js";
-import { Menu, offerOf } from "./menu.js";
 import { morph } from "./morph.js";
-import { comeBack, onEvent, ownCustomers, passTurn, set, settle, shown, state, subscribe } from "./state.js";
+import { comeBack, onEvent, onFaults, ownCustomers, passTurn, set, settle, shown, state, subscribe } from "./state.js";
 import { showPanel } from "./tabs.js";
 import { DESKS } from "./words.js";
 
@@ -44,15 +43,18 @@ class LabStage extends HTMLElement {
     const lanes = h("div", { class: "lanes" }, DESKS.map((desk) => this.lanes[desk].node));
     this.append(lanes, this.refusal);
     this.fit = new Fit(this, lanes);
-    this.menu = new Menu(this, (text) => say(this.refusal, text && `! ${text}`));
     subscribe((now) => this.draw(now));
+    onFaults(({ desk, target, fault, confirmed }) => this.people && fault === "kill" && confirmed !== false && Boolean(this.lanes[desk]?.servers.has(target)));
     onEvent((event) => this.happen(event));
     document.addEventListener("visibilitychange", () => document.hidden && settle());
   }
 
-  offer(place, desk, button) {
+  async offer(place, desk, button) {
+    const { Menu, offerOf } = await import("./menu.js");
     const view = { scene: shown(), mayBreak: state.instructor || state.own, recording: state.recording };
-    if (view.scene.stack) this.menu.open(button, offerOf(place, desk, view));
+    if (!view.scene.stack) return;
+    this.menu ??= new Menu(this, (text) => say(this.refusal, text && `! ${text}`));
+    this.menu.open(button, offerOf(place, desk, view));
   }
 
   draw(now) {
@@ -97,7 +99,7 @@ class LabStage extends HTMLElement {
   /** At its turn a request makes the server look: into its drawer, or at the seal. */
   turned(lane, key) {
     const { request, exchange } = state.shown.travelling.get(key) ?? {};
-    if (request && !isUnderway(lane.desk, key)) lane.react(request, exchange, state.tempo.speed);
+    if (request && !isUnderway(lane.desk, key)) lane.react(request, exchange);
     passTurn(key);
   }
 
@@ -109,6 +111,13 @@ class LabStage extends HTMLElement {
     if (event.kind === "exchange") this.answered(event, key);
     if (event.kind === "stage") for (const desk of DESKS) this.flights[desk].clear();
     if (["stage", "fault", "setting"].includes(event.kind)) this.forget(event.desk);
+    if (state.shown.travelling.get(key)?.fault) this.leave(event, key);
+  }
+
+  async leave({ desk, target }, key) {
+    await this.lanes[desk].leave(target);
+    this.news = true;
+    comeBack(key);
   }
 
   /** What the last request has left at the desk is not this one's. */
@@ -125,7 +134,7 @@ class LabStage extends HTMLElement {
 
   /** Without a dot there is no turn. */
   land(request, exchange, key) {
-    this.lanes[request.desk]?.react(request, exchange, state.tempo.speed);
+    this.lanes[request.desk]?.react(request, exchange);
     comeBack(key);
   }
 
@@ -133,7 +142,7 @@ class LabStage extends HTMLElement {
     const { desk } = exchange;
     this.flights[desk].answered(exchange);
     const waiting = () => state.shown.travelling.has(key) && !state.shown.travelling.get(key).request;
-    if (!state.shown.travelling.has(key) && !isUnderway(desk)) this.lanes[desk].react(exchange, exchange, state.tempo.speed); // its request is back already
+    if (!state.shown.travelling.has(key) && !isUnderway(desk)) this.lanes[desk].react(exchange, exchange); // its request is back already
     if (waiting()) setTimeout(() => waiting() && this.land(exchange, exchange, key), LOG_MS);
   }
 }

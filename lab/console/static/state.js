@@ -23,6 +23,7 @@ export const state = {
   view: { step: 1, servers: null, present: false, run: null }, // from the URL
   scene: emptyScene(), // what has happened on the live stage
   shown: settled(emptyScene()), // what is drawn of it, or of the recording: see arrivals.js
+  cleared: false, // is nothing drawn until the next stage has begun?
   recording: null, // {name, index, outline, events, steps, sequence, cursor}
   tempo: { speed: 1, paused: false }, // of everything that moves
   wanted: null, // {slug, scene}: what the reader turned to
@@ -36,6 +37,7 @@ let epoch = ""; // identifies the lab that numbers the events
 const viewers = new Set();
 const listeners = new Set();
 const viewersOfShown = new Set();
+let walks = () => false;
 let frame = 0;
 
 /** Call `draw` with the state now and in each frame after a change; returns a function to stop. */
@@ -55,6 +57,11 @@ export function onEvent(viewer) {
 export function onShown(viewer) {
   viewersOfShown.add(viewer);
   return () => viewersOfShown.delete(viewer);
+}
+
+/** Have `test(event)` say which faults take their time on the stage, until comeBack(). */
+export function onFaults(test) {
+  walks = test;
 }
 
 /** Change part of the state: set({connection: "open"}). */
@@ -79,7 +86,7 @@ export function begin(snapshot) {
   const anew = epoch && (epoch !== snapshot.epoch || scene.begun !== state.scene.begun);
   epoch = snapshot.epoch;
   set({ ...(anew && withEmptyHands()), scene, led: snapshot.lesson ?? null });
-  if (!state.recording) set({ shown: settled(scene) });
+  if (!state.recording) set({ cleared: false, shown: settled(scene) });
 }
 
 /** Take one live event. */
@@ -96,9 +103,9 @@ export function passTurn(key) {
 
 /** A request on the stage is back at its customer. */
 export function comeBack(key) {
-  const { exchange } = state.shown.travelling.get(key) ?? {};
+  const { exchange, fault } = state.shown.travelling.get(key) ?? {};
   set({ shown: arrive(state.shown, key) });
-  if (exchange) publishShown(exchange);
+  if (exchange ?? fault) publishShown(exchange ?? fault);
 }
 
 /** Show the end of whatever is on its way. */
@@ -106,9 +113,14 @@ export function settle() {
   for (const key of state.shown.travelling.keys()) comeBack(key);
 }
 
-/** Draw nothing until the next stage has begun: the last run is no part of the next question. */
+/** Draw nothing until the next stage has begun: the last run, and how its servers end, is no part of the next question. */
 export function clearStage() {
-  set({ shown: settled(emptyScene()) });
+  set({ cleared: true, shown: settled(emptyScene()) });
+}
+
+/** No stage is about to begin: draw the present one. */
+export function uncover() {
+  if (state.cleared) set({ cleared: false, shown: settled(state.scene) });
 }
 
 /** Open a recording at its beginning: GET /lab/runs/<name>/<index>. */
@@ -140,11 +152,14 @@ function withEmptyHands() {
 
 /** Let the stage know of an event; without a way to travel it is there at once. */
 function show(event) {
-  const travels = event.kind === "request" || event.kind === "exchange";
+  if (event.kind === "stage") set({ cleared: false });
+  if (state.cleared) return;
+  const leaves = event.kind === "fault" && walks(event);
+  const travels = leaves || event.kind === "request" || event.kind === "exchange";
   if (event.kind === "fault" || event.kind === "setting") {
     for (const [key, { desk }] of state.shown.travelling) if (!event.desk || desk === event.desk) comeBack(key);
   }
-  set({ shown: hear(state.shown, event) });
+  set({ shown: hear(state.shown, event, leaves) });
   const back = travels && !state.shown.travelling.has(keyOf(event));
   for (const viewer of listeners) attempt(viewer, event);
   if (!travels || (back && event.kind === "exchange")) publishShown(event);

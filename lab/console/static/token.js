@@ -41,7 +41,7 @@ class LabToken extends HTMLElement {
   }
 
   draw({ me, live, shown: { travelling } }) {
-    if ([...travelling.values()].some(({ desk, request, exchange }) => desk === "stateless" && (request ?? exchange).who === me?.who)) return; // it is handed over at the end of the way
+    if ([...travelling.values()].some(({ desk, request, exchange }) => desk === "stateless" && (request ?? exchange)?.who === me?.who)) return; // it is handed over at the end of the way
     const token = me?.credentials?.stateless?.token ?? null;
     const parts = split(token);
     this.empty.hidden = Boolean(parts);
