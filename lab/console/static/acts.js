@@ -8,7 +8,7 @@ import { announce } from "./announce.js";
 import { post } from "./api.js";
 import { come } from "./customer.js";
 import { isMoving } from "./flight.js";
-import { backToLive, ownCustomers, set, state } from "./state.js";
+import { backToLive, IDLE, ownCustomers, set, state } from "./state.js";
 import { captionOf, perform, until } from "./steps.js";
 
 const LEAST_MS = 1000; // even if nothing moves
@@ -17,10 +17,9 @@ const LAST_MS = 3500; // what the last step has shown stays for a while
 const MOST_CALM = 400; // of more steps none is waited for
 const ASKED = new URLSearchParams(location.search).get("pace"); // seconds; tests use ?pace=0: no pauses
 export const HURRIED = 12; // everything moves so many times as fast where it is hurried
-const IDLE = { running: false, paused: false, once: 0, label: "", where: "", at: 0, of: 0, since: 0, caption: "", by: "" };
 
 let stopping = null;
-set({ act: IDLE, tempo: { speed: ASKED === "0" ? HURRIED : 1, paused: false } });
+set({ tempo: { speed: ASKED === "0" ? HURRIED : 1, paused: false } });
 
 /**
  * Run the script `where` of these steps and return {since}: the id of the last event before them.

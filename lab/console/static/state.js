@@ -3,6 +3,9 @@
 import { arrive, hear, keyOf, settled, turn } from "./arrivals.js";
 import { emptyScene, reduce, sceneOf } from "./scene.js";
 
+/** The script while none runs: what acts.js says of the one that does. */
+export const IDLE = { running: false, paused: false, once: 0, label: "", where: "", at: 0, of: 0, since: 0, caption: "", by: "" };
+
 /** Read it anywhere; change it through the functions below only. */
 export const state = {
   me: null, // {id, who, name, user_id, credentials}: this window's customer
@@ -25,6 +28,7 @@ export const state = {
   shown: settled(emptyScene()), // what is drawn of it, or of the recording: see arrivals.js
   cleared: false, // is nothing drawn until the next stage has begun?
   recording: null, // {name, index, outline, events, steps, sequence, cursor}
+  act: IDLE,
   tempo: { speed: 1, paused: false }, // of everything that moves
   wanted: null, // {slug, scene}: what the reader turned to
   coded: null, // does the code stand below the lanes? null: where there is room, below servers
