@@ -431,7 +431,7 @@ SAID = {"add": {"422": "'quantity' must be 1 or more"}, "view_cart": {"401": "lo
         (
             {"changes_refused": {"add": {"401": 1}}, "changes_acknowledged": {"add": 1},
              "carts_left": {"login": 1}},
-            "1 acknowledged cart is not counted, since a login afterwards began a new visit: "
+            "1 acknowledged cart is not counted, since a login afterwards ended the session: "
             "1 of 2 times add, which was answered 401",
         ),
         (

@@ -31,7 +31,6 @@ DECLARED = {
 COPIED = {
     "CLONE_NEWUSER": ("lab.exercises.confine", "lab.check.private_disk"),
     "SET_DEATH_SIGNAL": ("lab.exercises.confine", "lab.check.private_disk"),
-    "SIGKILL": ("lab.exercises.confine", "lab.processes.child"),
     "LAYERS": ("lab.check.machine", "lab.check.private_disk"),
     "JUMP_IF_EQUAL": ("lab.stack.datagram_filter", "lab.check.connect_filter"),
     "RETURN": ("lab.stack.datagram_filter", "lab.check.connect_filter"),
