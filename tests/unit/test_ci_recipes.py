@@ -55,7 +55,7 @@ def test_workflow_gives_the_action_inputs_that_it_has():
 UNOWNED = re.compile(r"(?:pip install[^`\n]*? |\bLAB(?: =|:) )\"?two-desks\b(?!@)")
 
 
-def test_no_text_installs_a_name_that_nobody_owns_yet_without_saying_so():
+def test_recipes_say_so_where_they_install_a_name_that_no_project_owns_yet():
     assert UNOWNED.search("- pip install -r requirements.txt two-desks")
     assert not UNOWNED.search('pip install "git+https://host/OWNER/two-desks@v0.2.0"')
     files = [each for each in (REPOSITORY / "lab").rglob("*.*") if each.suffix != ".pyc"]

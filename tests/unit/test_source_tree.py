@@ -175,6 +175,8 @@ def written_in(text):
 def test_json_of_unknown_shape_has_one_name():
     """`dict[str, Any]` is written where the name is defined: in the lab, and in the shop."""
     assert written_in("dict[str, Any]") == {"lab/core/json_object.py", "lab/shop/cart.py"}
+    ladder = (path.read_text(encoding="utf-8") for path in LADDER.rglob("checks.py"))
+    assert not any("dict[str, Any]" in text for text in ladder)
 
 
 def test_json_of_unknown_shape_stands_at_the_edges_only():
