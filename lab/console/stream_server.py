@@ -104,7 +104,7 @@ class StreamServer:
             if self._clock() >= beat_at:
                 beat_at = self._clock() + self._beat_s
                 self._beat()
-        self._pass_on()  # the last words
+        self._pass_on()  # sends what was published last
         for connection in list(self._connections):
             self._drop(connection)
         for each in (self._selector, self._listener, self._wake_from, self._wake_to):

@@ -103,7 +103,7 @@ def below(root: int) -> list[int]:
         try:
             with open(f"/proc/{name}/stat", "rb") as file:
                 parents[int(name)] = int(file.read().rpartition(b")")[2].split()[1])
-        except OSError:  # it has ended
+        except OSError:  # the process has ended
             continue
     found = [root]
     for each in found:
