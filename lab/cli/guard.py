@@ -46,9 +46,9 @@ def end(error: BaseException) -> int:
 
 @contextmanager
 def broken_pipes_are_errors() -> Iterator[None]:
-    """Take its number from a BrokenPipeError, or click ends with 1.
+    """Take the error number off a BrokenPipeError: click would end with status 1 for it.
 
-    It comes from a pipe or connection inside the lab: output that is not read raises none.
+    The error comes from a pipe or connection inside the lab: output that is not read raises none.
     """
     try:
         yield

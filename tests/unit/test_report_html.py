@@ -248,8 +248,8 @@ def test_command_has_the_settings_that_were_chosen():
 def test_command_is_made_of_words_that_a_shell_reads_as_they_are():
     it = experiment([variant(), variant("stateless", "stateless")], argument="./a [b] $(c) 'd'.py")
     url = "http://10.0.0.2/?a=b&c=d"
-    it["variants"][0] |= {"server_urls": [url]}
-    it["variants"][0]["settings"] |= {"servers": 1, "store": "redis://h/0?ssl_ca_certs=a b"}
+    it["variants"][0] |= {"upstreams": [url]}
+    it["variants"][0]["knobs"] |= {"servers": 1, "store": "redis://h/0?ssl_ca_certs=a b"}
     words = shlex.split(command(typed(it)))
     assert words[:3] == ["lab", "run", "./a [b] $(c) 'd'.py"]
     assert words[words.index("--upstream") + 1] == url
