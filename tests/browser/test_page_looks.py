@@ -86,6 +86,25 @@ CUT_CODE = """
     || getComputedStyle(line).textOverflow === "ellipsis")
   .map((line) => line.textContent)
 """
+BEFORE = "(part) => getComputedStyle(document.querySelector(part), '::before').content"
+# Words of the code that are on two lines.
+SPLIT_WORDS = """
+() => [...document.querySelectorAll(".code-line")].filter((line) => line.checkVisibility())
+  .flatMap((line) => ([...line.childNodes].filter((node) => node.nodeType === 3).flatMap((node) => (
+    [...node.data.matchAll(/\\w+/g)].filter((word) => {
+      const range = document.createRange();
+      range.setStart(node, word.index);
+      range.setEnd(node, word.index + word[0].length);
+      return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size > 1;
+    }).map(([word]) => word)))))
+"""
+# The smallest words of a question's picture, but for what is written on a ticket.
+PICTURE_WORDS = """
+() => Math.min(...[...document.querySelectorAll(".desks-picture text")]
+  .filter((text) => text.checkVisibility() && !text.closest(".is-ticket"))
+  .map((text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a))
+"""
+LEAST_PICTURE_VH = 2  # of these words, where there is room beside the choices
 LEAST_PX = 9  # of any text on a phone
 ASKED = ".ask h1, .setup, .desks-picture, .choice, .scene .seal, .scene .skip-it, .scene .run"
 HIGH = "(part) => document.querySelector(part).getBoundingClientRect().height"
@@ -121,6 +140,8 @@ def test_each_scene_is_the_whole_screen(window, width, height, mode):
         assert page.evaluate(OUT_OF_SIGHT, ASKED) == [], step
         assert page.evaluate(INNER_SCROLLS) == [], step
         assert page.evaluate(HIGH, ".desks-picture") >= LEAST_PICTURE_PX, step
+        if width > 640:
+            assert page.evaluate(PICTURE_WORDS) >= height * LEAST_PICTURE_VH / 100, step
         holds_together(page, (step, "ask"))
         # The question is the largest text of its scene.
         [largest] = page.evaluate(FONTS, ".ask h1")
@@ -131,6 +152,9 @@ def test_each_scene_is_the_whole_screen(window, width, height, mode):
             watch(page)
             wait_for(lambda: page.evaluate(OUT_OF_SIGHT, STAGE) == [])  # in the next frame
             holds_together(page, (step, "watch"))
+            assert page.evaluate(SPLIT_WORDS) == [], step
+            # Not all of them are answered.
+            assert page.evaluate(BEFORE, ".recent") == '"requests:"'
             if mode:
                 assert min(page.evaluate(FONTS, ".caption")) >= height / 20
         if step < 11:

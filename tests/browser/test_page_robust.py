@@ -151,6 +151,15 @@ def test_shop_by_hand_at_both_desks(window, lab):
     assert totals[0] == "not shown (401)" and re.fullmatch(r"[\d,]+\.\d\d", totals[1])
 
 
+def test_look_closer_has_the_window_where_a_scene_is_presented(window):
+    page = window(where="?step=2&present")
+    look_closer(page, "code")
+    top = "document.querySelector('#closer').getBoundingClientRect().top / innerHeight"
+    wait_for(lambda: page.evaluate(top) < 0.2)
+    page.locator("#look-closer").click()
+    assert page.locator(".ask h1").is_visible()
+
+
 def test_forged_token_is_refused_and_none_survives_a_reset(window):
     page = window()
     look_closer(page, "token")
@@ -187,8 +196,8 @@ def test_evidence_shows_bytes_marks_credentials_and_copies_a_command(window):
         assert kinds == ["balancer's cookie", own] or kinds == [own, "balancer's cookie"]
     own_lines = ".message:first-child .line:has(.only)"
     only = [each.locator(own_lines).all_inner_texts() for each in (left, right)]
-    assert len(only[0]) == 1 and re.search("only here desk_session=", only[0][0])
-    assert len(only[1]) == 1 and re.match("≠ only here Authorization:", only[1][0])
+    assert len(only[0]) == 1 and re.search(r"only here\s+desk_session=", only[0][0])
+    assert len(only[1]) == 1 and re.match(r"≠ only here\s+Authorization:", only[1][0])
     right.get_by_role("button", name="Copy as curl").click()
     wait_for(lambda: "Copied" in right.inner_text())
     command = page.evaluate("navigator.clipboard.readText()")

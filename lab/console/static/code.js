@@ -64,6 +64,7 @@ function passagesOf(code, desk) {
 
 function passage({ file, first_line: first, html }) {
   const lines = parseHtml(`<pre>${html}</pre>`).querySelector("pre");
+  for (const each of lines.querySelectorAll(".o, .p")) if (/[.(]$/.test(each.textContent)) each.after(document.createElement("wbr")); // rather there than inside a word
   lines.style.counterReset = `line ${first - 1}`;
   return [h("h3", {}, file, h("span", { class: "soft" }, ` from line ${first}`)), document.adoptNode(lines)];
 }
