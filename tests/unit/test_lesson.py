@@ -147,16 +147,16 @@ def test_every_step_of_a_script_says_what_happens(chapter):
             assert each["say"]
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda each: each.get("label") or each["slug"])
-def test_he_and_she_in_a_caption_is_the_last_one_named(script):
+@pytest.mark.parametrize("captioned", SCRIPTS, ids=lambda each: each.get("label") or each["slug"])
+def test_he_and_she_in_a_caption_is_the_last_one_named(captioned):
     named = None
-    for step in script["steps"]:
-        who = {"second": "Bob", "third": "Carol"}.get(step.get("as"), "John")
-        for word in PERSON.findall(step["say"]):
+    for each in captioned["steps"]:
+        who = {"second": "Bob", "third": "Carol"}.get(each.get("as"), "John")
+        for word in PERSON.findall(each["say"]):
             if word[0].isupper() and word not in ("He", "She", "Him", "His", "Her"):
                 named = word
             else:
-                assert named == who, step["say"]
+                assert named == who, each["say"]
 
 
 @CHAPTERS
