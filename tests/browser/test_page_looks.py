@@ -86,6 +86,9 @@ CUT_CODE = """
     || getComputedStyle(line).textOverflow === "ellipsis")
   .map((line) => line.textContent)
 """
+CODE_WIDTH = """(width) => {
+  for (const code of document.querySelectorAll(".session-code pre")) code.style.width = width;
+}"""
 BEFORE = "(part) => getComputedStyle(document.querySelector(part), '::before').content"
 # Words of the code that are on two lines.
 SPLIT_WORDS = """
@@ -152,7 +155,6 @@ def test_each_scene_is_the_whole_screen(window, width, height, mode):
             watch(page)
             wait_for(lambda: page.evaluate(OUT_OF_SIGHT, STAGE) == [])  # in the next frame
             holds_together(page, (step, "watch"))
-            assert page.evaluate(SPLIT_WORDS) == [], step
             # Not all of them are answered.
             assert page.evaluate(BEFORE, ".recent") == '"requests:"'
             if mode:
@@ -168,6 +170,19 @@ def test_each_scene_is_the_whole_screen(window, width, height, mode):
               .map((n) => n.textContent)"""
         )
         assert small == []
+
+
+def test_code_on_the_stage_breaks_between_its_words(window):
+    page = window(where="?step=2", reduced_motion="reduce")
+    run_chapter(page)
+    watch(page)
+    page.evaluate(SHOW, [False, True, False])
+    page.evaluate(CODE_WIDTH, "18em")  # as where it is shown large
+    wait_for(lambda: page.evaluate(LINES) == [5, 7])
+    assert page.evaluate(SPLIT_WORDS) == []
+    # In narrower lines there is no way around it: the check can find such words.
+    page.evaluate(CODE_WIDTH, "10em")
+    assert "current_session" in page.evaluate(SPLIT_WORDS)
 
 
 def turn_to(page, step):
