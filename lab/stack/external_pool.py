@@ -81,7 +81,8 @@ class ExternalPool(ServerPool):
         """Send a server no more requests from now on; `ExternalDrain` ends it."""
         with self._changing:
             server = self.servers[self.server(name).name]
-            server.spec.command("drain")  # refused before anything is changed
+            # Raises if there is no such command, before anything is changed.
+            server.spec.command("drain")
             others = {other: each for other, each in self.servers.items() if other != name}
             if not others:
                 raise NotPossible(f"{name} is the last server of {self.name}: add one first")
@@ -110,7 +111,7 @@ class ExternalPool(ServerPool):
                 time.sleep(ASK_EVERY_S)
         if found.app != wanted.app or found.name in self.servers:
             raise LabError(
-                f"{url}, of the add command, is {found.app}-{found.name}: a new server of "
+                f"{url}, of the add command, is {found.app}/{found.name}: a new server of "
                 f"{wanted.app} is wanted, with a name of its own such as {wanted.name}"
             )
         server = ExternalServer(found)

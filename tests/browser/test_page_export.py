@@ -266,7 +266,7 @@ def test_end_of_the_lesson_is_kept_as_a_picture_and_challenges_need_servers(open
         page.locator(".ending .keep-picture").click()
     assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
     page.locator(".ending .challenges").click()
-    wait_for(lambda: "pip install two-desks" in page.locator("lab-challenges").inner_text())
+    wait_for(lambda: "pip install . in a clone" in page.locator("lab-challenges").inner_text())
     window.check()
 
 

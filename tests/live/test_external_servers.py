@@ -91,9 +91,9 @@ def bench_of(shop, folder, settings=None, wait_s=60.0, **commands):
     given = {fault: commands.get(fault, ()) for fault in ("kill", "restart")}
     deployment = find(urls, given, wait_s=wait_s)
     (variant,) = deployed(settings or Settings(), deployment)
-    bench = ProvisionedStack(folder / "run", deployment=deployment)
-    with bench.open([variant]):
-        yield Lab(bench.context(variant, 1, 0, quick=True), Record(variant.name))
+    provisioned = ProvisionedStack(folder / "run", deployment=deployment)
+    with provisioned.open([variant]):
+        yield Lab(provisioned.context(variant, 1, 0, quick=True), Record(variant.name))
 
 
 def kills(shop, signal_name="KILL"):
@@ -135,7 +135,7 @@ def test_kill_command_that_fails_is_quoted(shop, tmp_path):
         bench_of(shop, tmp_path, kill=["ls /no-such-{name}"]) as lab,
         pytest.raises(
             LabError,
-            match=r"(?s)kill command of stateful-A \(--kill-command\) failed \(exit .*no-such-A",
+            match=r"(?s)kill command of stateful/A \(--kill-command\) failed \(exit .*no-such-A",
         ),
     ):
         lab.kill("A")
@@ -168,7 +168,7 @@ def test_server_that_cannot_be_started_again_is_reported_once(shop, tmp_path, ca
     with bench_of(shop, tmp_path, kill=kills(shop)) as lab:
         lab.kill("A")
     (line,) = caplog.messages
-    assert "is left as it is" in line and "stateful-A" in line and "--restart-command" in line
+    assert "is left as it is" in line and "stateful/A" in line and "--restart-command" in line
 
 
 # --- what cannot be known or done
@@ -212,7 +212,7 @@ def test_server_that_has_ended_since_it_was_asked_is_named(shop, tmp_path):
     os.kill(shop.pid("stateful", "A"), signal.SIGKILL)
     wait_for(lambda: server_info(shop.ports["stateful", "A"]) is None)
     with (
-        pytest.raises(LabError, match=r"stateful-A \(.*\) does not answer"),
+        pytest.raises(LabError, match=r"stateful/A \(.*\) does not answer"),
         ProvisionedStack(tmp_path / "run", deployment=deployment).open(
             deployed(Settings(), deployment)
         ),
@@ -246,7 +246,7 @@ def test_crash_runs_against_them_and_the_report_says_whose_they_are(shop, lab_he
         assert kill["confirmed"] and seen["kill_confirmed"]
         lost = 6 if variant["app"] == "stateful" else 0
         assert (len(seen["observed_lost"]), seen["carts_acknowledged"]) == (lost, 12)
-        assert variant["server_urls"] == [shop.url(variant["app"], name) for name in "AB"]
+        assert variant["upstreams"] == [shop.url(variant["app"], name) for name in "AB"]
         # Who was not killed still runs, and is the same as before.
         (alive,) = set("AB") - {kill["target"]}
         served = {e["instance"] for e in variant["exchanges"] if e["served_by"] == alive}
@@ -269,7 +269,7 @@ def test_deployment_of_one_desk_runs_only_its_variant(shop, lab_here):
     ended = lab_here("run", "any-server", "--json", *upstreams(shop, ("stateless", "A")))
     assert ended.status == 0, ended
     (variant,) = json.loads(ended.out)["experiments"][0]["variants"]
-    assert (variant["name"], variant["settings"]["servers"]) == ("stateless", 1)
+    assert (variant["name"], variant["knobs"]["servers"]) == ("stateless", 1)
     ended = lab_here("run", "any-server", "--matrix", *upstreams(shop, ("stateless", "A")))
     assert ended.status == 2 and "--matrix tries every setting" in ended.err
 
@@ -297,7 +297,7 @@ def test_upstream_option_needs_the_store_option(shop, lab_here):
 
 def test_command_that_is_the_same_for_two_servers_is_refused(shop):
     urls = [shop.url(desk, name) for desk, name in shop.ports]
-    with pytest.raises(LabError, match=r"is the same for stateful-A at .* and stateless-A at"):
+    with pytest.raises(LabError, match=r"is the same for stateful/A at .* and stateless/A at"):
         find(urls, {"kill": ["docker kill {name}"]})
     for each in ("docker kill {desk}-{name}", "kill-at {port}", "ip link set {host} down"):
         assert find(urls, {"kill": [each]})  # of the last one's two, one word breaks both

@@ -138,6 +138,14 @@ def test_links_and_pipes_are_not_listed(kept, root, tmp_path):
 # --- names
 
 
+def test_name_of_what_was_run_is_answered_with_the_newest_run_of_it(kept, root):
+    for name in ("20261124-080000-size", "20261124-080100-size", "20261124-080200-size+crash"):
+        keep(root, name, crash())
+    for typed in ("size", "siez"):
+        with pytest.raises(LabError, match="did you mean '20261124-080100-size'"):
+            kept.outline(typed)
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -279,6 +287,13 @@ def test_run_is_played_back_with_its_drawings(kept):
     assert "cart kept" in played["sequence"]["stateless"]
 
 
+def test_command_of_a_run_names_the_file_that_was_run(kept, root):
+    document = as_json(crash())
+    document["experiments"][0]["argument"] = "./a b.py"
+    keep(root, "20261124-070000-a-b", document)
+    assert "lab run './a b.py'" in kept.playback("20261124-070000-a-b", 0)["provenance"]["line"]
+
+
 def test_variants_can_be_chosen(kept, root):
     variants = [variant(name, exchanges=[exchange(f"{name}-1")]) for name in ("memory", "file")]
     keep(root, "many", run(experiment(variants)))
@@ -321,8 +336,8 @@ def test_file_past_the_limit_is_refused(kept, monkeypatch):
 @pytest.mark.parametrize(
     ("where", "value"),
     [
-        (("settings", "servers"), "many"),
-        (("settings", "servers"), [3]),
+        (("knobs", "servers"), "many"),
+        (("knobs", "servers"), [3]),
         (("order",), [{}]),
         (("order",), 3),
         (("exchanges", 0, "elapsed_ms"), "long"),
@@ -448,7 +463,7 @@ def test_report_draws_with_the_same_code():
 @pytest.mark.parametrize("servers", [1, 3, 4, 8, 26])
 def test_every_width_has_its_class(servers):
     it = variant(exchanges=[exchange()], faults=[fault(target="store")])
-    it["settings"]["servers"] = servers
+    it["knobs"]["servers"] = servers
     width = re.search(
         r'class="sequence stateful (w\d+)" viewBox="0 0 (\d+)', sequence_svg(story(it))
     )
