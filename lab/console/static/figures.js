@@ -8,7 +8,7 @@ const WIDE = 330; // of one desk
 const APART = 40;
 const HIGH = 204;
 const CHAIR = "M18 60V22q0-8 14-8t14 8v38M18 44h28";
-const STORE = 72; // the room that a store takes beside the servers
+const STORE_WIDE = 72; // the room that a store takes beside the servers
 const MOST_KINDS = 3; // of goods that are seen in one place
 const BOXES = { ticket: "-1 -1 42 22", parcel: "-1 -1 40 28", form: "-1 -1 30 28", key: "-1 -1 32 22" };
 
@@ -22,7 +22,7 @@ export function deskPicture({ servers = 3, store = "memory", cache = "off" } = {
   const at = (name) => customers.filter(({ server }) => !shared && !fresh && server === name).flatMap(({ kept }) => kept);
   const desk = (x, name, remembers) => {
     const stored = remembers && (shared || beside) && storeOf(people ? 140 : 26, shared || [], beside ? "or a store" : "store");
-    const wide = stored && !people ? WIDE - STORE : WIDE; // of the servers
+    const wide = stored && !people ? WIDE - STORE_WIDE : WIDE; // of the servers
     return svg("g", { class: "counter", "data-desk": name, transform: `translate(${x} 0)` },
     !people && cookiesOf(customers, servers, wide), stored && !people && svg("path", { class: "wire", d: `M${wide / (servers + 1)} 42H${WIDE - 36}` }),
     people ? counterOf(servers, remembers && !shared && at, left) : racksOf(servers + added, remembers ? !shared && at : null, fresh ? 0 : servers, wide),
