@@ -26,6 +26,7 @@ const LINES = {
 };
 
 const LINE_LOST = "The page has lost its connection to the lab, and tries again every second. Is `lab up` still running?";
+const OWN = "This is a stage of your own: two servers a desk, or as many as a chapter needs, and no other customers. Reload the page to leave it.";
 const BADGES = { live: "LIVE", recorded: "RECORDED", lost: "NOT CONNECTED" };
 
 const WALL = "/lab/room/wall.js"; // `lab class` alone has it
@@ -108,17 +109,17 @@ function drawTop(now) {
 }
 
 /** How the page is connected, or when its recording was made; the whole sentence is behind the badge. */
-function drawLine({ connection, refused, recording, live, own, scene }) {
+function drawLine({ connection, refused, recording, live, own, queue, scene }) {
   const trouble = connection === "lost" ? refused : scene.stack?.trouble;
   const wrong = live && (trouble || connection === "lost");
   const kept = wrong ? null : (recording ?? recorded)?.provenance;
   const line = trouble ? `✕ ${trouble}` : LINES[connection];
   const connected = live && !kept && !wrong && connection === "open";
-  const short = kept?.made ?? (live ? `${line}${own && connected ? " your own stage" : ""}` : "no servers here");
+  const short = kept?.made ?? (live ? `${line}${queue?.state === "starting" ? " a stage of your own is starting" : own && connected ? " your own stage" : ""}` : "no servers here");
   say($("#line"), short);
   mark($("#line"), "aria-label", connected ? "connected" : null);
   mark($("#line"), "data-state", live ? connection : "none");
-  say($("#about"), kept?.line ?? (wrong ? (trouble ? short : LINE_LOST) : ""));
+  say($("#about"), kept?.line ?? (wrong ? (trouble ? short : LINE_LOST) : own ? OWN : ""));
   mark($("#badge"), "disabled", !$("#about").textContent);
 }
 
