@@ -45,14 +45,6 @@ def test_html_is_parsed_in_one_place_which_takes_out_what_opens_another_page():
 
 def test_every_script_is_loaded_by_the_lesson_a_closer_look_its_end_or_the_speaker():
     known = {}
-    for name in (
-        "main.js",
-        "menu.js",
-        "closer.js",
-        "ending.js",
-        "lead.js",
-        "speaker.js",
-        "what-if.js",
-    ):
-        loaded(name, known)
+    for name in ("main", "menu", "closer", "ending", "lead", "speaker", "what-if"):
+        loaded(f"{name}.js", known)
     assert {path.name for path in STATIC.glob("*.js")} <= known.keys()
