@@ -21,6 +21,7 @@ def assert_idle(page, servers, caption=GONE):
     states = page.locator(".server").evaluate_all("all => all.map((one) => one.dataset.state)")
     assert states == ["up"] * 2 * servers
     assert page.locator(WORDS).all_inner_texts() == []
+    assert page.locator("[data-ran]").count() == 0
     assert page.locator(".controls .again").inner_text() == (
         "Again" if caption == GONE else "Run ▸"
     )
