@@ -172,7 +172,7 @@ def _words(link: str, phones_at: str, code: str, address: str, out: Path) -> str
 def _keep(path: Path, csv: Callable[[], str]) -> None:
     try:
         path.write_text("\ufeff" + csv(), encoding="utf-8", newline="")
-    except OSError as error:  # a full disk: the votes of a class come but once
+    except OSError as error:  # a full disk, say: the votes of a class cannot be taken again
         say(csv())
         raise LabError(
             f"the votes could not be kept in {path}: {reason(error)}; they are printed above"

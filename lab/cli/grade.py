@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lab.exercises.grading import Grader, Submission
 
 _folder = click.Path(exists=True, file_okay=False, path_type=Path)
-_submission = click.Path(exists=True, path_type=Path)  # a file among them is left out
+_submission = click.Path(exists=True, path_type=Path)  # a file is left out later, with a warning
 _file = click.Path(dir_okay=False, path_type=Path)
 
 

@@ -67,7 +67,7 @@ def _find(run: str | None, out: Path) -> tuple[Path, str]:
     path = Path(run)
     folder = path.parent if path.is_file() else path
     if (folder / "result.json").is_file():
-        folder = folder.resolve()  # so that "." has a name, and `latest` its own
+        folder = folder.resolve()  # gives "." a name, and `latest` its own
         return folder.parent, KeptRuns(folder.parent).outline(folder.name).name
     return out, KeptRuns(out).outline(run).name
 
