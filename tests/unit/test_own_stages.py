@@ -92,7 +92,7 @@ def test_page_hears_that_its_stage_starts(stages, stack):
     become(stages, "a", "ready")
 
 
-def test_browser_that_waits_for_no_one_is_not_told_to_wait(stages, stack, clock):
+def test_browser_waits_only_where_all_stages_are_taken(stages, stack, clock):
     stack.may_start.clear()
     assert [stages.ask(browser).state for browser in "abc"] == ["starting", "starting", "waiting"]
     stack.may_start.set()

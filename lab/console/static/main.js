@@ -26,7 +26,7 @@ const LINES = {
 };
 
 const LINE_LOST = "The page has lost its connection to the lab, and tries again every second. Is `lab up` still running?";
-const OWN = "This is a stage of your own: two servers a desk, or as many as a chapter needs, and no other customers. Reload the page to leave it.";
+const OWN = "This is a stage of your own, without other customers. Reload the page to leave it.";
 const BADGES = { live: "LIVE", recorded: "RECORDED", lost: "NOT CONNECTED" };
 
 const WALL = "/lab/room/wall.js"; // `lab class` alone has it

@@ -21,7 +21,7 @@ export function emptyScene() {
   };
 }
 
-/** The stage that a script begins with, given by its first step, before anything happens on it. */
+/** The stage that a script's first step sets up, before anything happens on it. */
 export function idleScene({ servers, store, affinity, retry, cache }) {
   const both = Array.from({ length: servers }, (_, n) => ({ name: String.fromCharCode(65 + n), state: "up" }));
   const [stateful, stateless] = [store, "token"].map((each) => ({ store: each, affinity, retry, cache }));

@@ -77,7 +77,7 @@ export function isElsewhere({ where = "" }, { slug }) {
   return !["", "scenes", slug].includes(of);
 }
 
-/** The run that the stage holds now, as it is noted: {stage, slug, number, since, whos}; null before it has begun. */
+/** The run under way, as it is noted: {stage, slug, number, since, whos}; null before its stage has begun. */
 export function ranNow({ act, epoch, scene, ...now }) {
   const [slug, number] = act.where.split("/");
   return scene.begun > act.since ? { stage: stageOf({ epoch, scene }), slug, number: Number(number), since: act.since, whos: ownCustomers(now).map(({ who }) => who) } : null;
@@ -101,10 +101,7 @@ export function runOf(now) {
   return run && chapter.acts[run.number] ? { chapter, act: chapter.acts[run.number], ...run } : null;
 }
 
-/**
- * The first step of the script whose stage is drawn idle, because the live one holds something
- * else: another run, the end of the last one, or what the chapter does not begin with. Else null.
- */
+/** The first step of the script whose stage is drawn idle, because the live one holds something else; or null. */
 export function idleOf(now) {
   const { recording, plan, view, act, lesson, live, scene, byHand } = now;
   const chapter = recording || !live ? null : plan?.chapters[view.step - 1];

@@ -30,7 +30,7 @@ export function drawSo({ chapter, result, others, cases, mayRun, ending }, does)
   ].filter(Boolean);
 }
 
-/** What “refused”, “failed” and “unknown” mean, for those that have happened and are in the `text` beside it. */
+/** What “refused”, “failed” and “unknown” mean, as far as the `text` beside it has them. */
 function meaningsOf(facts, text) {
   const some = (name) => text.includes(name) && DESKS.some((desk) => facts[`${desk}.${name}`] > 0);
   return [some("refused") && [h("b", {}, "Refused"), " (401): a server answered, and did not know who asks. "],

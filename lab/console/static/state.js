@@ -44,7 +44,7 @@ const listeners = new Set();
 const viewersOfShown = new Set();
 let walks = () => false;
 let idles = () => null;
-let idle = null; // the step whose stage is drawn in place of the live one
+let idle = null; // that step
 let frame = 0;
 
 /** Call `draw` with the state now and in each frame after a change; returns a function to stop. */
@@ -71,7 +71,7 @@ export function onFaults(test) {
   walks = test;
 }
 
-/** Have `test(state)` say with which stage, a script's first step, what goes on there now is none of the reader's business; null: it is. */
+/** Have `test(state)` name the first step of the script whose stage is drawn in place of the live one; null: none. */
 export function onIdle(test) {
   idles = test;
 }
@@ -158,7 +158,7 @@ function drawLive() {
   keepIdle();
 }
 
-/** Draw an idle stage as long as the live one holds something else: another chapter's run is no part of this question. What comes in its place begins with `scene`. */
+/** Draw an idle stage as long as the live one holds something else; then the live one, from `scene` on. */
 function keepIdle(scene = state.scene) {
   const step = state.recording ? null : idles(state);
   if (step === idle) return;

@@ -24,7 +24,7 @@ export class Watch {
       h("span", { class: "speeds", role: "group", "aria-label": "Speed" }, this.speeds), this.pause, this.one, this.stop, this.again, this.onward, this.code, this.count));
   }
 
-  /** `given` is {act, tempo, recording, chapter, script, said: while nothing runs, since: the run on the stage, begun, done, mayRun, coded}. */
+  /** `given` is {act, tempo, recording, chapter, script, said, since, begun, done, mayRun, coded}. */
   draw({ act, led, tempo, recording, chapter, script, said, since, begun, done, mayRun, coded }) {
     this.script = script;
     const ready = !act.running && !recording && !led;
@@ -43,7 +43,6 @@ export class Watch {
     mark(this.onward, "hidden", !ready || !done);
   }
 
-  /** Only who has watched a run may ask. */
   async loadWhatIf() {
     const { WhatIf } = await import("./what-if.js");
     this.whatIf = new WhatIf();
