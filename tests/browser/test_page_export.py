@@ -231,7 +231,8 @@ def poisoned(answers):
         if path.startswith("/lab/code?"):
             sides = json.loads(text)
             for side in DESKS:
-                sides[side]["html"] += HOSTILE
+                for passage in sides[side]:
+                    passage["html"] += HOSTILE
             text = json.dumps(sides)
         elif path.startswith("/lab/sequence/"):
             text += HOSTILE

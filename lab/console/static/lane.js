@@ -59,7 +59,7 @@ export class Lane {
   /** The lines by which this desk finds a customer's state; the one where it ended is lit. */
   source() {
     const { file, lines } = SESSION_CODE[this.desk];
-    this.code = lines.map((line) => h("span", { class: "code-line" }, `${line}\n`));
+    this.code = lines.map((line) => h("span", { class: "code-line" }, line.split(/(?<=[.(])/).map((part) => [part, h("wbr")]), "\n"));
     return h("figure", { class: "session-code" }, h("figcaption", { title: file }, h("code", {}, "current_session()"), ": the line where it ended is lit"), h("pre", {}, this.code));
   }
 
