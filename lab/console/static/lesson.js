@@ -11,7 +11,6 @@ import { RIGHTS } from "./card.js";
 import { $, h, mark, refill } from "./dom.js";
 import { customer } from "./figures.js";
 import { hasBegun, note, noteOf } from "./notes.js";
-import { play } from "./recording.js";
 import { canTurnTo, casesOf, endedOf, followed, isElsewhere, isPeopled, resultOf, runOf, SCENES, sceneOf, scriptOf, scriptsOf } from "./scenes.js";
 import { mayRun, runScript, runScripts } from "./script.js";
 import { drawSo } from "./so.js";
@@ -27,7 +26,7 @@ const SCENE_NAMES = { ask: "Ask", watch: "Watch", so: "So?" };
 class LabLesson extends HTMLElement {
   connectedCallback() {
     if (this.box) return;
-    this.watch = new Watch({ again: (number) => (state.recording ? play(true) : this.run(number)), onward: () => this.turnTo("so"), code: () => set({ coded: !isCoded(state) }) });
+    this.watch = new Watch({ again: (number) => (state.recording ? import("./recording.js").then(({ play }) => play(true)) : this.run(number)), onward: () => this.turnTo("so"), code: () => set({ coded: !isCoded(state) }) });
     this.box = h("div", { class: "scene" });
     this.append(this.box);
     this.turns = SCENES.map((scene) => h("button", { type: "button", class: "turn", "data-scene": scene, onclick: () => this.turnTo(scene) }, SCENE_NAMES[scene]));

@@ -13,7 +13,6 @@ import { set, state, subscribe } from "./state.js";
 import { listen } from "./stream.js";
 import { showPanel, toggleCloser, wireTabs } from "./tabs.js";
 import { watchKeys } from "./keys.js";
-import { openAsked } from "./recording.js";
 import "./lesson.js";
 import "./role-bar.js";
 import "./score.js";
@@ -50,7 +49,8 @@ async function start() {
   await enter(ticket);
   if (state.instructor || recall("speaker", WINDOW)) import("./speaker-link.js"); // a learner needs none
   addEventListener("hashchange", enterAgain);
-  if (state.view.run) await openAsked(state.view.run);
+  addEventListener("popstate", openKept);
+  if (state.view.run) await openKept();
   else if (!state.live) showPanel("panel-runs"); // kept runs are all there is
   if (state.live) {
     listen(() => enter(null)); // a snapshot may be another lab's
@@ -76,6 +76,12 @@ async function enterAgain() {
   } catch (error) {
     notice(`✕ ${error.message}`);
   }
+}
+
+/** The kept run that the address names: also back and forward in the browser's history. */
+async function openKept() {
+  const { run } = state.view;
+  if (run && run !== state.recording?.name) await (await import("./recording.js")).openAsked(run);
 }
 
 async function enter(ticket) {
