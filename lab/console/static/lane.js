@@ -71,7 +71,7 @@ export class Lane {
   /** Show `now`: {scene, view, own, selected, recording, plot, numbers, loads, soFar, people, away: who has gone}. Returns the carts that have fallen since. */
   draw({ scene, view, own, selected, recording, plot, numbers, loads, soFar, people, away }) {
     const { stack } = scene;
-    if (!stack) this.rest(true);
+    if (!scene.id) this.rest(true); // nothing has happened there
     const settings = stack?.settings?.[this.desk];
     const customers = cartsOf(scene, this.desk);
     const mine = recording ? ["c1"] : own.map(({ who }) => who);
