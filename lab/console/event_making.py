@@ -22,7 +22,6 @@ from lab.console.marks import ShownMark
 from lab.console.stack_state import StackState
 from lab.core.faults import STORE, FaultEvent, FaultEvidence
 from lab.core.http import UNANSWERED
-from lab.core.json_object import JsonObject
 from lab.core.redaction import redact_text
 from lab.core.text import one_line
 from lab.evidence.run_document import RecordedExchange
@@ -33,8 +32,8 @@ from lab.stack.access_log import BETWEEN_SERVERS, LOGGED_COUNT, AccessEntry
 
 MOST_PATH_CHARS = 300
 MOST_LABEL_CHARS = 60
-_MOST_LINES = 2  # of a cart, in a label
-_GOOD = (HTTPStatus.OK, HTTPStatus.CREATED)
+_LABEL_LINES = 2  # of a cart, in a label
+_WITH_CART = (HTTPStatus.OK, HTTPStatus.CREATED)
 HUNG_UP = 499  # what nginx logs where the client left before the answer
 
 # As nginx.conf leaves it, or as redaction does: "…(268 chars, sha256 1f2e3d4c)".
@@ -140,20 +139,20 @@ def _marked(
     return marks.with_total(mark, total) if isinstance(total, int) and due_cents else mark
 
 
-def _part(exchange: RecordedExchange, path: str, name: str) -> JsonObject | None:
+def _part(exchange: RecordedExchange, path: str, name: str) -> Mapping[str, Any] | None:
     """Return that part of a good answer from that path; None if there is none."""
     body = exchange.response.body
-    asked = exchange.path.partition("?")[0] == path and exchange.status in _GOOD
+    asked = exchange.path.partition("?")[0] == path and exchange.status in _WITH_CART
     part = body.get(name) if asked and isinstance(body, dict) else None
     return part if isinstance(part, dict) else None
 
 
-def _goods(cart: JsonObject) -> str:
+def _goods(cart: Mapping[str, Any]) -> str:
     """Return what is in a cart in a few words: "2 × Laptop, 1 × Pen"."""
     lines = [each for each in cart.get("lines") or [] if isinstance(each, dict)]
-    shown = lines if len(lines) <= _MOST_LINES else lines[:1]
+    shown = lines if len(lines) <= _LABEL_LINES else lines[:1]
     goods = ", ".join(f"{each.get('quantity')} × {each.get('name')}" for each in shown)
-    more = f" and {len(lines) - 1} more" * (len(lines) > _MOST_LINES)
+    more = f" and {len(lines) - 1} more" * (len(lines) > _LABEL_LINES)
     return one_line(goods + more, MOST_LABEL_CHARS) or "empty cart"
 
 
