@@ -32,7 +32,7 @@ from lab.stack.access_log import BETWEEN_SERVERS, LOGGED_COUNT, AccessEntry
 
 MOST_PATH_CHARS = 300
 MOST_LABEL_CHARS = 60
-_LABEL_LINES = 2  # of a cart, in a label
+_LABEL_LINES = 2  # a label names no more of a cart's lines
 _WITH_CART = (HTTPStatus.OK, HTTPStatus.CREATED)
 HUNG_UP = 499  # what nginx logs where the client left before the answer
 

@@ -33,6 +33,5 @@ function missing(stateless, exchange, people, theft) {
   const brought = credentialOf({ request: exchange.request }) || /[?&]token=/.test(exchange.path);
   if (!stateless) return brought ? "no such drawer" : "no ticket";
   if (!brought) return people ? "no form" : "no parcel";
-  const seal = people ? "signature" : "seal";
-  return `${seal}: ${/older than/.test(exchange.response?.body?.detail) ? "too old" : "bad"}`;
+  return people ? "signature: not valid" : "seal: not valid"; // of another key, or too old
 }
