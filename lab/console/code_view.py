@@ -2,6 +2,7 @@
 
 import ast
 from difflib import SequenceMatcher
+from urllib.parse import urlencode
 
 import msgspec
 from pygments import highlight
@@ -54,6 +55,11 @@ def serving(method: str, path: str) -> dict[str, PassageShown] | None:
         desk: _rendered(passage, changed)
         for desk, passage, changed in zip(DESKS, (left, right), marked, strict=True)
     }
+
+
+def asked_at(method: str, path: str) -> str:
+    """Return the path at which the page asks for the code that serves the request."""
+    return f"/lab/code?{urlencode({'method': method, 'path': path})}"
 
 
 class SessionCode(msgspec.Struct, frozen=True):

@@ -23,6 +23,7 @@ from report_documents import HOSTILE as HOSTILE_TEXT
 from report_documents import as_json, crash
 
 from lab.cli.main import cli
+from lab.console.code_view import asked_at
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
 from lab.console.offline import fitting, one_file, packing, recording
@@ -468,7 +469,10 @@ def test_kept_run_is_in_the_file_as_the_console_answers_it(tmp_path):
     assert [each["name"] for each in listed["runs"]] == [folder.name]
     played = json.loads(answers[f"/lab/runs/{folder.name}/0"].text)
     assert played["events"]
-    pairs = [path for path in answers if "?" in path]
+    requests = [each for each in played["events"] if each["kind"] == "request"]
+    for code in {asked_at(each["method"], each["path"]) for each in requests}:
+        assert json.loads(answers[code].text).keys() == set(DESKS)
+    pairs = [path for path in answers if path.startswith(f"/lab/runs/{folder.name}/0?")]
     assert pairs and all("left=" in path and "right=" in path for path in pairs)
     assert json.loads(one_file.run_answers(KeptRuns(tmp_path), [])["/lab/runs"].text) == {
         "runs": []

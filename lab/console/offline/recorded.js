@@ -6,6 +6,7 @@
 const ELSEWHERE = "This page plays recorded runs, and this was not recorded. Run it yourself: pip install two-desks, then lab up.";
 const LONGEST_MS = 250; // longer pauses between events are shortened to this
 const BEAT_MS = 2000;
+const NOT_DRAWN = { type: "text/html", text: "" }; // before the first request
 
 const data = await unpacked(document.getElementById("recording").textContent);
 const { snapshot, customers, answers } = data;
@@ -17,6 +18,9 @@ let heard = null; // the stream
 
 /** When and with what the page was recorded: `made` is a time, `provenance` what is said of it. */
 export const recorded = { made: data.made, provenance: data.provenance };
+
+/** The kept runs in the page. */
+export const keptRuns = answers["/lab/runs"]?.json.runs ?? [];
 
 /** Answer a request as the console did. */
 export async function send(path, { method = "GET", body = "{}" } = {}) {
@@ -62,7 +66,7 @@ class Stream extends EventTarget {
 
 function read(path) {
   if (path === "/lab/whoami") return [200, { instructor: true, live: true, own_stages: false, epoch: snapshot.epoch }];
-  const found = drawings[path] ?? answers[path];
+  const found = drawings[path] ?? answers[path] ?? (path.startsWith("/lab/sequence/") && NOT_DRAWN);
   return found ? [200, found] : refused(404);
 }
 

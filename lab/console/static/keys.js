@@ -10,7 +10,7 @@ import { post } from "./api.js";
 import { RIGHTS } from "./card.js";
 import { blank, openHelp, toggleFullScreen, togglePresent } from "./present.js";
 import { play } from "./recording.js";
-import { state } from "./state.js";
+import { mayBreak, state } from "./state.js";
 import { servedAt } from "./steps.js";
 import { DESKS } from "./words.js";
 
@@ -62,9 +62,9 @@ function toggle() {
 }
 
 async function guarded(order) {
-  if (!state.live) return notice("Nothing runs here, so there is nothing to break.");
+  if (!state.has.includes("servers")) return notice("No servers run here, so there is nothing to break.");
   if (state.recording) return notice("This is a recording: go back to live before you break anything.");
-  if (!state.instructor && !state.own) return notice(RIGHTS);
+  if (!mayBreak(state)) return notice(RIGHTS);
   return order().catch((error) => notice(`✕ ${error.message}`));
 }
 

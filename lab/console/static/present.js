@@ -13,12 +13,12 @@ const KEYS = [
 ];
 const LETTER_KEYS = [
   [["1", "2", "3", "4"], "choose that answer"],
-  [["K"], "kill the server that served your customer last, at both desks"],
-  [["R"], "reset: a clean stage, with the settings as they are"],
+  [["K"], "kill the server that served your customer last, at both desks", "servers"],
+  [["R"], "reset: a clean stage, with the settings as they are", "servers"],
   [["B"], "black screen; any key brings the page back"],
   [["F"], "full screen"],
   [["P"], "presenter mode: large type"],
-  [["S"], "speaker view, in a window of its own"],
+  [["S"], "speaker view, in a window of its own", "servers"],
   [["?"], "this list"],
 ];
 
@@ -96,10 +96,10 @@ function makeHelp() {
     h("h2", { id: "help-title" }, "Keys"),
     h("dl"),
     letterSwitch(),
-    h("p", { class: "note" }, "They do nothing while you type. K and R need the instructor's rights."),
+    h("p", { class: "note" }, "They do nothing while you type.", h("span", { "data-needs": "servers" }, " K and R need the instructor's rights.")),
     h("p", { class: "bar" }, h("button", { type: "button", class: "main", autofocus: true, onclick: () => dialog.close() }, "Close"))));
 }
 
-function row([keys, what]) {
-  return [h("dt", {}, keys.map((key, n) => [n > 0 && " or ", h("kbd", {}, key)])), h("dd", {}, what)];
+function row([keys, what, needs]) {
+  return [h("dt", { "data-needs": needs }, keys.map((key, n) => [n > 0 && " or ", h("kbd", {}, key)])), h("dd", { "data-needs": needs }, what)];
 }
