@@ -325,7 +325,7 @@ def test_no_button_of_an_exported_page_can_only_refuse(opened):
     watch(page)
     page.locator('.lane[data-desk="stateful"] [data-place="server:B"] .opener').click()
     assert page.locator(".stage-menu [role^=menuitem]").all_inner_texts() == ["Inspect"]
-    assert "lab up" in page.locator(".stage-menu").inner_text()
+    assert "This was recorded" in page.locator(".stage-menu").inner_text()
     window.check()
 
 

@@ -18,7 +18,7 @@ import check_jsonschema
 import msgspec
 import pytest
 from click.testing import CliRunner
-from page_modules import NODE, printed
+from page_modules import NODE, needs_node, printed
 from report_documents import HOSTILE as HOSTILE_TEXT
 from report_documents import as_json, crash
 
@@ -344,6 +344,24 @@ def test_packed_recording_is_the_same_in_a_page(value):
         console.log(await (await send("/lab/x")).text());
     """
     assert printed(code) == value
+
+
+RUNS = {"type": "application/json", "json": {"runs": [{"name": "r", "experiments": ["crash"]}]}}
+
+
+@needs_node
+@pytest.mark.parametrize(("answers", "kept"), [({}, []), ({"/lab/runs": RUNS}, ["r"])])
+def test_page_of_a_recording_has_nothing_drawn_before_a_run_and_knows_its_kept_runs(answers, kept):
+    page = {"scripts": [], "snapshot": {"events": []}, "customers": {}, "answers": answers}
+    stand_in = {"textContent": packing.packed(page)}
+    code = f"""
+        globalThis.document = {{ getElementById: () => ({json.dumps(stand_in)}) }};
+        const {{ send, keptRuns }} = await import({json.dumps((OFFLINE / "recorded.js").as_uri())});
+        const drawn = await send("/lab/sequence/stateful");
+        const kept = keptRuns.map(({{ name }}) => name);
+        console.log(JSON.stringify([drawn.status, await drawn.text(), kept]));
+    """
+    assert printed(code) == [200, "", kept]
 
 
 def test_part_that_comes_again_is_packed_once():
