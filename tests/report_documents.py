@@ -60,7 +60,7 @@ def variant(name="stateful", app="stateful", exchanges=(), faults=(), order=None
     base = {
         "name": name,
         "app": app,
-        "settings": {
+        "knobs": {
             "store": "memory" if app == "stateful" else None,
             "affinity": "none",
             "servers": 3,
@@ -170,7 +170,7 @@ def hostile():
         traceback=HOSTILE,
         outcome={"verdict": "unknown", "measures": [{"k": 1, "unit": HOSTILE}], "note": HOSTILE},
     )
-    worst["settings"]["store"] = HOSTILE
+    worst["knobs"]["store"] = HOSTILE
     prediction = {
         "question": HOSTILE,
         "choices": [HOSTILE, "b"],

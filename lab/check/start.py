@@ -17,6 +17,7 @@ from lab.check.command import Placeholders, check_port, split
 from lab.check.container import COMPOSE_REFUSED, is_compose
 from lab.check.family import MARK, end_marked
 from lab.core.errors import LabError
+from lab.core.text import without_codes
 
 READY_S = 20.0
 
@@ -91,7 +92,8 @@ def run_line(
                 _end_tree(process)
         if status:
             said.seek(0)
-            lines = said.read().decode(errors="replace").strip().splitlines()[-3:]
+            text = without_codes(said.read().decode(errors="replace"))
+            lines = text.strip().splitlines()[-3:]
             raise LabError(
                 f"{option} failed (exit {status}): {line}"
                 + "".join(f"\n    {each}" for each in lines)

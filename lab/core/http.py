@@ -1,7 +1,7 @@
 """One HTTP answer for every script of the lab, and typed errors for a missing one."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -71,36 +71,89 @@ class BadAnswer(TransportError):
     says = "not an HTTP answer"
 
 
-# By the names of requests, urllib3 and http.client, so that none of them is imported here.
-# The connecting phase first: its errors wrap the same system errors as the later ones.
-_BY_NAME: tuple[tuple[frozenset[str], type[TransportError]], ...] = (
-    (frozenset({"ConnectionRefusedError"}), ConnectionRefused),
-    (frozenset({"ConnectTimeout", "ConnectTimeoutError"}), ConnectTimedOut),
+# By module and name, so that none of these modules is imported here. A name alone is not enough:
+# InvalidHeader of requests is about the request, that of urllib3 about the answer.
+_Kinds = tuple[tuple[frozenset[str], type[TransportError]], ...]
+_IN_CONNECTING = frozenset(
+    {
+        "builtins.ConnectionRefusedError",
+        "socket.gaierror",
+        "ssl.SSLCertVerificationError",
+        "requests.exceptions.ConnectTimeout",
+        "urllib3.exceptions.ConnectTimeoutError",
+    }
+)
+_BEFORE_SENDING: _Kinds = (
+    (frozenset({"builtins.ConnectionRefusedError"}), ConnectionRefused),
+    # A kind of ConnectTimeoutError, although no time was over; NameResolutionError is one of it.
+    (frozenset({"urllib3.exceptions.NewConnectionError"}), NotSent),
     (
-        frozenset({"NewConnectionError", "NameResolutionError", "InvalidURL", "InvalidHeader"}),
+        frozenset({"builtins.TimeoutError", "requests.exceptions.ConnectTimeout"})
+        | {"urllib3.exceptions.ConnectTimeoutError"},
+        ConnectTimedOut,
+    ),
+)
+_AFTER_CONNECTING: _Kinds = (
+    (frozenset({"urllib3.exceptions.InvalidHeader"}), BadAnswer),
+    (
+        frozenset({"requests.exceptions.InvalidURL", "requests.exceptions.InvalidHeader"})
+        | {"requests.exceptions.InvalidSchema", "requests.exceptions.MissingSchema"}
+        | {"http.client.InvalidURL", "urllib3.exceptions.LocationValueError"},
         NotSent,
     ),
-    (frozenset({"ReadTimeout", "ReadTimeoutError", "TimeoutError"}), ReadTimedOut),
     (
-        frozenset({"ConnectionResetError", "RemoteDisconnected", "BrokenPipeError"})
-        | {"ConnectionAbortedError", "IncompleteRead"},
+        frozenset({"requests.exceptions.ReadTimeout", "urllib3.exceptions.ReadTimeoutError"})
+        | {"builtins.TimeoutError"},
+        ReadTimedOut,
+    ),
+    (
+        frozenset({"builtins.ConnectionError", "http.client.IncompleteRead"})
+        | {"ssl.SSLEOFError", "ssl.SSLZeroReturnError"},
         ConnectionReset,
     ),
-    (frozenset({"UnicodeEncodeError"}), NotSent),
+    (frozenset({"builtins.UnicodeEncodeError"}), NotSent),
 )
 
 
-def transport_error(error: BaseException) -> TransportError:
-    """Return the typed form of an error of requests, urllib3, http.client or the system."""
-    names = {name for each in _chain(error) for name in _names(each)}
-    for known, kind in _BY_NAME:
-        if known & names:
-            return kind(type(error).__name__)
-    return BadAnswer(type(error).__name__)
+def transport_error(error: BaseException, *, connecting: bool = False) -> TransportError:
+    """Return the typed form of an error of requests, urllib3, http.client, ssl or the system.
+
+    `connecting`: it was raised while the connection was made. Errors of requests and urllib3, of
+    a host's name and of a TLS handshake show that by themselves.
+    """
+    chain = [*_chain(error)]
+    names = {name for each in chain for name in _names(each)}
+    if connecting or names & _IN_CONNECTING or any(map(_in_handshake, chain)):
+        kind = _first(_BEFORE_SENDING, names, NotSent)
+    else:
+        # A system error of a connection that stood, such as "no route to host", ends it.
+        ended = any(type(each) is OSError and each.errno for each in chain)
+        kind = _first(_AFTER_CONNECTING, names, ConnectionReset if ended else BadAnswer)
+    return kind(_detail(chain) if kind is NotSent else type(error).__name__)
+
+
+def _first(kinds: _Kinds, names: Set[str], otherwise: type[TransportError]) -> type[TransportError]:
+    return next((kind for known, kind in kinds if known & names), otherwise)
 
 
 def _names(error: BaseException) -> set[str]:
-    return {kind.__name__ for kind in type(error).__mro__}
+    return {f"{kind.__module__}.{kind.__name__}" for kind in type(error).__mro__}
+
+
+def _in_handshake(error: BaseException) -> bool:
+    """True if it was raised while TLS was agreed on: no request can have been sent yet."""
+    step = error.__traceback__
+    while step:
+        if step.tb_frame.f_code.co_name == "do_handshake":
+            return True
+        step = step.tb_next
+    return False
+
+
+def _detail(chain: Sequence[BaseException]) -> str:
+    """Return what the system says, or the name of the error."""
+    said = (each.strerror for each in chain if isinstance(each, OSError) and each.strerror)
+    return next(said, type(chain[0]).__name__)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

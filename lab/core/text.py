@@ -10,6 +10,15 @@ _HIDDEN_CHARACTERS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
+# What a program writes to a terminal that is not text: colours, moves, titles, links (ECMA-48).
+_TERMINAL_CODES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])"
+)
+
+
+def without_codes(text: str) -> str:
+    """Return what a program wrote, without the codes for a terminal."""
+    return _TERMINAL_CODES.sub("", text)
 
 
 def visible(value: Any) -> str:

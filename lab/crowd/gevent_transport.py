@@ -18,14 +18,7 @@ from urllib.request import Request
 import gevent.socket
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError, HTTPSocketResponse
 
-from lab.core.http import (
-    ConnectionRefused,
-    ConnectionReset,
-    ConnectTimedOut,
-    NotSent,
-    TransportError,
-    transport_error,
-)
+from lab.core.http import ConnectionReset, TransportError, transport_error
 from lab.evidence.transport import (
     CONNECT_TIMEOUT_S,
     BrowserCookies,
@@ -67,8 +60,8 @@ class ConnectionPool:
             connection.close()
         try:
             connection = gevent.socket.create_connection(self._address, CONNECT_TIMEOUT_S)
-        except OSError as error:
-            raise _connect_error(error) from error
+        except (OSError, UnicodeError) as error:  # the latter: no host can have such a name
+            raise transport_error(error, connecting=True) from error
         connection.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
         return connection
 
@@ -118,12 +111,6 @@ class CachingCookieJar(CookieJar):
     def _forget(self) -> None:
         self._headers.clear()
         self._until_s = min((each.expires for each in self if each.expires), default=math.inf)
-
-
-def _connect_error(error: OSError) -> TransportError:
-    kinds = {ConnectionRefusedError: ConnectionRefused, TimeoutError: ConnectTimedOut}
-    found = (kind for system, kind in kinds.items() if isinstance(error, system))
-    return next(found, NotSent)(type(error).__name__)
 
 
 class GeventTransport:

@@ -5,6 +5,7 @@ from http.cookiejar import CookieJar
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from lab.core.http import transport_error
 from lab.evidence.transport import (
@@ -80,7 +81,7 @@ class RequestsTransport:
             response = self.session.send(
                 request, timeout=(CONNECT_TIMEOUT_S, timeout_s), allow_redirects=False
             )
-        except requests.RequestException as failure:
+        except (requests.RequestException, HTTPError) as failure:
             error = transport_error(failure)
         elapsed_ms = (self._clock() - began) * 1000
         result = TransportResult(dict(request.headers), began, elapsed_ms, error=error)

@@ -26,7 +26,7 @@ from lab.evidence.result import (
     Verdict,
 )
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 Seconds = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]  # a date can be made of it
 
@@ -87,15 +87,15 @@ class VariantResult(msgspec.Struct):
 
     name: str
     app: Literal["stateful", "stateless"]
-    settings: UsedSettings
+    settings: UsedSettings = msgspec.field(name="knobs")  # the first name: other programs read it
     measurements: Measurements
     """Counts that every experiment has, and what the script measured."""
     exchanges: list[RecordedExchange]
     faults: list[FaultEvent]
     order: list[str] = msgspec.field(default_factory=list)
     """How they followed each other: the op of an exchange, kind and target of a fault."""
-    server_urls: list[str] = msgspec.field(default_factory=list)
-    """URLs of servers that the lab did not start."""
+    server_urls: list[str] = msgspec.field(default_factory=list, name="upstreams")
+    """URLs of servers that the lab did not start. Its name in the file is the first one, too."""
     outcome: Observation | None = None
     closing_looks: list[RecordedExchange] = msgspec.field(default_factory=list)
     """What the lab itself asked when the script was over: each cart at every live server."""

@@ -20,6 +20,7 @@ from lab.check.machine import CannotIsolate, Machine
 from lab.check.process import Process
 from lab.check.start import Start
 from lab.core.errors import LabError, reason
+from lab.core.text import without_codes
 from lab.exercises.declare import NotMet
 from lab.exercises.exchange import HttpExchange
 
@@ -258,7 +259,7 @@ class Service:
     def _shown(self, exchange: HttpExchange) -> str:
         text = self._transcript.until(exchange)
         if exchange.answer.status is None or exchange.answer.status >= 500:
-            tail = self.log.strip().splitlines()[-MOST_LOG:]
+            tail = without_codes(self.log).strip().splitlines()[-MOST_LOG:]
             text += "".join(f"\n  | {line}" for line in tail)
         return text
 

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from lab.core.text import without_codes
+
 S = TypeVar("S")
 T = TypeVar("T")
 READY_TIMEOUT_S = 20.0
@@ -61,14 +63,14 @@ def get(
 
 
 def last_lines(log_path: Path, start: int = 0, most: int = 12) -> list[str]:
-    """Return the last lines of a log from byte `start` on; none where there is no log."""
+    """Return the last lines of a log from byte `start` on, as text; none where there is no log."""
     try:
         with log_path.open("rb") as log:
             log.seek(start)
             text = log.read().decode(errors="replace")
     except OSError:
         text = ""
-    return text.strip().splitlines()[-most:]
+    return without_codes(text).strip().splitlines()[-most:]
 
 
 def end_of(log_path: Path, start: int = 0, lines: int = 12) -> str:

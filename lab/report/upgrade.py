@@ -1,4 +1,4 @@
-"""Reads result.json of earlier versions (schemas 1 to 3) as the JSON of today's schema."""
+"""Reads result.json of earlier versions (schemas 1 to 4) as the JSON of today's schema."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from lab.evidence.run_document import SCHEMA_VERSION
 _SURPRISE = re.compile(r"(.+?): (holds|fails|depends), expected (holds|fails|depends)\b.*", re.S)
 _OLD_FAULTS = {"hang": "pause", "stop": "kill", "start": "restart", "heal": "resume"}
 _OLD_FAULTS |= {"remove": "drain"}
-_OLD_FIELDS = {"knobs": "settings", "upstreams": "server_urls"}
+_FIELDS_OF_SCHEMA_4 = {"settings": "knobs", "server_urls": "upstreams"}
 _HUNG = re.compile(r"_hung$")
 _SAME = {"depends": "depends", "unknown": "unknown"}
 _HARM = _SAME | {"holds": "affected", "fails": "not affected"}
@@ -50,9 +50,10 @@ def upgraded(document: JsonObject) -> JsonObject:
 
 
 def _renamed(old: JsonObject) -> JsonObject:
-    """Give fields of variants, and measurements of `store-outage`, the names of schema 4."""
+    """Give fields of variants, and measurements of `store-outage`, the names of today."""
     variants = [
-        {_OLD_FIELDS.get(name, name): each[name] for name in each} for each in old["variants"]
+        {_FIELDS_OF_SCHEMA_4.get(name, name): each[name] for name in each}
+        for each in old["variants"]
     ]
     if old["name"] == "store-outage":
         for each in variants:

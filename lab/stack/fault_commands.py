@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.core.errors import LabError, reason
+from lab.core.text import without_codes
 
 PLACEHOLDERS = ("{host}", "{port}", "{name}", "{name_lower}", "{desk}")
 ENV_FILE = "{env_file}"
@@ -128,5 +129,5 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 def _text(output: Any) -> str:
     output.seek(max(0, output.seek(0, os.SEEK_END) - QUOTED_BYTES))
-    text: str = output.read().decode(errors="replace").strip()
-    return text
+    text: str = output.read().decode(errors="replace")
+    return without_codes(text).strip()

@@ -357,3 +357,50 @@ def test_copy_is_taken_from_what_john_holds(window):
     page.evaluate(COPIED)
     run_chapter(page)
     assert sorted(set(page.evaluate("window.copied"))) == ["stateful", "stateless"]
+
+
+# What an answer covers of the names around it, at the moment in which it is made and rests.
+COVERED = """
+() => {
+  window.rested = 0;
+  window.covered = [];
+  const meet = (a, b) => Math.max(0, Math.min(a.right, b.right) - Math.max(a.left, b.left))
+    * Math.max(0, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top));
+  const look = (dot) => {
+    const label = dot.querySelector(".answer").getBoundingClientRect();
+    const names = ".server .opener b, .balancer .opener, .store .opener, .setting, .looks,"
+      + " .customer .name, .card, .cache-box";
+    for (const node of dot.closest(".lane").querySelectorAll(names)) {
+      if (!node.checkVisibility({ visibilityProperty: true })) continue;
+      const text = document.createRange();
+      text.selectNodeContents(node);
+      const box = text.getBoundingClientRect();
+      if (meet(label, box) <= 0.2 * box.width * box.height) continue;
+      window.covered.push(`${dot.textContent} covers ${node.textContent}`);
+    }
+  };
+  const at = new Set();
+  new MutationObserver((changes) => changes.forEach(({ target }) => {
+    if (!target.classList.contains("back") || at.has(target)) return;
+    at.add(target);
+    window.rested += 1;
+    look(target);
+  })).observe(document.querySelector("lab-stage"), {
+    subtree: true, attributes: true, attributeFilter: ["class"],
+  });
+}
+"""
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (375, 667)])
+def test_answer_that_rests_covers_no_name(window, width, height):
+    # Answers of servers, of a dead server, of the store and of the cache.
+    for step in (6, 7, 9):
+        page = window(width, height, f"?step={step}", pace=1)
+        page.evaluate(COVERED)
+        run_chapter(page)
+        assert page.evaluate("window.rested") > 4
+        assert page.evaluate("window.covered") == [], step
+        page.close()

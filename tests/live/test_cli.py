@@ -321,7 +321,7 @@ def test_run_with_a_shared_store_keeps_the_carts_of_both_desks(lab_here):
             measured = variant["measurements"]
             assert measured["kill_confirmed"] is True
             assert measured["carts_kept"] == measured["carts_acknowledged"] > 0, store
-        assert variants(experiment)["stateful"]["settings"]["store"] == store
+        assert variants(experiment)["stateful"]["knobs"]["store"] == store
         assert bool(document["components"]["store"]) is (store == "redis")
 
 
@@ -343,7 +343,7 @@ def test_run_takes_several_names_and_every_setting(lab_here):
     assert ended.status == 0, ended
     assert [each["name"] for each in document["experiments"]] == ["visit", "first-visit"]
     variant = variants(document["experiments"][0])["stateful"]
-    assert variant["settings"] == {
+    assert variant["knobs"] == {
         "store": "memory",
         "affinity": "cookie",
         "servers": 2,

@@ -30,7 +30,7 @@ def test_crash_is_run_on_it_and_leaves_no_password(deployed, lab_here):
         measured = variant["measurements"]
         assert measured["kill_confirmed"] is True
         assert measured["carts_kept"] == measured["carts_acknowledged"] > 0
-    shown = experiment["variants"][0]["settings"]["store"]
+    shown = experiment["variants"][0]["knobs"]["store"]
     assert shown == deployed.url.replace(f":{IN_A_URL}@", "").removesuffix("/0")
     for secret in (PASSWORD, IN_A_URL):
         assert secret not in ended.out + ended.err

@@ -246,7 +246,7 @@ def test_crash_runs_against_them_and_the_report_says_whose_they_are(shop, lab_he
         assert kill["confirmed"] and seen["kill_confirmed"]
         lost = 6 if variant["app"] == "stateful" else 0
         assert (len(seen["observed_lost"]), seen["carts_acknowledged"]) == (lost, 12)
-        assert variant["server_urls"] == [shop.url(variant["app"], name) for name in "AB"]
+        assert variant["upstreams"] == [shop.url(variant["app"], name) for name in "AB"]
         # Who was not killed still runs, and is the same as before.
         (alive,) = set("AB") - {kill["target"]}
         served = {e["instance"] for e in variant["exchanges"] if e["served_by"] == alive}
@@ -269,7 +269,7 @@ def test_deployment_of_one_desk_runs_only_its_variant(shop, lab_here):
     ended = lab_here("run", "any-server", "--json", *upstreams(shop, ("stateless", "A")))
     assert ended.status == 0, ended
     (variant,) = json.loads(ended.out)["experiments"][0]["variants"]
-    assert (variant["name"], variant["settings"]["servers"]) == ("stateless", 1)
+    assert (variant["name"], variant["knobs"]["servers"]) == ("stateless", 1)
     ended = lab_here("run", "any-server", "--matrix", *upstreams(shop, ("stateless", "A")))
     assert ended.status == 2 and "--matrix tries every setting" in ended.err
 

@@ -72,7 +72,7 @@ def opened(tmp_path_factory):
             variants,
             published.publish,
             published.begin,
-            on_fault=lambda: published.count("doubts"),
+            on_fault=lambda _: published.count("doubts"),
             on_reload=lambda: published.count("reloads"),
             on_reset=lambda: published.count("resets"),
         )

@@ -69,7 +69,7 @@ def test_real_run_is_as_the_schema_says(spied):
     assert variant["exchanges"][0].keys() == described["RecordedExchange"]["properties"].keys()
     # What other programs read is where it was in version 0.1.
     settings = {"store": "memory", "affinity": "none", "servers": 2, "retry": "off", "tls": False}
-    assert variant["settings"] == settings
+    assert variant["knobs"] == settings
     measured = variant["measurements"]
     assert measured["carts_acknowledged"] >= 1
     assert type(measured["carts_lost"]) is int

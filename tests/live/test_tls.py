@@ -24,7 +24,7 @@ def test_crash_by_https_comes_out_as_by_http(lab_here):
     assert ended.status == 0, ended
     (crash,) = json.loads(ended.out)["experiments"]
     for variant in crash["variants"]:
-        assert variant["settings"]["tls"] is True
+        assert variant["knobs"]["tls"] is True
         assert variant["measurements"]["carts_acknowledged"] == 12
     stateful = crash["variants"][0]
     cookies = [

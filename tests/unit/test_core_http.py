@@ -1,16 +1,21 @@
 """The HTTP answer that every script is given, and the typed ways in which none comes."""
 
+import errno
 import json
 import socket
+import ssl
+import threading
 
 import pytest
 import requests
+import urllib3
 
 from lab.core.http import (
     Answer,
     BadAnswer,
     ConnectionRefused,
     ConnectionReset,
+    ConnectTimedOut,
     Headers,
     NotSent,
     ReadTimedOut,
@@ -53,10 +58,9 @@ def closed_port():
         return server.getsockname()[1]
 
 
-def serve(answer):
+def serve(answer, scheme="http"):
     """Return the error that requests has with a server that says this, or says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        import threading
 
         def once():
             connection, _ = listener.accept()
@@ -71,7 +75,7 @@ def serve(answer):
         thread = threading.Thread(target=once, daemon=True)
         thread.start()
         try:
-            requests.get(f"http://127.0.0.1:{listener.getsockname()[1]}/", timeout=0.3)
+            requests.get(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/", timeout=0.3)
         except requests.RequestException as error:
             return error
         finally:
@@ -80,23 +84,102 @@ def serve(answer):
     raise AssertionError("it was answered")
 
 
+def error_of(url="http://127.0.0.1:1/", **how):
+    """Return the error that requests has with a request that does not get out."""
+    with pytest.raises((requests.RequestException, urllib3.exceptions.HTTPError)) as caught:
+        requests.get(url, timeout=2, **how)
+    return caught.value
+
+
 def test_refused_connection_was_not_sent():
-    with pytest.raises(requests.ConnectionError) as caught:
-        requests.get(f"http://127.0.0.1:{closed_port()}/", timeout=2)
-    found = transport_error(caught.value)
+    found = transport_error(error_of(f"http://127.0.0.1:{closed_port()}/"))
     assert type(found) is ConnectionRefused and not found.sent
 
 
 @pytest.mark.parametrize(
+    ("system", "kind", "words"),
+    [
+        (
+            socket.gaierror(socket.EAI_NONAME, "Name not known"),
+            NotSent,
+            "not sent (Name not known)",
+        ),
+        (OSError(errno.ENETUNREACH, "No way there"), NotSent, "not sent (No way there)"),
+        (ConnectionResetError(errno.ECONNRESET, "Reset"), NotSent, "not sent (Reset)"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "No"), ConnectionRefused, "connection refused"),
+        (TimeoutError("timed out"), ConnectTimedOut, "timed out while connecting"),
+    ],
+)
+def test_request_whose_connection_was_not_made_was_not_sent(monkeypatch, system, kind, words):
+    """In urllib3 the errors of all of them are a kind of ConnectTimeoutError."""
+
+    def fails(*_, **__):
+        raise system
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", fails)
+    error = error_of()
+    assert issubclass(type(error.args[0].reason), urllib3.exceptions.ConnectTimeoutError)
+    for found in (transport_error(error), transport_error(system, connecting=True)):
+        assert type(found) is kind and not found.sent
+        assert str(found).startswith(words)
+
+
+@pytest.mark.parametrize(
     ("answer", "kind"),
-    [(None, ReadTimedOut), (b"", ConnectionReset), (b"no http\r\n\r\n", BadAnswer)],
+    [
+        (None, ReadTimedOut),
+        (b"", ConnectionReset),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", ConnectionReset),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nha", ConnectionReset),
+        (b"no http\r\n\r\n", BadAnswer),
+        # An answer, and urllib3's InvalidHeader, has the name of an error of requests.
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3, 5\r\n\r\nyes", BadAnswer),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nno gzip", BadAnswer),
+    ],
 )
 def test_request_that_was_sent_may_have_been_carried_out(answer, kind):
     found = transport_error(serve(answer))
     assert type(found) is kind and found.sent
 
 
-def test_host_that_is_none_was_not_sent():
-    with pytest.raises(requests.RequestException) as caught:
-        requests.get("http://[/", timeout=1)
-    assert type(transport_error(caught.value)) is NotSent
+@pytest.mark.parametrize(
+    ("answer", "kind"), [(None, ConnectTimedOut), (b"", NotSent), (b"no TLS at all", NotSent)]
+)
+def test_request_whose_handshake_failed_was_not_sent(answer, kind):
+    found = transport_error(serve(answer, "https"))
+    assert type(found) is kind and not found.sent
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "Name not known"), NotSent),
+        (ssl.SSLCertVerificationError(1, "certificate verify failed"), NotSent),
+        (TimeoutError("timed out"), ReadTimedOut),
+        (ConnectionAbortedError(), ConnectionReset),
+        (BrokenPipeError(), ConnectionReset),
+        (ssl.SSLEOFError(8, "EOF occurred"), ConnectionReset),
+        (ssl.SSLError(1, "bad record"), BadAnswer),
+        # On a connection that stood it comes after minutes of silence: there was a request.
+        (OSError(errno.EHOSTUNREACH, "No route to host"), ConnectionReset),
+    ],
+)
+def test_error_of_the_system_itself(raw, kind):
+    found = transport_error(raw)
+    assert type(found) is kind and found.sent is (kind is not NotSent)
+
+
+@pytest.mark.parametrize(
+    ("url", "how"),
+    [
+        ("http://[/", {}),
+        ("http://127.0.0.1:99999/", {}),
+        (f"http://{'a' * 64}.invalid/", {}),
+        ("ftp://127.0.0.1/", {}),
+        ("/", {}),
+        ("http://127.0.0.1:1/", {"headers": {"X-A": "a\nb"}}),
+    ],
+)
+def test_request_that_cannot_be_written_was_not_sent(url, how):
+    found = transport_error(error_of(url, **how))
+    assert type(found) is NotSent and not found.sent

@@ -3,6 +3,7 @@
 gevent is not patched here: a server in threads, and the transport in the test's own thread.
 """
 
+import errno
 import json
 import os
 import socket
@@ -217,6 +218,24 @@ def test_port_without_a_listener_gets_nothing():
         added = shopper_of(f"http://127.0.0.1:{port}", transport).add("laptop")
     assert (result.sent, result.status) == (False, None)
     assert isinstance(result.error, ConnectionRefused)
+    assert (added.status, added.outcome) == (None, OpStatus.FAILED)
+
+
+def test_host_without_a_way_to_it_gets_nothing(monkeypatch):
+    def no_way(*_):
+        raise OSError(errno.EHOSTUNREACH, "No route to host")
+
+    monkeypatch.setattr("gevent.socket.create_connection", no_way)
+    result = get(GeventTransport(ConnectionPool("192.0.2.1", 80)), "http://192.0.2.1/")
+    assert (result.sent, str(result.error)) == (False, "not sent (No route to host)")
+
+
+@pytest.mark.parametrize("name", ["requests", "gevent"])
+def test_host_whose_name_is_too_long_gets_nothing(name):
+    host = f"{'a' * 64}.invalid"  # not an OSError in gevent, not one of requests in requests
+    pool = ConnectionPool(host, 80)
+    transport = RequestsTransport() if name == "requests" else GeventTransport(pool)
+    added = shopper_of(f"http://{host}", transport).add("laptop")
     assert (added.status, added.outcome) == (None, OpStatus.FAILED)
 
 

@@ -321,8 +321,8 @@ def test_file_past_the_limit_is_refused(kept, monkeypatch):
 @pytest.mark.parametrize(
     ("where", "value"),
     [
-        (("settings", "servers"), "many"),
-        (("settings", "servers"), [3]),
+        (("knobs", "servers"), "many"),
+        (("knobs", "servers"), [3]),
         (("order",), [{}]),
         (("order",), 3),
         (("exchanges", 0, "elapsed_ms"), "long"),
@@ -448,7 +448,7 @@ def test_report_draws_with_the_same_code():
 @pytest.mark.parametrize("servers", [1, 3, 4, 8, 26])
 def test_every_width_has_its_class(servers):
     it = variant(exchanges=[exchange()], faults=[fault(target="store")])
-    it["settings"]["servers"] = servers
+    it["knobs"]["servers"] = servers
     width = re.search(
         r'class="sequence stateful (w\d+)" viewBox="0 0 (\d+)', sequence_svg(story(it))
     )

@@ -161,7 +161,7 @@ def test_customers_are_numbered_in_each_variant_as_they_came():
 
 def test_stage_has_the_settings_and_the_servers_of_the_record():
     it = variant(exchanges=[exchange("a", served_by="B", instance="b1")])
-    it["settings"] |= {"servers": 2, "affinity": "cookie", "retry": "on", "store": "file"}
+    it["knobs"] |= {"servers": 2, "affinity": "cookie", "retry": "on", "store": "file"}
     stack = played([it, variant("stateless", "stateless")])[0]["stack"]
     assert {k: stack["settings"]["stateful"][k] for k in ("store", "affinity", "retry")} == {
         "store": "file",
@@ -224,7 +224,7 @@ def test_fault_of_the_store_belongs_to_no_desk():
     order = ["kill store", "restart store", "pause store", "resume store"]
     faults = [fault(*each.split(), evidence={"pid": 9}) for each in order]
     it = variant("redis", faults=faults, order=order)
-    it["settings"]["store"] = "redis"
+    it["knobs"]["store"] = "redis"
     events = played([it], "redis", None, store_program="8.1.8, from PATH")
     store = {"state": "up", "pid": 9, "program": "8.1.8, from PATH", "sessions": None}
     assert events[0]["stack"]["store"] == store
@@ -251,7 +251,7 @@ def test_fault_of_the_store_belongs_to_no_desk():
 )
 def test_store_is_there_where_the_settings_say_so(keeps, store):
     it = variant()
-    it["settings"]["store"] = keeps
+    it["knobs"]["store"] = keeps
     assert played([it], right=None)[0]["stack"]["store"] == store
 
 
@@ -342,7 +342,7 @@ def test_playback_draws_nothing_where_nothing_happened():
 def test_fault_of_the_store_is_drawn_at_the_desk_that_uses_it():
     order = ["kill store"]
     redis = variant("stateful", exchanges=[], faults=[fault(target="store")], order=order)
-    redis["settings"]["store"] = "redis"
+    redis["knobs"]["store"] = "redis"
     events = live(typed(experiment([redis, variant("stateless", "stateless")])))
     assert "kill store" in sequence_of(events, "stateful")
     assert sequence_of(events, "stateless") == ""

@@ -238,15 +238,15 @@ def test_odd_curves_are_drawn(points):
 def test_command_has_the_settings_that_were_chosen():
     it = experiment([variant(), variant("stateless", "stateless")])
     assert command(typed(it)) == "lab run crash --seed 42"
-    it["variants"][0]["settings"] |= {"servers": 5, "store": "file", "affinity": "cookie"}
+    it["variants"][0]["knobs"] |= {"servers": 5, "store": "file", "affinity": "cookie"}
     expected = "lab run crash --servers 5 --store file --affinity cookie --seed 42"
     assert command(typed(it)) == expected
 
 
 def test_command_names_servers_that_were_not_the_labs_own():
     it = experiment([variant("stateless", "stateless")])
-    it["variants"][0] |= {"server_urls": ["http://10.0.0.2:5001", "http://10.0.0.3:5001"]}
-    it["variants"][0]["settings"] |= {"servers": 2, "store": None}
+    it["variants"][0] |= {"upstreams": ["http://10.0.0.2:5001", "http://10.0.0.3:5001"]}
+    it["variants"][0]["knobs"] |= {"servers": 2, "store": None}
     urls = "--upstream http://10.0.0.2:5001 --upstream http://10.0.0.3:5001"
     assert command(typed(it)) == f"lab run crash {urls} --seed 42"
 

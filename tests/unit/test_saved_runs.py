@@ -12,7 +12,7 @@ from report_documents import as_json, crash
 from lab.core.components import Components, UsedProgram
 from lab.core.errors import LabError
 from lab.core.faults import FaultKind
-from lab.evidence.result import Surprise, Verdict
+from lab.evidence.result import Counts, Surprise, Verdict
 from lab.evidence.run_document import document_text, experiment_text, json_schema
 from lab.report import har, html, wording
 from lab.report.junit import junit_xml
@@ -67,18 +67,18 @@ def test_run_of_another_machine_may_have_any_name(tmp_path):
         ('{"log": {}}', "not a run"),
         ('{"schema": "one"}', "not a run"),
         ('{"schema": true}', "not a run"),
-        ('{"schema": 5, "experiments": []}', "newer lab"),
+        ('{"schema": 6, "experiments": []}', "newer lab"),
         ('{"schema": 1}', "damaged"),
         ('{"schema": 1, "experiments": 3}', "damaged"),
         ('{"schema": 1, "experiments": [3]}', "damaged"),
         ('{"schema": 1, "experiments": [{}]}', "damaged"),
         ('{"schema": 2}', "damaged"),
-        ('{"schema": 4}', "missing required field `experiments`"),
-        ('{"schema": 4, "experiments": [{}]}', "missing required field `name`"),
+        ('{"schema": 5}', "missing required field `experiments`"),
+        ('{"schema": 5, "experiments": [{}]}', "missing required field `name`"),
         ('{"schema": 1, "experiments": [], "components": 3}', "damaged"),
-        ('{"schema": 4, "experiments": [], "components": {"nginx": "1.31.3"}}', "damaged"),
-        ('{"schema": 4, "experiments": [], "components": {"store": {"version": 8}}}', "damaged"),
-        ('{"schema": 4, "experiments": [], "components": {"python": null}}', "damaged"),
+        ('{"schema": 5, "experiments": [], "components": {"nginx": "1.31.3"}}', "damaged"),
+        ('{"schema": 5, "experiments": [], "components": {"store": {"version": 8}}}', "damaged"),
+        ('{"schema": 5, "experiments": [], "components": {"python": null}}', "damaged"),
     ],
 )
 def test_folder_that_is_no_run_is_refused_with_a_reason(tmp_path, text, words):
@@ -100,14 +100,14 @@ def test_folder_that_is_no_run_is_refused_with_a_reason(tmp_path, text, words):
         (("surprises",), ["stateful: holds, expected fails"]),
         (("variants",), []),
         (("variants", 0, "app"), "<b>"),
-        (("variants", 0, "settings", "servers"), -1),
+        (("variants", 0, "knobs", "servers"), -1),
         (("variants", 0, "exchanges", 0, "outcome"), "fine"),
         (("variants", 0, "exchanges", 0, "status"), "200"),
         (("variants", 0, "exchanges", 0, "request"), None),
         (("variants", 0, "exchanges", 0, "response", "headers"), []),
         (("variants", 0, "faults", 0, "target"), 3),
         (("variants", 0, "faults", 0, "kind"), "explode"),
-        (("variants", 0, "server_urls"), 3),
+        (("variants", 0, "upstreams"), 3),
         (("variants", 0, "outcome"), {"verdict": "maybe"}),
         (("variants", 0, "outcome", "measures", 0, "k"), "1"),
         (("prediction",), {"question": "?", "choices": ["a"], "predicted": 1}),
@@ -161,7 +161,7 @@ ALL_PARTS = {
 @pytest.mark.parametrize("parts", [{}, {"store": None}, ALL_PARTS], ids=["none", "some", "all"])
 def test_parts_of_a_run_are_written_as_they_were_read(parts):
     """In these names and this order: other programs read them."""
-    document = checked({"schema": 4, "components": parts, "experiments": []}, "here")
+    document = checked({"schema": 5, "components": parts, "experiments": []}, "here")
     text = document_text([], document.components)
     assert list(json.loads(text)["components"].items()) == list(parts.items())
     jsonschema.validate(json.loads(text), json_schema())
@@ -314,7 +314,7 @@ def test_run_of_schema_3_has_todays_names():
     experiment = document["experiments"][0]
     experiment["name"] = "store-outage"
     kept = experiment["variants"][0]
-    kept["knobs"], kept["upstreams"] = kept.pop("settings"), ["http://10.0.0.2:5001"]
+    kept["upstreams"] = ["http://10.0.0.2:5001"]
     kept["measurements"] = {"failed_hung": 3, "hung_up": 1}
     variant = checked(document, "here").experiments[0].variants[0]
     assert (variant.settings.servers, variant.server_urls) == (3, ["http://10.0.0.2:5001"])
@@ -322,3 +322,35 @@ def test_run_of_schema_3_has_todays_names():
     experiment["name"] = "one-of-my-own"
     own = checked(document, "here").experiments[0].variants[0]
     assert own.measurements == {"failed_hung": 3, "hung_up": 1}
+
+
+def test_run_of_schema_4_still_opens():
+    document = as_json(crash()) | {"schema": 4}
+    for kept in document["experiments"][0]["variants"]:
+        kept["settings"], kept["server_urls"] = kept.pop("knobs"), ["http://10.0.0.2:5001"]
+        del kept["upstreams"]
+    variant = checked(document, "here").experiments[0].variants[0]
+    assert (variant.settings.servers, variant.server_urls) == (3, ["http://10.0.0.2:5001"])
+    with pytest.raises(LabError, match="missing required field `knobs`"):
+        checked(document | {"schema": 5}, "here")
+
+
+def test_field_keeps_the_name_that_version_0_1_gave_it():
+    """Other programs read them. Two have another meaning, two were renamed in all of the lab."""
+    other = {"ExperimentResult": {"number", "because"}, "RecordedExchange": {"server", "replica"}}
+    first = old()["experiments"][0]
+    kept = first["variants"][0]
+    parts = {
+        "RunDocument": old(),
+        "ExperimentResult": first,
+        "VariantResult": kept,
+        "UsedSettings": kept["knobs"],
+        "RecordedExchange": kept["exchanges"][0],
+        "Message": kept["exchanges"][0]["request"],
+        "FaultEvent": kept["faults"][0],
+    }
+    described = json_schema()["$defs"]
+    for name, part in parts.items():
+        assert part.keys() - described[name]["properties"].keys() == other.get(name, set())
+    of_the_script = {"control_kept", "predicted_lost", "observed_lost", "sets_equal"}
+    assert kept["measurements"].keys() - of_the_script <= set(Counts.__struct_fields__)

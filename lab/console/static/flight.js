@@ -140,8 +140,8 @@ export class Flight {
     const x = Math.max(from.x, cart.offsetWidth / 2);
     const at = (dx, y, turn) => `translate(${x + dx}px, ${y}px) translate(-50%, -50%) rotate(${turn}deg)`;
     travel(cart, [
-      { transform: at(0, from.y, 0), easing: "ease-out" },
-      { transform: at(4, from.y - 20, 5), offset: 0.2, easing: "cubic-bezier(.5, 0, .9, .6)" },
+      { transform: at(0, from.drawer, 0), easing: "ease-out" },
+      { transform: at(4, from.drawer - 20, 5), offset: 0.2, easing: "cubic-bezier(.5, 0, .9, .6)" },
       { transform: at(14, this.places.depth + 40, -24) },
     ], FALL_MS).then(() => gone(cart));
   }
@@ -157,7 +157,7 @@ export class Flight {
     const sway = ((this.sent++ % 5) - 2) * (this.dots.size < MOST_LABELS ? 7 : 22); // so that two at once do not overlap
     const half = Math.max(this.places.width * 0.16, this.places.em * (1.5 + 0.3 * dot.firstChild.textContent.length)); // of a label, which has to stay inside
     const edge = Math.min(half, this.places.width / 2);
-    const frames = way.map(({ x, y, top, n }) => ({ transform: `translate(${Math.min(Math.max(x + sway, edge), this.places.width - edge)}px, ${n === turn && places[n] === "balancer" ? top - 1 : y}px)`, easing: "ease-in-out" }));
+    const frames = way.map(({ x, y }) => ({ transform: `translate(${Math.min(Math.max(x + sway, edge), this.places.width - edge)}px, ${y}px)`, easing: "ease-in-out" }));
     dress(dot, event, exchange, this.plot()?.thief);
     this.dots.set(key, dot);
     this.layer.append(dot);

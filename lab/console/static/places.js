@@ -25,7 +25,7 @@ export class Places {
     });
   }
 
-  /** {x, y (the lower edge of a label there), top, bottom} of what is drawn of "customer", "customer:c1", "copier", "balancer", "server:B", "store"; undefined if it is not there. */
+  /** {x, y (the lower edge of a label there), top, bottom, drawer (the lower edge of its carts)} of what is drawn of "customer", "customer:c1", "copier", "balancer", "server:B", "store"; undefined if it is not there. */
   of = (place) => {
     this.points ??= this.measure();
     return this.points.get(place);
@@ -36,14 +36,16 @@ export class Places {
     const customers = this.lane.querySelector(".customers").getBoundingClientRect();
     const peopled = this.lane.closest("[data-people]"); // who stand above the customers
     this.em = parseFloat(getComputedStyle(this.lane).fontSize);
+    const counter = this.lane.querySelector(".servers").getBoundingClientRect().top - own.top - 1; // the free way above the servers
     const beside = peopled ? customers.top - own.top - 2 : customers.bottom - own.top + 18; // no label covers a customer
     [this.width, this.depth] = [own.width, own.height];
     return new Map([...this.lane.querySelectorAll("[data-place]")].filter((node) => node.checkVisibility()).map((node) => {
       const { place } = node.dataset;
       const at = node.getBoundingClientRect();
       const [top, bottom] = [at.top - own.top, at.bottom - own.top];
-      const y = { customer: beside, copier: beside, balancer: (top + bottom) / 2 + 12, server: peopled ? bottom + 2.2 * this.em : top - 1 }[place.split(":")[0]] ?? top + 30;
-      return [place, { x: at.left - own.left + at.width / 2, y, top, bottom }];
+      const y = { customer: beside, copier: beside, balancer: peopled ? (top + bottom) / 2 + 12 : counter, server: peopled ? bottom + 2.2 * this.em : top - 1, store: top - 1 }[place.split(":")[0]];
+      const drawer = node.querySelector(".drawer, .carts")?.getBoundingClientRect();
+      return [place, { x: at.left - own.left + at.width / 2, y, top, bottom, drawer: (drawer?.height ? drawer : at).bottom - own.top }];
     }));
   }
 
