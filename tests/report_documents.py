@@ -18,7 +18,7 @@ HOSTILE = (
     "\x00\x07\x1b[31m\x85\n\r\u202eltr\u2066\u2028\ufeff\ufffe\ud800 $(id) `id` ${HOME} %s {{7*7}} "
     "{% raw %} \\ \u2019;id;\u2018"
 )
-SLIP = "eyJ1…(215 chars, sha256 f74b6f16)"
+CREDENTIAL = "eyJ1…(215 chars, sha256 f74b6f16)"
 
 
 def exchange(op="x-1", **changes):
@@ -141,9 +141,9 @@ def crash():
         )
         read = exchange(f"{app}-3", served_by="B", fate=fate)
         if app == "stateless":
-            read["request"]["headers"]["Authorization"] = f"Bearer {SLIP}"
+            read["request"]["headers"]["Authorization"] = f"Bearer {CREDENTIAL}"
         else:
-            read["request"]["headers"]["Cookie"] = f"desk_session={SLIP}"
+            read["request"]["headers"]["Cookie"] = f"desk_session={CREDENTIAL}"
         order = [f"{app}-1", "kill A", f"{app}-2", f"{app}-3"]
         variants.append(variant(app, app, [login, unanswered, read], [fault()], order))
     variants[0]["outcome"] = outcome("fails", 0, 1)

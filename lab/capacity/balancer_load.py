@@ -25,7 +25,7 @@ from lab.stack.programs import Program
 
 NGINX_CONNECTIONS = 16
 POOL = "desk"
-HEAD_BYTES = 220  # of an answer: about what the static server's own head has
+HEAD_BYTES = 220  # about what the head of the static server's answer has
 STATIC_CONF = """\
 daemon off; master_process on; worker_processes 1; pid static.pid; error_log logs/nginx.log emerg;
 {user}events {{ worker_connections 1024; }}

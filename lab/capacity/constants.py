@@ -179,7 +179,7 @@ class Constants:
 
     @classmethod
     def read(cls, document: bytes, where: str) -> Self:
-        """Return the constants in a document; LabError if it is none, or a later lab's."""
+        """Return the constants in a document; LabError if it has none, or a later lab's."""
         try:
             schema = msgspec.json.decode(document, type=_Schema).schema
         except (msgspec.MsgspecError, RecursionError):

@@ -77,4 +77,4 @@ def _spread(found: Sequence[Constant]) -> str:
         ),
         default=0.0,
     )
-    return f"{most:.0%}" if most else "–"  # counted once, or the same each time
+    return f"{most:.0%}" if most else "–"  # a dash if it was counted once, or never varied

@@ -114,7 +114,7 @@ def crossings(plan: CapacityPlan, users: list[int]) -> list[Crossing]:
     Where two lines cross several times, only the first crossing and the last are returned.
     """
     lines = {name: _line(plan, name, users) for name in plan.rows}
-    extremes = cache(lambda end: _extreme(plan, end, users))  # where nothing crosses, no need
+    extremes = cache(lambda end: _extreme(plan, end, users))  # computed only if something crosses
     found: list[Crossing] = []
     for a, b in combinations(plan.rows, 2):
         changes = _changes(lines[a], lines[b])

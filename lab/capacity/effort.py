@@ -9,7 +9,7 @@ from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
 
-LOAD_SHARE = 0.5  # of saturation: processor time is measured at this load
+LOAD_SHARE = 0.5  # processor time is measured at this share of saturation
 Action = Callable[[], Exchange]
 Measuring = Generator[None, None, list[Constant]]
 """Measures one turn at each `next()`; returns the constants at the end."""

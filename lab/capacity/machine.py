@@ -28,7 +28,7 @@ from lab.stack.pool_spec import Affinity
 from lab.stack.programs import Program, find_store
 
 MARK_BYTES = 1  # what a denylist or a reserved revision keeps
-SESSION_BYTES, LINE_BYTES = 102, 9  # of a session as MessagePack: without lines, and for a line
+SESSION_BYTES, LINE_BYTES = 102, 9  # a session as MessagePack without lines, and each line
 ENOUGH_EVENTS = 100  # the record only has to show what went wrong last
 
 

@@ -90,7 +90,7 @@ def _grown(before: Footprint, after: Footprint) -> dict[str, tuple[float, float]
 
 
 def _left(kind: str, lines: int, grown: dict[str, tuple[float, float]], n: int) -> list[Constant]:
-    """Return the bytes that each of `n` has left; 0 if there is no key more."""
+    """Return the bytes that each of `n` has left; 0 if no key was added."""
     left = {
         what: max(0.0, size / n) if round(keys) > 0 else 0.0 for what, (keys, size) in grown.items()
     }

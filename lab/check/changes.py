@@ -15,7 +15,7 @@ from lab.core.http import Answer
 # In the order in which their differences are shown, after the body's and the cookies'.
 COMPARED = ("content-type", "location", "www-authenticate", "allow", "cache-control", "vary")
 _UNORDERED = frozenset({"allow", "vary"})
-MOST_LINES = 5  # of one text
+MOST_LINES = 5  # lines of one text whose differences are listed one by one
 
 
 def changes(

@@ -66,7 +66,7 @@ def bounded(run: Callable[[], None], report: Report, budget: Budget) -> Report:
         report.cut(str(failure))
         report.started = budget.requests > 0
         report.because = str(failure) if not report.findings else report.because
-    except ScriptError as failure:  # an assertion of the conversation, on one process
+    except ScriptError as failure:  # an assertion of the conversation failed on one process
         report.failed = str(failure)
         report.because = f"an assertion of the conversation does not hold: {failure}"
     except KeyboardInterrupt:

@@ -22,7 +22,7 @@ CREDENTIAL_PLACES = (COOKIE, AUTHORIZATION)
 _SEALED = re.compile(r"gAAAAA[\w-]{40,}|CfDJ8[\w-]{40,}")
 _PART_ENDS = re.compile(r"[.:!]|--")
 _ID_NAMES = frozenset({"sid", "id", "jti", "session", "session_id", "sessionid", "_id"})
-MOST_DECODED = 10_000  # characters of a value, and bytes of what it is when unpacked
+MOST_DECODED = 10_000  # characters of a value, and bytes of what is unpacked from it
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,8 @@ def clues(report: Report) -> list[Clue]:
 def _is_proven(report: Report, finding: Finding) -> bool:
     shown = report.reproducer is not None and report.reproducer.calls[-1:] == (finding.index,)
     searched = finding.needs is not None or finding.like is not None
-    return shown or searched or finding.play == USED  # that play has clients of its own to compare
+    # A USED play brings clients of its own to compare with.
+    return shown or searched or finding.play == USED
 
 
 def _clue(report: Report, talk: Conversation, finding: Finding) -> Clue:
@@ -186,12 +187,12 @@ def _says_something(document: object) -> bool:
 
 
 def _decoded(part: str) -> object:
-    """Return the JSON in base64 of part of a value, None if it is none."""
+    """Return the JSON that part of a value holds in base64, or None."""
     try:
         data = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
     except ValueError:
         return None
-    if data[:1] == b"\x78":  # as itsdangerous packs a long one
+    if data[:1] == b"\x78":  # itsdangerous compresses a long one
         try:
             data = zlib.decompressobj().decompress(data, MOST_DECODED)
         except zlib.error:

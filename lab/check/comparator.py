@@ -109,7 +109,7 @@ class ResponseComparator:
         `unfollowed` names a value of the call that no earlier answer gave.
         """
         if index in self.unsure or recorded.status in (None, replayed.status, 304):
-            return  # 304: what the browser had kept
+            return  # a browser would show its kept copy for a 304
         self.unsure[index] = (
             f"the replay of call {index + 1} was answered {replayed.status}, recorded "
             f"{recorded.status}: something was kept, or a value could not be followed"

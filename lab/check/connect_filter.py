@@ -20,11 +20,11 @@ SET_MODE_FILTER = 1  # <linux/seccomp.h>
 SPEC_ALLOW, NEW_LISTENER, WAIT_KILLABLE = 1 << 2, 1 << 3, 1 << 5
 ALLOW, ASK, REFUSE = 0x7FFF0000, 0x7FC00000, 0x00050000
 LOAD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
-NUMBER_AT, ARCHITECTURE_AT = 0, 4  # in struct seccomp_data
+NUMBER_AT, ARCHITECTURE_AT = 0, 4  # offsets in struct seccomp_data
 IO_URING_SETUP = 425
 # By machine: <linux/audit.h>'s name of it, and the numbers of seccomp and connect there.
 CALLS = {"x86_64": (0xC000003E, 317, 42), "aarch64": (0xC00000B7, 277, 203)}
-LAB_ANSWERS_S = 60.0  # it answers at once, but for a machine that is very busy
+LAB_ANSWERS_S = 60.0  # the lab answers at once, unless the machine is very busy
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -70,7 +70,7 @@ def report_connections(name: str) -> None:
     rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", [listener]))
     try:
         lab.sendmsg([b"."], [rights])
-        if not lab.recv(1):  # only now does it listen
+        if not lab.recv(1):  # the lab listens from here on
             raise OSError("it is ending")
     except OSError as error:
         raise SystemExit(

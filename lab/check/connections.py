@@ -19,7 +19,8 @@ _NOTIFY_ANSWER = struct.Struct("=QqiI")  # struct seccomp_notif_resp
 _RECEIVE, _SEND = 0xC0502100, 0xC0182101  # SECCOMP_IOCTL_NOTIF_RECV and _SEND
 _CONTINUE = 1
 _LONGEST = 128  # struct sockaddr_storage
-_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # what a client means by it
+# What a client reaches at the address of any interface.
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 SOMEWHERE: End = ("an address that cannot be read", 0)
 
 
@@ -73,7 +74,7 @@ class Connections:
                 pid, listener = _introduced(process)
                 made = self._made[pid] = []
                 add(listener, lambda: _let_go_on(listener, made))
-                process.send(b".")  # it goes on only once it is known
+                process.send(b".")  # the process goes on once the lab knows the connection
 
         add(self._listening.fileno(), accept)
         waiting.register(self._ends, select.POLLIN)

@@ -52,7 +52,7 @@ class Container:
         """Stop and remove the container; LabError, with what to do by hand, if that fails."""
         if self._ended:
             return
-        if client_lives:  # it may just be asking for the container
+        if client_lives:  # the client may be waiting for the container
             wait_until(lambda: self.id, _ID_S)
         if not self.id:
             return

@@ -21,8 +21,8 @@ _PLAIN_HEADERS = frozenset(
     | {"keep-alive", "transfer-encoding", "cache-control", "allow", "set-cookie", "accept-ranges"}
 )
 _PARAM = re.compile(r'([\w-]+)\s*=\s*"?([^",]+)')
-_TEXT_WORD = re.compile(r"[\w.~+/%-]{8,}=*")  # in a body that is not JSON
-_DRAWN = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}")  # looks as if it was drawn
+_TEXT_WORD = re.compile(r"[\w.~+/%-]{8,}=*")  # a word of a body that is not JSON
+_DRAWN = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}")  # a word that looks random
 MOST_TEXT = 500_000
 MOST_CONTEXT = 30
 _WORD_CHARACTER = r"[\w~-]"
@@ -33,8 +33,9 @@ _WRITERS: dict[str, Callable[[str], str]] = {
     "json": lambda text: json.dumps(text)[1:-1],
     "url": lambda text: quote(text, safe="", errors="surrogatepass"),
 }
-RefPlaces = Mapping[str, Ref]  # by the text to look for
-IsMeant = Callable[[str, int, str], bool]  # of a text, a place in it and a value found there
+RefPlaces = Mapping[str, Ref]  # the key is the text to look for
+# Called with a text, a place in it, and the value found there.
+IsMeant = Callable[[str, int, str], bool]
 
 
 def infer(conversation: Conversation, answers: Sequence[Answer]) -> Conversation:
@@ -255,7 +256,7 @@ def _words(call: Call) -> set[str]:
         *(recorded(v) for _, v in call.headers),
     ]
     words = {word for text in texts for word in re.findall(r"[\w.~-]+", text)}
-    words.add(texts[0])  # a path as a whole, too, may have been its own idea
+    words.add(texts[0])  # a whole path may be the client's own idea, too
     # What it was given and hands back is not its own.
     return words - {ref.seen for ref in call.refs()}
 

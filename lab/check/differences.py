@@ -10,6 +10,7 @@ from lab.check.noise import ABSENT, Change, Noise
 from lab.check.text import is_text
 from lab.core.http import Answer
 from lab.core.redaction import redact_text, shorten
+from lab.core.text import counted
 
 MOST_SHOWN = 300
 MOST_DIFFERENCES = 20  # differences of one call that are worth showing
@@ -118,12 +119,11 @@ def _shown(value: Any, at: str = "") -> str:
     if value is ABSENT:
         return "nothing"
     if at.endswith("/-"):
-        return f"{value} items"
-    if isinstance(value, dict | list):  # there may be anything in it
-        kind = "members" if isinstance(value, dict) else "items"
-        return f"{len(value)} {kind}"
+        return counted(value, "item")
+    if isinstance(value, dict | list):  # its members may be secrets, so they are only counted
+        return counted(len(value), "member" if isinstance(value, dict) else "item")
     if isinstance(value, bytes):
-        return f"{len(value)} bytes" if not is_text(value) else _shown_text(repr(value))
+        return counted(len(value), "byte") if not is_text(value) else _shown_text(repr(value))
     if isinstance(value, str) and _SECRET_NAME.search(at):
         return shorten(value)
     return _shown_text(value if at.endswith("/~") else repr(value))

@@ -175,7 +175,7 @@ class Evidence:
         if found or not early or index != max(play.answers, default=-1):
             return found
         if any(self.comparator.compare(n, expected, play.answers) for n in range(index)):
-            return []  # that is why it ended
+            return []  # an earlier difference is why it ended
         if self.baseline.ended and not play.trace.went_on:
             return []
         return [script_difference(play.trace)]

@@ -18,7 +18,7 @@ from lab.check.trace import Trace
 from lab.processes.waiting import end_of
 
 MOST_PATHS = 6
-AFTER_FRESH = 5  # processes, after the play of fresh ones: to prove a difference, or in turns
+AFTER_FRESH = 5  # processes for the plays that follow: those that prove a difference, or take turns
 
 
 class Source(Protocol):

@@ -17,8 +17,8 @@ from lab.check.address import Address
 from lab.core.http import Answer, Headers, count_events, transport_error
 
 MOST_BYTES = 2_000_000
-BURST_S = 1.0  # what a stream without an end sends in this time belongs together
-PATIENCE_S = 4.0  # how long as much is waited for when it is read again
+BURST_S = 1.0  # bytes that an endless stream sends within this time belong together
+PATIENCE_S = 4.0  # the longest wait for as many bytes when a stream is read again
 _STREAMS = ("text/event-stream", "application/x-ndjson", "multipart/x-mixed-replace")
 
 

@@ -19,7 +19,7 @@ NAMES_ONE = re.compile(
     r"(_?id|_?name)?$|^(served|handled|answered)_?by$|^process(_?id)?$|^started",
     re.I,
 )
-_NAMES_WHICH = re.compile(r"[\d=]")  # in a path: which one is meant
+_NAMES_WHICH = re.compile(r"[\d=]")  # a path with one of these in it names a certain thing
 _VALUE = re.compile(r"[\w.~-]{2,}")
 _FORM_VALUE = re.compile(r"(?<==)[^&=]+")
 

@@ -151,7 +151,7 @@ class Report:
         """Mark the report as partial: proven findings stand, those seen only once do not."""
         self.partial = True
         self.note(why)
-        if self.level is Level.ALIKE:  # of some plays only
+        if self.level is Level.ALIKE:  # only some plays agreed: the others were not run
             self.level, self.because = Level.UNKNOWN, why
         seen = [each for each in self.findings if each.differences]
         if self.level in STATE and self.reproducer is None and seen:

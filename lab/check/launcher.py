@@ -78,12 +78,12 @@ class Launcher:
         """Start no more: what is just being started fails at this."""
         with self._counting:
             self._closing = True
-        self._end_containers()  # as long as their clients live and can say which they are
+        self._end_containers()  # before their clients, which know the ids of the containers
         self._children.close()
 
     def close(self) -> None:
         """End every process, also those that went to the background."""
-        with ExitStack() as last:  # each is done, whatever interrupts the one before
+        with ExitStack() as last:  # all are called, even if one is interrupted
             if self._connections:
                 last.callback(self._connections.close)
             last.callback(self._end_daemons)

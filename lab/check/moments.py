@@ -11,15 +11,15 @@ _MOMENTS = (
     re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?"),
     re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"),  # RFC 9110, 5.6.7
 )
-NEAR_S = 600.0  # a clock that is read in the same run: these moments are the same
+NEAR_S = 600.0  # two clocks that were read in one run say moments this close
 EARLIEST_S = 1_000_000_000.0  # a smaller number is not a moment
 
 
 def same_moment(one: Any, other: Any) -> bool:
-    """Return True if both can be readings of a clock in one run: that is not memory, a date is.
+    """Return True if both can be readings of a clock in one run, and so are not state.
 
-    They lie within 10 minutes of each other, and of now; or, as an expiry does, elsewhere, but
-    on no whole minute: such a one was chosen by a person.
+    They lie within 10 minutes of each other. Each also lies within 10 minutes of now, or, like
+    the time of an expiry, further away but not on a whole minute: a person chooses whole minutes.
     """
     first, second = _moment(one), _moment(other)
     if first is None or second is None or type(one) is not type(other):

@@ -9,7 +9,7 @@ from lab.check.target_runner import ProcessRunner, always, next_second
 from lab.check.trace import Trace
 from lab.core.http import Answer
 
-APART_S = 1.05  # between the same call of two plays, so that a clock of seconds is seen to run
+APART_S = 1.05  # time between the same call of two plays: a clock in seconds moves on
 
 
 class PartRunner(ProcessRunner):

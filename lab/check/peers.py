@@ -74,9 +74,9 @@ class Peers:
             self._keep(found, process)
 
     def probe(self, process: Process) -> None:
-        """Look while a connection stays open: silent, and with a request that has no end yet.
+        """Watch a process while a connection is open: first silent, then with half a request.
 
-        A relay connects to what is behind it at the one or at the other.
+        Some relays connect to what is behind them when a client connects, others when it sends.
         """
         for said in (b"", b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"):
             with suppress(OSError), process.address.connect(1.0) as connection:

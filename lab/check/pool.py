@@ -20,8 +20,9 @@ from lab.processes.waiting import wait_until
 
 RESET_S = 30.0
 LAST_RESET_S = 10.0
-SLOW_START_S, MOST_AHEAD = 2.0, 6  # so many are started at once where a start is mostly waiting
-BUSY = 0.25  # of a start's time; with more it works, and more at once would be no quicker
+# A start that takes longer, and mostly waits, is made 6 at a time.
+SLOW_START_S, MOST_AHEAD = 2.0, 6
+BUSY = 0.25  # a start that computes for more than this share of its time is slower beside others
 CONTAINER_UNSEEN = "what a container writes and talks to is not seen from here"
 
 
@@ -53,12 +54,13 @@ class Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with ExitStack() as last:  # each is done, whatever interrupts the one before
+        with ExitStack() as last:  # all are called, even if one is interrupted
             last.callback(self._last_reset)
             last.callback(self._close_machines)
             last.callback(self._launcher.close)
             last.callback(self._throw_machines_away)
-            last.callback(self._throw_away)  # what is in the background has no group to be killed
+            # Ends what runs in the background, outside of every group.
+            last.callback(self._throw_away)
             last.callback(self._starters.shutdown, wait=True, cancel_futures=True)
             self._launcher.refuse()
 
@@ -120,7 +122,7 @@ class Pool:
         if self._shared:
             self._throw_away()
         if self._shared or not self._ahead:
-            self._await_ends()  # a new one must not meet one that is still ending
+            self._await_ends()  # a new process could collide with one that is still ending
         self._start_ahead(1, since)
         spare = next(each for each, asked_at in self._spares.items() if asked_at >= since)
         del self._spares[spare]
@@ -144,7 +146,7 @@ class Pool:
         """Start a process while no other is starting or spare: two could disturb each other."""
         self._throw_away()
         self._await_ends()
-        self._ahead = 0  # a file with a process number, a database for one, a migration
+        self._ahead = 0  # starts collide, over a process-number file, a database or a migration
         try:
             return self._launch(self._machine)
         except EndedAtStart as failure:
@@ -172,7 +174,7 @@ class Pool:
         self._close_machines()
         try:
             if self._shared and self._on_disk_alone and self._ahead:
-                with suppress(EndedAtStart):  # they may be in each other's way elsewhere, too
+                with suppress(EndedAtStart):  # they may collide elsewhere, too
                     self._machine, self._first = self._take_machine()
                     return
                 self._throw_machines_away()

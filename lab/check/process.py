@@ -11,8 +11,8 @@ from lab.check.family import TAG, listeners, tagged, tree
 from lab.check.sockets import End
 from lab.processes.child import Child
 
-CLOCKS_DIFFER_S = 2.0  # when a process began is counted from a time of boot in whole seconds
-BACKGROUND_S = 1.0  # after its command has ended, for a process in the background to be seen
+CLOCKS_DIFFER_S = 2.0  # the start of a process is known from a boot time in whole seconds
+BACKGROUND_S = 1.0  # a process in the background is seen this soon after its command has ended
 
 
 class Process:

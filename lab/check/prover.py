@@ -17,8 +17,9 @@ from lab.check.shrink import shrink
 from lab.check.trace import Trace
 from lab.check.wanted import CONFIRMATIONS, Wanted
 
-LOOKS = 4  # for what may be chance, before it is taken for not seen again
-CONTROLS = 6  # plays of one process alone: a coin shows both of its sides, but for one in 64
+# A difference that may be chance is looked for this often, then given up as not seen again.
+LOOKS = 4
+CONTROLS = 6  # plays of one process alone: in 6, a tossed coin shows both sides 31 times of 32
 
 
 class Proof(Enum):
@@ -126,7 +127,7 @@ class Prover:
             shown = self._showing.show(finding, [], wanted)
             if shown.found:
                 break
-        if not shown.found or not self._tidy:  # or what an earlier play has left shows
+        if not shown.found or not self._tidy:  # untidy: what an earlier play has left may show
             return Proof.NOT_SEEN
         self._learn(finding, shown)
         return Proof.NOISE

@@ -10,8 +10,8 @@ from lab.check.noise import Noise
 from lab.check.text import is_text, words
 from lab.core.http import Answer
 
-LEAST_LETTERS = 8  # of a word; a shorter one may be the same by chance
-LEAST_DIGITS = 4  # of what has a digit in it
+LEAST_LETTERS = 8  # a shorter word may be the same by chance
+LEAST_DIGITS = 4  # the least length of a word that has a digit in it
 MOST_PLACES = 2000
 # A clock that two answers read in the same second is not a relation between them. None of its forms
 # is a piece of a longer word: twelve of the digits of a random id may well stand together.
@@ -21,7 +21,7 @@ _CLOCK = re.compile(
     r"|(?<!\w)\d{8}T?\d{4}(\d\d)?Z?(?!\w)|^(1\d{9}|1\d{12}|1\d{15}|1\d{18})$"
 )
 _ID_BESIDE_CLOCK = re.compile(r"(?<!\w)(?=[a-z_]*\d)(?=\d*[a-z_])\w{6,}", re.I)
-Answers = Mapping[int, Answer]  # by call
+Answers = Mapping[int, Answer]  # the key is the index of the call
 
 
 def holds(relation: Relation, answers: Answers) -> bool | None:

@@ -111,7 +111,7 @@ _ADVICE = {
         "lives in the service behind it. That service is now what must not fail, be emptied or "
         "grow without end (lab run store-outage, storage). It is the right place for what "
         "belongs to the shop and not to one client: orders, stock, accounts. Only what belongs "
-        "to the client's visit could travel with the client instead, signed."
+        "to the client's session could travel with the client instead, signed."
     ),
     Level.DISK: (
         "Any process on this machine can answer, so a crash loses nothing; but what is remembered "

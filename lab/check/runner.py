@@ -15,7 +15,7 @@ from lab.check.trace import ClientState, Trace, without_refs
 from lab.core.http import Answer
 
 STIRRERS, STIR_S = 3, 0.002  # clients that keep the workers of one server busy, and their pause
-LINGER = 2  # processes of the play before, left to end what they do in the background
+LINGER = 2  # processes of the last play that may finish their background work
 AFTER_RECORD = 2  # processes that are needed after a conversation was recorded
 
 

@@ -9,7 +9,7 @@ from lab.check.shrink import shrink
 from lab.check.trace import Trace
 from lab.check.wanted import Wanted
 
-MANY_CALLS_BEFORE = 3  # more calls than that are worth a look after each of them
+MANY_CALLS_BEFORE = 3  # with more calls before it, a call is asked again after each of them
 MOST_LOOKING_S = 2.0
 
 

@@ -40,7 +40,7 @@ from lab.check.workers import script_of, separate_memory
 from lab.core.redaction import without_secrets
 from lab.core.text import LogStep
 
-WITHIN = 24  # of four workers each is met, but for one time in a thousand
+WITHIN = 24  # requests that miss one of four workers once in 250 times
 SEVERAL_PROCESSES = "several processes answer, and what varies may be one's memory: try it with one"
 
 
@@ -123,7 +123,8 @@ class Session:
         if self._enough:
             return
         if obstacle:
-            hidden = self._report.level in STATE  # known, so that only the others are unknown
+            # State is known already, so only the rest is unknown.
+            hidden = self._report.level in STATE
             if hidden:
                 self._report.note(obstacle)
             else:
@@ -174,9 +175,10 @@ class Session:
         self._judge()
         settle.run()
         if self._enough:
-            return  # two living processes show no more than that
+            return  # plays on two living processes could show no more
         plays, everything = plays_on_two(conversation.calls)
-        self._runner.expect(2 * len(plays) + 1)  # and one that carries nothing
+        # Two a play, and one for the play that carries nothing.
+        self._runner.expect(2 * len(plays) + 1)
         for play, sides in plays.items():
             self._log(str(play))
             run = partial(self._runner.alternating, conversation, sides)

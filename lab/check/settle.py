@@ -11,13 +11,13 @@ from lab.check.prover import Proof, Prover
 from lab.check.runner import Runner
 from lab.check.target_runner import MORE_PATIENTLY
 
-MOST_FINDINGS = 30  # that are looked into
+MOST_FINDINGS = 30  # differences that are looked into
 UNDECIDED = (
     "{0} is the same in every answer of one process, and another in each process: the process's "
     "own name, or something that it keeps for this user, and no other user gets in. If it is a "
     "name: --ignore {0}"
 )
-MOST_REPEATED = 2  # times that a play is run again for a difference that no part of it shows
+MOST_REPEATED = 2  # a play is repeated this often for a difference that none of its parts shows
 
 
 class Settlement:
@@ -58,9 +58,7 @@ class Settlement:
                     self._evidence.doubted.add(finding.index)
             self._judge()
         if played:
-            report.plays.append(
-                "the shortest scripts, some of their parts, and they themselves again"
-            )
+            report.plays.append("the shortest scripts, again in whole and in part")
 
     def _next(self) -> Finding | None:
         """Return the first difference, by rank, that is not settled."""
@@ -101,7 +99,8 @@ class Settlement:
             if each.where in again:
                 continue
             if each.where.startswith(("/", "body", "header:")):
-                self._evidence.comparator.mask(finding.index, each.where)  # by chance, once
+                # Chance, as it came once only.
+                self._evidence.comparator.mask(finding.index, each.where)
             self._evidence.report.note(
                 f"{finding.title} was answered differently once, and not when it was played "
                 f"again: {each}"

@@ -7,7 +7,7 @@ several do, the shortest beginning that shows it ends with one of them, and so o
 
 from collections.abc import Callable, Iterable, Sequence
 
-FEW = 6  # of so many calls, each left out in turn is less to ask than halves
+FEW = 6  # up to this many calls, leaving out one at a time takes fewer questions than halving
 Ask = Callable[[list[int]], bool]
 
 

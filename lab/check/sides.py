@@ -12,11 +12,12 @@ from itertools import product
 from lab.check.conversation import Call
 from lab.check.play_name import READS_WRITES, TURNS, PlayKind, PlayName
 
-MOST_CALLS = 2000  # in all plays of one conversation
+MOST_CALLS = 2000  # calls in all plays of one conversation together
 FEWEST_PLAYS = 3
-FEW_CALLS = 10  # of so many, all sides that there are are thought of
-TRIES, LEAST_TRIES = 5000, 12  # of more, so many: fewer of many calls
-Sides = tuple[int, ...]  # by call, which process or replica is asked
+FEW_CALLS = 10  # up to this many calls, every way to divide them is tried
+# Above, TRIES divided by the pairs of calls that are left are drawn, but at least LEAST_TRIES.
+TRIES, LEAST_TRIES = 5000, 12
+Sides = tuple[int, ...]  # the process or replica that is asked each call
 BEFORE_ALL = -1  # stands for no call at all
 
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:  # requests is loaded while the first process starts
     import requests
 
 MOST_PACED_S = 5.0
-PATIENTLY, MORE_PATIENTLY = 1.5, 4.0  # times as long as a script waited when it was recorded
-MOST_SKIPPED_S = 0.1  # of the time that an answer took which is not asked for again
+# Multiples of the time that a script waited when it was recorded.
+PATIENTLY, MORE_PATIENTLY = 1.5, 4.0
+MOST_SKIPPED_S = 0.1  # a call that is not sent again takes up to this much of its recorded time
 
 
 class Target(Protocol):
@@ -38,7 +39,8 @@ class Target(Protocol):
 
 
 AnyTarget = TypeVar("AnyTarget", bound=Target)
-Routing = Callable[[int, Call], AnyTarget | None]  # who answers a call; None: as recorded
+# The target that answers a call; None: the recorded answer stands.
+Routing = Callable[[int, Call], AnyTarget | None]
 Route = Routing[Process]
 
 
@@ -117,7 +119,8 @@ class TargetRunner(Generic[AnyTarget]):
                 if recorded is None or index >= len(recorded.answers):
                     raise _Stop
                 _skip(trace, call, recorded.answers[index], state)
-                if conversation.script:  # one that polls counts on the time an answer takes
+                # A script that polls relies on the time that an answer takes.
+                if conversation.script:
                     time.sleep(min(recorded.answers[index].elapsed_s, MOST_SKIPPED_S))
                 return recorded.answers[index]
             answer = self.said(trace, call, state, target)
@@ -130,7 +133,7 @@ class TargetRunner(Generic[AnyTarget]):
             pass
         except (LabError, Spent):
             raise
-        except Exception as error:  # of a script: it says where
+        except Exception as error:  # a script may raise anything; the error says where
             trace.ended = str(error)
             self._budget.check_time()
         return trace
@@ -162,7 +165,7 @@ class TargetRunner(Generic[AnyTarget]):
         dialect = self.dialect
         answer = dialect.ask(call, state, target, transmit) if dialect else transmit(call)
         if answer.status is None:
-            self._budget.check_time()  # it may be our own hurry that it had no time
+            self._budget.check_time()  # the check's own deadline may have cut it short
         state.answers[index] = answer
         trace.calls.append(call)
         trace.answers.append(answer)

@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 
 _UNBROKEN = re.compile(r"[^\s<>\"'=&;,]+")
 _WORD_OR_SIGN = re.compile(r"\w+|[^\w\s]")
-MOST_PIECES = 4000  # of a longer text, lines are compared
+MOST_PIECES = 4000  # a text with more words is compared line by line
 _CONTEXT = 60  # characters of a long line around a word
 
 

@@ -11,9 +11,10 @@ from lab.check.runner import Runner
 from lab.check.trace import Trace
 from lab.core.http import Answer
 
-USED_ROUNDS = 5  # a coin does not show the same five times
-TIMES, FEWER, MANY_CALLS = 6, 3, 8  # conversations before; fewer of one with many calls
-MOST_ROUND_S = 8.0  # in a round, for those
+USED_ROUNDS = 5  # a difference by chance hardly comes back in five rounds
+# Clients played first; FEWER if there are more than MANY_CALLS calls.
+TIMES, FEWER, MANY_CALLS = 6, 3, 8
+MOST_ROUND_S = 8.0  # the clients of one round take no longer: fewer are played if need be
 FoundAt = dict[tuple[int, str], Difference]
 
 

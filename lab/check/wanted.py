@@ -8,8 +8,8 @@ from lab.check.judge import Finding
 from lab.check.trace import Trace
 
 CONFIRMATIONS = 3
-OF_A_KIND = 4  # something came or went
-OF_A_VALUE = 6  # what a coin shows may be chance three times
+OF_A_KIND = 4  # confirmations where something appeared or disappeared
+OF_A_VALUE = 6  # confirmations where a value differs: chance may repeat it three times
 
 
 class Wanted:

@@ -13,8 +13,8 @@ from lab.check.runner import Runner
 from lab.core.http import Answer
 
 MOST_LOOKS = 5
-SERVERS = 4  # that are asked, where only chance can have kept one from showing it
-MOST_ROUNDS = 4  # of asking, while the answers changed and none came back yet
+SERVERS = 4  # servers that are tried where one may hide the difference by chance
+MOST_ROUNDS = 4  # rounds of requests while answers change and no earlier one has come back
 Differ = Callable[[Answer, Answer], list[Difference]]
 Apart = tuple[int, int, list[Difference]]
 

@@ -244,7 +244,7 @@ def check(
     if running.urls:
         asked = running.asked(host, start.ready)
     else:
-        start.words(0)  # refuses a command that is none, before anything is made
+        start.words(0)  # refuses a command that cannot be run, before anything is made
     compared = Options(
         frozenset(_place(each) for each in ignore),
         (*Options().headers, *(name.lower() for name in header)),

@@ -130,7 +130,7 @@ def _one(context: click.Context, batch: Batch, conversation: str | None) -> int:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Name the file where an option of it has a value that cannot be."""
+    """Name the settings file in the error of an option that it sets."""
     try:
         yield
     except click.UsageError as error:

@@ -30,7 +30,7 @@ class ReplicaOptions:
     dropped: tuple[str, ...] = ()
 
     def asked(self, host: str | None, ready: str | None) -> "AskedReplicas":
-        """Return what is asked; LabError if a URL is none."""
+        """Return what is asked; LabError if a URL cannot be read."""
         from lab.check.replicas.asked import AskedReplicas
         from lab.check.replicas.replica import replica, replicas
 

@@ -161,7 +161,7 @@ crowd_options = options.together(
 
 
 def join_address(where: str) -> tuple[str, str]:
-    """Return host and port of a value of --join. LabError if it is none."""
+    """Return host and port of a value of --join. LabError if it has no port."""
     return _address("--join", where)
 
 

@@ -75,7 +75,7 @@ def explanation(error: BaseException) -> str:
     if isinstance(error, LabError):
         return str(error)
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
-        plain_stream.drop(sys.stdout)  # it may be what is full, and must not be flushed again
+        plain_stream.drop(sys.stdout)  # stdout may be what is full, and must not be flushed again
         return _disk_full(error)
     if limit := limit_met(error):
         return limit

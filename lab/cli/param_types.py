@@ -40,7 +40,12 @@ class CountRange(click.IntRange):
     ) -> Any:
         """Return the number, or fail with the range or with what is right."""
         if isinstance(value, str) and not re.fullmatch(r"[+-]?[0-9]{1,15}", value, re.ASCII):
-            value = COUNT.convert(value, param, context)
+            try:
+                value = units.parse_count(value)
+            except LabError as error:
+                given, _, _ = str(error).partition(": give ")
+                most = f"to {self.max:,}" if self.max else "on"
+                self.fail(f"{given}: give a whole number from {self.min} {most}", param, context)
         return super().convert(value, param, context)
 
 

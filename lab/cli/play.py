@@ -49,7 +49,7 @@ def play(run: str | None, port: int | None, no_open: bool, out: Path) -> None:
 
 
 def _find(run: str | None, out: Path) -> tuple[Path, str]:
-    """Return the folder of runs and the run to play first, "" for none; LabError if it is none."""
+    """Return the folder of runs and the run to play first ("" for none), or raise LabError."""
     from lab.console.kept_runs import KeptRuns
     from lab.console.offline import recording
 

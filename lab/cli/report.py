@@ -65,7 +65,7 @@ def report(
     kind = summary.summary(document).kind
     if kind != "run" and (har_file or as_curl or powershell):
         raise LabError(
-            f"{document} is of lab {kind}, which keeps no requests to send again: leave out "
+            f"{document} comes from lab {kind}, which keeps no requests to send again: leave out "
             "--har, --curl and --powershell"
         )
     shown = RunForms(document) if kind == "run" else PageForms(kind, document)

@@ -23,7 +23,7 @@ def install() -> None:
 def wait_for_stop() -> None:
     """Return after Ctrl-C or another signal that stops the lab."""
     with suppress(KeyboardInterrupt):
-        while not threading.Event().wait(1):  # in steps: Windows cannot interrupt a long wait
+        while not threading.Event().wait(1):  # short waits: Windows cannot interrupt a long one
             pass
 
 
@@ -57,6 +57,6 @@ def _in_finalizer(frame: FrameType | None) -> bool:
         if code.co_name == "__del__" or code is weakref.finalize.__call__.__code__:
             return True
         if code.co_filename == "<frozen importlib._bootstrap>" and code.co_name == "cb":
-            return True  # of the lock of a module that is being imported
+            return True  # the lock of a module that is being imported
         frame = frame.f_back
     return False

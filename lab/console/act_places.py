@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from lab.console.places import Watcher
 from lab.core.errors import LabError
 
-MOST_ACTS = 24  # at once, of all customers but the instructor's
-MOST_ACTS_OF_ONE_CLIENT = 8  # of a browser; clients that did not introduce themselves are one
+MOST_ACTS = 24  # acts under way of all customers but the instructor's
+MOST_ACTS_OF_ONE_CLIENT = 8  # clients without an id of a browser count as one client
 MOST_ACTS_OF_INSTRUCTOR = 4
-PLACE_TIMEOUT_S = 0.1  # who waits holds a thread, too
+PLACE_TIMEOUT_S = 0.1  # short: a client that waits for a place holds a thread, too
 
 
 class ActPlaces:

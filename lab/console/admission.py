@@ -5,11 +5,11 @@ from typing import Protocol, TypeVar
 
 from lab.core.errors import LabError
 
-MOST_AT_ONCE = 600  # a lecture hall that opens the page at the same moment
+MOST_AT_ONCE = 600  # a lecture hall may open the page at the same moment
 NEWCOMERS_PER_S = 5.0
 MOST_OF_ONE_BROWSER = 12
-STAYS_S = 1800.0  # since its last action: students listen to a lecture for long
-FRESH_S = 60.0  # for a customer that has done nothing yet
+STAYS_S = 1800.0  # a customer keeps the place this long after an action: students listen for long
+FRESH_S = 60.0  # a customer that has done nothing yet keeps the place this long
 
 
 class Crowded(LabError):

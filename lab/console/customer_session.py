@@ -19,7 +19,7 @@ from lab.shop.desks import at_server
 from lab.stack.server_pool import ServerPool
 
 MOST_REMEMBERED = 200  # exchanges that can be replayed
-MOST_LOGINS = 16  # until one server answers: others who come in meanwhile take its turns
+MOST_LOGINS = 16  # tries to reach one server: others who log in meanwhile take its turns
 FORGED_LAPTOPS = 9
 
 
@@ -83,7 +83,7 @@ class CustomerSession:
 
     def _login_until(self, server: str) -> Exchange:
         for _ in range(MOST_LOGINS):
-            self._come_anew()  # affinity would bring it back to the same one
+            self._come_anew()  # a kept cookie of affinity would bring it back to the same server
             exchange = self.shopper.login()
             if exchange.served_by == server:
                 return exchange
@@ -132,7 +132,8 @@ class CustomerSession:
     def view_by_url(self, server: str | None) -> Exchange:
         """Ask for the cart as the article writes it: with the token, if any, in the address."""
         shopper, (user_id, _) = self.shopper, self._identity
-        token, shopper.token = shopper.token, None  # in one place only: two would be refused
+        # The token goes into the URL only: two places would be refused.
+        token, shopper.token = shopper.token, None
         query = "" if token is None else f"?{urlencode({'token': token, 'userId': user_id})}"
         try:
             return shopper.request("GET", f"/api/cart{query}", server=server)

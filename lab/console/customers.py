@@ -24,7 +24,7 @@ from lab.core.errors import LabError
 from lab.stack.server_pool import ServerPool
 
 MOST_CUSTOMERS = 5000
-MOST_WITH_HISTORY = 300  # of the others only credentials and cart are kept
+MOST_WITH_HISTORY = 300  # other customers keep only credentials and cart
 STRANGER = Watcher()
 _OP_OF_CUSTOMER = re.compile(r"(c[0-9]{1,9})-(?:stateful|stateless)-[0-9]{1,9}")
 

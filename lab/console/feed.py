@@ -27,7 +27,7 @@ MOST_KEPT_BYTES = 8_000_000  # the catalogue alone is 50 kB for each request
 class _Kept:
     number: int
     stamped: Stamped
-    message: bytes  # in its wire format, encoded once for all readers
+    message: bytes  # wire format, encoded once for all readers
     json: memoryview  # the JSON in it
 
 

@@ -128,7 +128,7 @@ def serving(app: Any, **where: Any) -> Iterator[Any]:
         **where,
         threads=THREADS,
         ident=None,
-        channel_timeout=10,  # who says nothing is in the way
+        channel_timeout=10,  # a silent client holds a connection
     )
     thread = threading.Thread(target=server.run, name="console", daemon=True)
     thread.start()

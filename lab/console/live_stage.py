@@ -21,8 +21,8 @@ from lab.stack.access_log import AccessEntry
 from lab.stack.server import PROBE_OP
 from lab.stack.stack import Stack
 
-OWN_SERVERS = 2  # at each desk of a learner's stage
-MOST_OWN_SERVERS = 4  # after `add`, or as a chapter asks for
+OWN_SERVERS = 2  # servers at each desk of a learner's stage
+MOST_OWN_SERVERS = 4  # `add`, or a chapter, may raise it to this
 MOST_LOGGED = 1000  # entries of nginx's log kept: the page has a history of its own
 
 

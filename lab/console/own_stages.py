@@ -23,7 +23,7 @@ from lab.core.redaction import redact_text
 MOST_STAGES = 3
 MOST_WAITING = 100
 STAGE_IDLE_S = 300.0
-STAGE_IDLE_WAITED_FOR_S = 60.0  # where others wait for a stage
+STAGE_IDLE_WAITED_FOR_S = 60.0  # an idle stage ends after this while others wait for one
 GONE_S = 15.0  # a page that waits asks every few seconds
 STAGES_LOOK_S = 1.0
 
@@ -67,7 +67,8 @@ class OwnStages:
         self._clock = clock
         self._numbers = count(1)
         self._stages: dict[str, _OwnStage] = {}
-        self._waiting: dict[str, float] = {}  # by browser, when it last asked; in order
+        # When each browser asked last; the first one has waited longest.
+        self._waiting: dict[str, float] = {}
         self._changed = threading.Condition()
         self._closed = False
         self._lesson: LessonEvent | None = None

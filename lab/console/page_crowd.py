@@ -41,7 +41,7 @@ def run_page_crowd(folder: Path, shoppers: int, say: Say) -> None:
             profile = _profile(shoppers, lab)
             document.crowds.append(result := lab.crowd_of(profile, watch))
             if result.interrupted:
-                say("stopped", counts)  # which raises, as it did when the crowd was stopped
+                say("stopped", counts)  # raises, as it did when the crowd was stopped
             provisioned.undo_faults()
     (folder / "crowd.json").write_text(text(document), encoding="utf-8")
 

@@ -20,5 +20,5 @@ def revalidated(response: Response) -> Response:
 def tagged(response: Response) -> Response:
     """Return generated content with an ETag; 304 if the browser has it already."""
     response.add_etag()
-    response.make_conditional(request)  # in place
+    response.make_conditional(request)  # changes this response
     return revalidated(response)

@@ -33,7 +33,7 @@ MOST_PLAYED_IN_FULL = (
     1000  # exchanges of a variant with their bytes; of the others the request alone
 )
 MOST_WORDS_CHARS = 120
-MOST_BODY_CHARS = 4096  # of an answer; more than a page can show
+MOST_BODY_CHARS = 4096  # more than a page can show of a body
 
 
 class PlayedStep(msgspec.Struct, frozen=True):

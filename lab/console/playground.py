@@ -60,7 +60,8 @@ class Playground:
         self._on_fault, self._on_reload, self._on_reset = on_fault, on_reload, on_reset
         self._most_servers = most_servers
         self._order = threading.RLock()
-        self._lives = threading.RLock()  # of servers: a kill in the middle would undo a reset
+        # Held for a change of servers: a kill in the middle would undo a reset.
+        self._lives = threading.RLock()
         self._publishing = threading.RLock()  # a later event shows a later stack
         self._drains: list[threading.Thread] = []
         self._closed = False
@@ -82,7 +83,7 @@ class Playground:
         if kind is FaultKind.DRAIN:
             return self._drain(target)
         if target == STORE:
-            self.refresh()  # what it keeps until now is shown before that is gone
+            self.refresh()  # shows what its servers keep, before that is gone
         with self._lives if kind is FaultKind.KILL else self._order:
             chosen = self._chosen(target, kind)
             done = at_once(lambda at: self._faults[at[0]].inject(at[1], kind), chosen)
@@ -222,7 +223,7 @@ class Playground:
         try:
             return _process_of(store), self._settings.sessions_in_store()
         except LabError:
-            return None  # it has just ended, or stands still
+            return None  # the server has just ended, or is paused
 
     def _store(self) -> Store:
         store = self._settings.store()

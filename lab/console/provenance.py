@@ -25,7 +25,8 @@ def provenance(made: str, components: Components, again: str, lab: str = "") -> 
         title(components.python and UsedProgram("Python", components.python)),
     ]
     made_with = f" with {', '.join(filter(None, programs))}" if any(programs) else ""
-    line = f"Recorded on {date}{made_with}. Record your own: pip install two-desks, then {again}."
+    how = f"pip install . in a clone of Two Desks, then {again}"
+    line = f"Recorded on {date}{made_with}. Record your own: {how}."
     return Provenance(date, line)
 
 

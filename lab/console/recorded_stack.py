@@ -27,7 +27,7 @@ class _Server:
     name: str
     lives: list[Life] = field(default_factory=lambda: [Life()])
     state: str = "up"
-    past: int = 0  # lives that are over
+    past: int = 0  # lives that have ended
 
     @property
     def life(self) -> Life:

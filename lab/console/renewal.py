@@ -40,7 +40,7 @@ def renew(
     }
     renewed = [pools[name] for name in names]
     to_launch = at_once(lambda pool: pool.clear(names[pool.name], may_stay[pool.name]), renewed)
-    provisioned.forget(stateful)  # now that no server is left that could write something
+    provisioned.forget(stateful)  # no server is left that could write anything
     for pool, launched in zip(renewed, to_launch, strict=True):
         own = {} if before == after else after.env(_desk(pool), provisioned.keys)
         app = after.app(_desk(pool))

@@ -15,7 +15,7 @@ from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import SAFE_METHODS, OpStatus
 from lab.shop.desks import DESKS
 
-MOST_HALF_KNOWN = 64  # requests whose log line and exchange have not both come
+MOST_HALF_KNOWN = 64  # requests of which only the log line or only the exchange has come
 
 
 class Score:
@@ -102,5 +102,5 @@ class Score:
 
     def _doubt(self, desk: str) -> None:
         for each in [desk] if desk in DESKS else DESKS:
-            carts = self._carts[each]  # what a read has found lost, no fault brings back
+            carts = self._carts[each]  # a fault brings back no cart that a read has found lost
             self._carts[each] = {who: "lost" if carts[who] == "lost" else "open" for who in carts}

@@ -8,8 +8,8 @@ from lab.stack.local_pool import LocalPool
 from lab.stack.local_server import LocalServer
 from lab.stack.server import server_info
 
-PERIOD_S = 0.5  # a server that ends by itself is noticed within this; asked at most this often
-SETTLE_S = 0.12  # after a request: a moment, so that a burst is asked about once
+PERIOD_S = 0.5  # a server that ends by itself is noticed within this time, and asked no more often
+SETTLE_S = 0.12  # pause after a request, so that a burst causes one look
 ASK_TIMEOUT_S = 0.5
 
 
@@ -39,7 +39,7 @@ class StackStatus:
         """The stack as it was last published."""
         self.sessions: dict[int, int] = {}
         """Sessions in the store by its process: a count is of one life."""
-        self._carts: dict[str, int] = {}  # by instance, likewise
+        self._carts: dict[str, int] = {}  # how many carts each instance has
         self._asking = threading.Lock()
         self._woken = threading.Event()
         self._ended = threading.Event()
@@ -67,7 +67,7 @@ class StackStatus:
 
     def ask(self) -> None:
         """Ask every server that is up how many carts it remembers, and the store for its own."""
-        with self._asking:  # else an older answer might overwrite a newer one
+        with self._asking:  # otherwise an older answer might overwrite a newer one
             counts = {}
             for pool in list(self._pools.values()):
                 for server in list(pool.servers.values()):

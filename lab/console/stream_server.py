@@ -25,10 +25,10 @@ from lab.console.stream_connection import Connection
 from lab.shop.http import PROBLEM
 
 BEAT_S = 2.0
-REQUEST_TIMEOUT_S = 10.0  # who connects and says nothing is in the way
-SLOW_S = 10.0  # a page that takes nothing for so long is dropped; it comes back where it was
+REQUEST_TIMEOUT_S = 10.0  # a client that connects and says nothing is cut off
+SLOW_S = 10.0  # a page that reads nothing for this long is dropped; it resumes when it comes back
 SOON_MS = 30
-APART_MS = 2  # pages come back one after the other, not all at once
+APART_MS = 2  # pages reconnect one after the other, not all at once
 MOST_UNDECIDED = 200  # connections without a place
 READ_BYTES = 65_536
 STREAM_HEAD = (
@@ -93,7 +93,7 @@ class StreamServer:
         """Make the thread check for new events; never blocks."""
         if not self._woken.is_set():
             self._woken.set()
-            with suppress(OSError):  # full: it is awake
+            with suppress(OSError):  # a full pipe has woken it already
                 self._wake_to.send(b"!")
 
     def _run(self) -> None:
@@ -104,7 +104,7 @@ class StreamServer:
             if self._clock() >= beat_at:
                 beat_at = self._clock() + self._beat_s
                 self._beat()
-        self._pass_on()  # the last words
+        self._pass_on()  # sends what was published last
         for connection in list(self._connections):
             self._drop(connection)
         for each in (self._selector, self._listener, self._wake_from, self._wake_to):

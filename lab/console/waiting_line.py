@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from lab.core.errors import LabError
 
-MOST_IN_LINE = 4  # more of one customer's orders would hold threads that others need
-TURN_TIMEOUT_S = 60.0  # more than nine tries at a server that is paused
+MOST_IN_LINE = 4  # orders of one customer that may wait: more would hold threads that others need
+TURN_TIMEOUT_S = 60.0  # longer than nine tries at a paused server take
 
 
 class WaitingLine:

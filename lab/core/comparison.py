@@ -17,15 +17,15 @@ ALPHA = 0.05
 LEAST_MS = 0.001
 LEAST_BLOCKS = 5
 LEAST_COUNTED = 2
-ENOUGH = 1000  # of a spread: more values change nothing but the length of the sum
+ENOUGH = 1000  # sampled values of a spread: more only make the sum longer
 TIMES_VARY = 15.0
 """The factor by which times of the same thing may differ from one run to the next.
 
 The machine's other work decides it: medians of equal runs on a busy machine differed by up to
 14. A smaller difference proves nothing, unless other runs show how much they vary here.
 """
-LEAST_FREEDOM = 4  # five runs of the same thing
-CPU_VARIES = 1.5  # the same for processor time, which other work changes less
+LEAST_FREEDOM = 4  # degrees of freedom of five runs of the same thing
+CPU_VARIES = 1.5  # as above, for processor time, which other work changes less
 
 
 class Likeness(StrEnum):
@@ -162,7 +162,7 @@ def _counts(a: Counted, b: Counted, alpha: float, noise: RunToRun | None) -> tup
     if noise:
         z, clumping = student(alpha, noise.freedom), noise.deviation
     none, every = replace(a, k=0), replace(b, k=b.n)
-    if difference_of_shares(none, every, z, clumping)[0] <= 0:  # nor could any other counts
+    if difference_of_shares(none, every, z, clumping)[0] <= 0:  # so few that no counts could differ
         return Likeness.TOO_FEW, ""
     low, high = difference_of_shares(a, b, z, clumping)
     said = f"{100 * low:+.1f} to {100 * high:+.1f} percentage points"

@@ -253,7 +253,7 @@ class Answer:
         return timedelta(seconds=self.elapsed_s)
 
     def json(self) -> Any:
-        """Return the body's JSON; raise ValueError if it is none (or nested deeper than 100)."""
+        """Return the body's JSON; ValueError if it is not JSON, or nested deeper than 100."""
         with suppress(RecursionError):
             document = json.loads(self.content)
             if document is None or self.is_json:
@@ -344,7 +344,7 @@ class WithAnswer:
         return self.answer.header(name)
 
     def json(self) -> Any:
-        """Return the body's JSON; raise ValueError if it is none."""
+        """Return the body's JSON; raise ValueError if it is not JSON."""
         return self.answer.json()
 
     def raise_for_status(self) -> None:

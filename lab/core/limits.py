@@ -12,7 +12,7 @@ except ImportError:  # Windows has no such limits
     resource = None  # type: ignore[assignment]
 
 SPARE_FILES = 32  # logs, pipes and listening sockets of one process
-_ALL_SEEN_BELOW = 4096  # a higher limit of processes is none: counting would cost more
+_ALL_SEEN_BELOW = 4096  # a higher limit is never met here, and counting processes is slow
 _SYMPTOMS = ("can't start new thread", "[Errno 11]", "Resource temporarily unavailable")
 
 
@@ -66,7 +66,7 @@ def limit_met(error: BaseException) -> str:
 def _most_processes() -> int | None:
     """The limit of this user's processes and threads; None if there is none to be met."""
     if resource is None or not hasattr(resource, "RLIMIT_NPROC") or os.getuid() == 0:
-        return None  # root has none
+        return None  # root has no limit
     soft, _ = resource.getrlimit(resource.RLIMIT_NPROC)
     return soft if 0 <= soft < _ALL_SEEN_BELOW else None
 

@@ -52,7 +52,7 @@ def no_attribute(
 
     `title` is what the author of a script calls `of`.
     """
-    if name.startswith("__"):  # Python asks for these itself, of any object
+    if name.startswith("__"):  # Python asks any object for these names
         return AttributeError(name)
     known = sorted(each for each in {*dir(type(of)), *vars(of)} if not each.startswith("_"))
     meant = nearest(name, known, words)

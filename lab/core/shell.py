@@ -44,7 +44,7 @@ def curl_line(
     for _, word in headers:
         words += ["-H", word]
     if body and not any(name.lower() == "content-type" for name, _ in headers):
-        words += ["-H", "Content-Type:"]  # or curl calls it a form
+        words += ["-H", "Content-Type:"]  # without it curl sends the type of a form
     return " ".join([*words, *body, url])
 
 

@@ -11,9 +11,8 @@ import random
 from collections.abc import Iterator
 from itertools import count
 
-STEPS_APART_S = (
-    0.05  # between two requests of one shopper before its first lap; an answer takes less
-)
+# Between two requests of one shopper before its first lap; an answer takes less.
+STEPS_APART_S = 0.05
 
 
 class Arrivals:
@@ -69,7 +68,7 @@ class Arrivals:
             ahead, slot = self._ahead(size), self._slots_before(group)
             random.Random(f"{self._seed}:{group}").shuffle(ahead)
             dues: list[list[int]] = [[] for _ in ahead]
-            for least in reversed(range(self._steps)):  # who is furthest ahead comes first
+            for least in reversed(range(self._steps)):  # those furthest ahead come first
                 row = [place for place, steps in enumerate(ahead) if steps >= least]
                 for number, place in enumerate(row):
                     dues[place].append(slot + number)

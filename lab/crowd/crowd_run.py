@@ -136,7 +136,7 @@ class CrowdRun:
         self._results.flush()
 
 
-MOST_NGINX_FILES = 16384  # of nginx: see its worker_rlimit_nofile
+MOST_NGINX_FILES = 16384  # nginx's own limit: see worker_rlimit_nofile in its configuration
 
 
 def require_room(profile: LoadProfile) -> None:

@@ -9,11 +9,12 @@ from lab.core.json_object import JsonObject, json_text
 from lab.core.text import one_line
 from lab.crowd.result import CrowdResult
 
+# What earlier versions call a field.
 OLD_NAMES = {
     "answered": "responses",
     "lane": "variant",
     "visit_requests": "iteration_requests",
-}  # of fields, as earlier versions call them
+}
 
 
 class CrowdDocument(msgspec.Struct):

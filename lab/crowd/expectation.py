@@ -11,7 +11,7 @@ from lab.core.units import format_duration, format_share
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.timetable import PlannedFault
 
-LEAST_CAME = 0.5  # of the shoppers: with fewer it is another crowd than the one asked for
+LEAST_CAME = 0.5  # if a smaller share of the shoppers came, it was another crowd than planned
 LEAST_WITH_CART = 0.1
 
 

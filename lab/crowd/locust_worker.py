@@ -115,7 +115,7 @@ class LocustWorker:
             while self._running or worker.time_left_s() > 0:
                 self._report(LAB_REPORT)
                 gevent.sleep(min(REPORT_EVERY_S, worker.time_left_s() or REPORT_EVERY_S))
-            self._report(LAB_REPORT)  # the last of the measured time
+            self._report(LAB_REPORT)  # reports what is left of the measured time
             reads = worker.closing_reads()
             closing = gevent.spawn(Pool(GREENLETS_CLOSING).map, lambda read: read(), reads)
             while not closing.ready():

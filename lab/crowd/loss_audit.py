@@ -19,7 +19,7 @@ from lab.crowd.timetable import ProcessDeath
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.closing import Silence
 
-EDGE_S = 0.1  # a read that began so close to a death may have been before or after it
+EDGE_S = 0.1  # a read that began so close to a death may belong before or after it
 MAX_NAMED = 20
 DiesWith = Literal["process", "store"]
 

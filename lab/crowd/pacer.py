@@ -11,7 +11,7 @@ from http.cookiejar import CookieJar
 from lab.crowd.journal import Journal
 from lab.evidence.transport import SentHeaders, Transport, TransportResult
 
-THINKS_S = 0.005  # a script that asks so long after an answer did something else meanwhile
+THINKS_S = 0.005  # a script that waits this long after an answer was busy with something else
 
 
 class RunOver(BaseException):

@@ -12,10 +12,10 @@ from lab.crowd.loss_audit import LossAudit
 from lab.crowd.progress import Progress
 from lab.crowd.tally import Percentiles
 
-MAX_CPU = 0.9  # of one core: above, a generator is the bottleneck
+MAX_CPU = 0.9  # a generator that uses more of its core is the bottleneck
 MAX_LATE_MS = 20.0
 LATE_QUANTILE = 0.95
-KEEPS_UP = 0.95  # of the rate that was asked for: below, the shop did not
+KEEPS_UP = 0.95  # below this share of the planned rate, the shop did not keep up
 
 
 class LoggedRequests(msgspec.Struct):

@@ -13,7 +13,8 @@ from lab.crowd.progress import Progress
 from lab.crowd.timetable import PlannedFault
 
 FREEZE_FROM_S, FREEZE_TO_S = 1.5, 3.5
-MOST_LATE_OF_FREEZE = 0.2  # of the freeze: a generator as late as that would show it by itself
+# A generator later than this share of the freeze would reveal it by itself.
+MOST_LATE_OF_FREEZE = 0.2
 LEAST_SHARE = 0.5
 """p99 has to show at least this share of the freeze: of those in it, 1 in 3, half waited longer."""
 

@@ -12,7 +12,7 @@ from lab.evidence.cart_tracker import CartTracker
 from lab.evidence.exchange import Exchange
 from lab.evidence.requests_transport import RequestsTransport
 
-TRIED_REQUESTS = 500  # of a script that is still no endless one
+TRIED_REQUESTS = 500  # a script that makes more counts as endless
 TRIED_FOR_S = 10.0
 
 

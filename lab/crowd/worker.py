@@ -16,7 +16,7 @@ from lab.crowd.virtual_user import Script, VirtualUser
 from lab.evidence.transport import Transport
 
 REPORT_EVERY_S = 0.5
-SOON_S = 0.3  # from `Begin` to the first request: every worker has received it by then
+SOON_S = 0.3  # pause between `Begin` and the first request: every worker has it by then
 
 
 class CrowdWorker:

@@ -23,7 +23,7 @@ class CartTracker:
     """Follows one customer's exchanges; the customer's own memory, not the shop's.
 
     A cart is owed once a change was answered with it (a checkout gives an empty one); a login
-    owes nothing, and begins a new visit. Each answered `GET /api/cart` afterwards is compared
+    owes nothing, and begins a new session. Each answered `GET /api/cart` afterwards is compared
     with what is owed.
     """
 
@@ -38,7 +38,7 @@ class CartTracker:
         """When what is owed was asked for, in seconds since the run began."""
         self.unsettled_writes = 0
         self.left: Counter[str] = Counter()
-        """Carts that were owed when a "login" or "logout" ended the visit: no longer owed."""
+        """Carts that were owed when a "login" or "logout" ended the session: no longer owed."""
         self._fate: Fate | None = None
         self._may_have_left = False
 

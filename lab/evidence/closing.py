@@ -17,7 +17,7 @@ from lab.evidence.record import Recorder
 from lab.evidence.shopper import Shopper
 
 LOOK_TIMEOUT_S = 2.0
-PATIENCE = 3  # a server that was silent so often is not asked again
+PATIENCE = 3  # a server that gave no answer this often is not asked again
 NO_SERVER = "no server is left to ask"
 _FATES_NOT_SHOWN = (Fate.UNKNOWN, Fate.WRONG, Fate.DUPLICATED)
 

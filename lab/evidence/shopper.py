@@ -56,9 +56,8 @@ class Shopper:
         self._record = record
         self._in_flight = threading.Lock()
         if transport is None:
-            from lab.evidence.requests_transport import (
-                RequestsTransport,
-            )  # who only lists need not wait
+            # Here: it takes long to import, and `lab list` needs none of it.
+            from lab.evidence.requests_transport import RequestsTransport
 
             transport = RequestsTransport()
         self.transport = transport

@@ -9,12 +9,12 @@ system lacks one, the program runs without it.
 """
 
 import os
+import signal
 import sys
 
 SET_DEATH_SIGNAL, SET_SUBREAPER = 1, 36  # <linux/prctl.h>
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000  # <linux/sched.h>
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1  # <linux/sockios.h>, <linux/if.h>
-SIGKILL = 9
 NETWORK, LIMITS, DEATH = "network", "limits", "death"
 MEANS = (NETWORK, LIMITS, DEATH)
 
@@ -46,7 +46,7 @@ def prctl(option: int, value: int) -> bool:
 
 def die_with(parent: int) -> None:
     """End when the parent does."""
-    if not prctl(SET_DEATH_SIGNAL, SIGKILL) or os.getppid() != parent:
+    if not prctl(SET_DEATH_SIGNAL, signal.SIGKILL) or os.getppid() != parent:
         sys.exit("confine: the lab is gone")
 
 
@@ -85,7 +85,7 @@ def end_all() -> None:
     while True:
         for pid in below(os.getpid()):
             try:
-                os.kill(pid, SIGKILL)
+                os.kill(pid, signal.SIGKILL)
             except OSError:
                 continue
         try:
@@ -103,7 +103,7 @@ def below(root: int) -> list[int]:
         try:
             with open(f"/proc/{name}/stat", "rb") as file:
                 parents[int(name)] = int(file.read().rpartition(b")")[2].split()[1])
-        except OSError:  # it has ended
+        except OSError:  # the process has ended
             continue
     found = [root]
     for each in found:

@@ -193,7 +193,7 @@ def _case(graded: Submission, check: CheckResult) -> junit.Case:
     problem = None
     if check.status is CheckStatus.BLOCKED:
         problem = junit.Problem("skipped", check.rationale)
-        if graded.result.trouble:  # nothing else says that it was stopped
+        if graded.result.trouble:  # no other text says that it was stopped
             problem = junit.Problem("error", graded.result.trouble)
     elif not check.passed:
         problem = junit.Problem("failure", check.rationale, feedback(check))

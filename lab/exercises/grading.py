@@ -193,7 +193,7 @@ def common_exercise(folders: Sequence[Path]) -> str:
 
 
 def require_submission(folder: Path, files: Sequence[str]) -> None:
-    """Raise LabError for a folder that is none of the submissions, but holds them.
+    """Raise LabError for a folder that holds submissions and is not itself one.
 
     A submission is known by one of these files in it.
     """
@@ -262,7 +262,7 @@ def _sum(family: Sequence[psutil.Process], kind: str) -> int:
 def _end_whole(process: "subprocess.Popen[bytes]", tag: str) -> None:
     """End everything of one submission: its tree, and what carries its mark elsewhere."""
     if process.poll() is None:
-        process.terminate()  # on Linux `confine` ends all that is below it
+        process.terminate()  # on Linux `confine` ends all processes under it
         wait_until(lambda: process.poll() is not None, DEATH_TIMEOUT_S)
 
     def none_left() -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lab.exercises.work import Work
 
 T = TypeVar("T")
-_CHECK_S = 240.0  # it takes a few seconds, but on a machine with much else to do
+_CHECK_S = 240.0  # a few seconds suffice, unless the machine is busy
 _HELP = {
     Level.PROCESS: "Something of an earlier request is in the memory of the process; see the "
     "shortest script that shows it.",

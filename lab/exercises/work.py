@@ -31,7 +31,7 @@ MOST_SECONDS = 300.0
 MOST_READ = 1_000_000
 NEVER_STARTS = "the service does not start"
 MOST_REASON = 200  # characters
-SCRIPT_S = 30.0  # at each desk; less than `lab grade` gives a submission
+SCRIPT_S = 30.0  # limit at each desk; less than `lab grade` gives a submission
 _TRACEBACK_PLACE = re.compile(r'\s*File ".*", line (\d+)')
 _RESTORE = Path(__file__).with_name("restore.py")
 

@@ -159,7 +159,7 @@ def _bundled(module_name: str) -> Experiment:
 
 
 def _from_file(path: Path, max_seconds: float | None) -> Experiment:
-    from lab.experiments import script_file  # who runs a bundled one need not wait for it
+    from lab.experiments import script_file  # a bundled script does without
 
     module = script_file.load(path, max_seconds or script_file.SCRIPT_MAX_SECONDS)
     if why := script_file.why_no_script(module) or script_file.misspelt(module):

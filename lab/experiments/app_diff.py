@@ -100,7 +100,7 @@ def _routes(tree: ast.Module) -> Iterator[tuple[str, str, ast.FunctionDef]]:
 
 
 def _prefix(value: ast.expr) -> str | None:
-    """Return the url_prefix of a `Blueprint(…, url_prefix="/api")`; None if it is none."""
+    """Return the url_prefix of a `Blueprint(…, url_prefix="/api")`; None for anything else."""
     match value:
         case ast.Call(func=ast.Name(id="Blueprint"), keywords=keywords):
             given = [each.value for each in keywords if each.arg == "url_prefix"]

@@ -181,6 +181,6 @@ QUESTION = Question(
     _observed,
     "To a cache an answer is the path it was asked for by, unless a header says that it depends "
     "on more (Vary) or must not be kept (no-store, private). Cookie or token makes no difference "
-    "to it. What is cheap to cache is the same for everybody, the product list, and both desks "
+    "to it. What is cheap to cache is the same for each customer, the product list, and both desks "
     "have that. Statelessness helps only so far as an answer depends on nothing but the request.",
 )

@@ -44,8 +44,8 @@ EXPECTATIONS = (
 )
 CUSTOMERS = 60
 QUICK_CUSTOMERS = 12
-CROWD = True  # lets one in, if --crowd asks for it
-CROWD_RATE = 200.0  # requests a second, over all shoppers
+CROWD = True  # `--crowd` can add one
+CROWD_RATE = 200.0  # requests a second, of all shoppers together
 
 
 def script(shopper: Shopper, lab: Lab) -> None:

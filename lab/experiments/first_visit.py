@@ -40,7 +40,7 @@ EXPECTED = Verdict.HOLDS
 CUSTOMERS = 9  # more than servers, so that each server has several at the same time
 QUICK_CUSTOMERS = 5
 QUICK_SERVERS = 2
-MANY_LAMPS, MOST_LAMPS = 89, 99  # of one product: as many as a cart can hold
+MANY_LAMPS, MOST_LAMPS = 89, 99  # the second is as many of one product as a cart can hold
 AT_ONCE = 6  # adds of each customer, while all others add too
 
 Goods = dict[str, int]
@@ -60,7 +60,7 @@ class Expected(NamedTuple):
 
 
 def script(shopper: Shopper, lab: Lab) -> None:
-    """Shop without any fault, everybody in turn, then all at once; check every answer."""
+    """Shop without any fault, each customer in turn, then all at once; check every answer."""
     prices = price_list(shopper.request("GET", "/api/products").body)
     tracked = [
         TrackedCustomer(customer, customer.login().served_by, number)

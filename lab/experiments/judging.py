@@ -228,7 +228,7 @@ def _none_counted(counts: Counts) -> str:
     if left := counts.carts_left:
         carts = sum(left.values())
         many = "1 acknowledged cart is" if carts == 1 else f"{carts} acknowledged carts are"
-        return f"{many} not counted, since a {' or '.join(left)} afterwards began a new visit"
+        return f"{many} not counted, since a {' or '.join(left)} afterwards ended the session"
     if counts.changes_acknowledged:
         return (
             "no acknowledged cart is counted: changes were made in another tab or by replay(), or "

@@ -34,7 +34,7 @@ VARIANTS = (
     MEMORY.expecting(Verdict.NOT_AFFECTED, settings=ALONE),
     REDIS.expecting(Verdict.NOT_AFFECTED, settings=Settings(1, store="redis")),
     TOKEN.expecting(Verdict.AFFECTED, settings=ALONE),
-    SHORT_EXPIRY.expecting(Verdict.DEPENDS),  # on how soon after logout it is tried
+    SHORT_EXPIRY.expecting(Verdict.DEPENDS),  # it depends on how soon after logout it is tried
     TOKEN_DENYLIST.expecting(Verdict.NOT_AFFECTED, settings=Settings(1, store="redis")),
 )
 EXPECTATIONS = (*VARIANTS, TOKEN_REVISION.expecting(Verdict.AFFECTED))

@@ -31,7 +31,7 @@ NO_KEY = (
     "the lab has no signing key of these servers: give it with --signing-keys FILE, or in "
     f"{SIGNING_KEYS}"
 )
-SILENCE = "proxy_read_timeout 2s"  # a cut link sends nothing, not even the end of a connection
+SILENCE = "proxy_read_timeout 2s"  # a cut link sends nothing, not even a FIN
 
 
 class ProvisionedStack:

@@ -178,7 +178,8 @@ def observe(measured: Measurements) -> Observation:
     tried, read = measured["facts_tried"], measured["facts_read"]
     if not tried or not measured["changes_tried"] or measured["original_status"] != 200:
         return Observation.unknown("the credential itself was not accepted: no control")
-    changes = measured["changes_tried"] + measured["rewritten_tried"] + 1  # and one forged
+    # The forged one counts as well.
+    changes = measured["changes_tried"] + measured["rewritten_tried"] + 1
     if accepted := accepted_without_key(measured):
         number = share(accepted, changes, "changed or forged without the key and accepted")
         return Observation(Verdict.AFFECTED, (number,), "not even signed")

@@ -4,7 +4,7 @@ What is done: customers shop, and each has one request that needs an explanation
 refused, or it showed a cart that its customer complains about. They go on shopping. Later the
 server is started afresh, and that request is sent to it again, byte for byte and alone.
 Where this does not reproduce what was seen, the earlier requests of the same customer are
-tried with it, as a new visit: every choice of one of them, then of two, and so on, until
+tried with it, as a new customer: every choice of one of them, then of two, and so on, until
 the same answer comes. So the smallest number that is needed is found, not assumed.
 
 What would disprove it: a request that does not reproduce its answer alone at the stateless
@@ -119,12 +119,12 @@ def _fewest_needed(customer: Shopper, exchanges: Sequence[Exchange], lab: Lab) -
     *earlier, last = exchanges
     for size in range(1, len(earlier) + 1):
         for chosen in combinations(earlier, size):
-            visit = lab.shopper(customer.name, customer.user_id)
-            *_, again = [_repeat(visit, exchange) for exchange in (*chosen, last)]
-            visit.tracker = CartTracker()  # a trial: the shop owes nothing of it
+            again_as = lab.shopper(customer.name, customer.user_id)
+            *_, again = [_repeat(again_as, exchange) for exchange in (*chosen, last)]
+            again_as.tracker = CartTracker()  # a trial: the shop owes nothing of it
             if same(last, again):
                 return size
-    return len(earlier) + 1  # not even all of them: more than there are
+    return len(earlier) + 1  # more than there are: not even all of them suffice
 
 
 def _do(customer: Shopper, step: ScriptRequest) -> Exchange:
@@ -132,9 +132,9 @@ def _do(customer: Shopper, step: ScriptRequest) -> Exchange:
     return customer.request(method, path, json=body)
 
 
-def _repeat(visit: Shopper, exchange: Exchange) -> Exchange:
+def _repeat(shopper: Shopper, exchange: Exchange) -> Exchange:
     body = json.loads(exchange.request_body) if exchange.request_body else None
-    return visit.request(exchange.method, exchange.path, json=body)
+    return shopper.request(exchange.method, exchange.path, json=body)
 
 
 def observe(measured: Measurements) -> Observation:

@@ -4,7 +4,7 @@ What is done: each customer fills a cart at one server and goes on asking for it
 server is killed and started again, as version 2 where the desk has one: there a cart has one
 field more, points. While old and new servers stand side by side one customer more earns
 points at a new server, only looks at the cart at an old one, then adds something there, and
-after each asks the new one whether the points are still there. At the end everybody asks.
+after each asks the new one whether the points are still there. At the end each customer asks.
 
 What would disprove it: an acknowledged cart that the stateless desk no longer shows.
 Requests that no server answers while a server is away are counted; the recovery is the time
@@ -66,7 +66,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
         customer.login(server=desk)
         customer.add("laptop", server=desk)
 
-    control = everybody_asks(desk_of)
+    control = each_asks(desk_of)
     traffic = list(control)
     turns = cycle(desk_of.items())
     pioneer = lab.shopper()
@@ -84,7 +84,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
             lab.restart(server, env=NEXT_VERSION)
 
     lab.while_(next_customer_asks, restart_all, every_s=CUSTOMER_EVERY_S)
-    traffic += everybody_asks(desk_of)
+    traffic += each_asks(desk_of)
     lab.measure(
         control_kept=sum(exchange.fate == Fate.KEPT for exchange in control),
         traffic_requests=len(traffic),
@@ -94,7 +94,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
     )
 
 
-def everybody_asks(desk_of: dict[Shopper, str]) -> list[Exchange]:
+def each_asks(desk_of: dict[Shopper, str]) -> list[Exchange]:
     """Let every customer ask for the cart where it was filled."""
     return [customer.view_cart(server=desk) for customer, desk in desk_of.items()]
 
@@ -131,9 +131,9 @@ def points(exchange: Exchange) -> int | None:
     return cart.get("points") if isinstance(cart, dict) else None
 
 
-def kept(earned: int | None, visit: Exchange, afterwards: int | None) -> bool | None:
-    """Say whether what was earned is there after a visit; None if there was nothing to lose."""
-    if not earned or not visit.ok:
+def kept(earned: int | None, step: Exchange, afterwards: int | None) -> bool | None:
+    """Say whether what was earned is there after a step; None if there was nothing to lose."""
+    if not earned or not step.ok:
         return None
     return afterwards == earned
 

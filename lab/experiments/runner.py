@@ -158,7 +158,8 @@ class Run:
             except LabError as error:
                 if not self.deployment:
                     raise
-                for run in ready:  # a server of theirs is away: the next experiment may find it
+                # One of its servers is gone; the next experiment may find it again.
+                for run in ready:
                     run.trouble = f"not run: {error}"
                 return
             self.components |= provisioned.stack.components()

@@ -62,7 +62,7 @@ CUSTOMERS = 8
 QUICK_CUSTOMERS = 4
 READS_EACH = 3
 LOOK_EVERY_S = 0.02
-CROWD = True  # lets one in, if --crowd asks for it
+CROWD = True  # `--crowd` can add one
 CROWD_S = 3.0
 MAX_OVER_MEAN = 1.5
 
@@ -80,7 +80,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
     steps, crowds = [step(lab)], [press(lab)]
     for _ in range(lab.n(3, 1)):
         lab.while_(shopper.view_cart, lab.add_server, LOOK_EVERY_S)
-        everybody_asks(lab, times=1)  # nginx answers each open connection the old way once more
+        each_asks(lab, times=1)  # nginx answers each open connection the old way once more
         steps.append(step(lab))
         crowds.append(press(lab))
     servers = [each["servers"] for each in steps]
@@ -131,13 +131,13 @@ def press(lab: Lab) -> Measurements:
 
 
 def step(lab: Lab) -> Measurements:
-    """Let everybody ask, and measure it."""
+    """Let each customer ask, and measure it."""
     began_s = time.monotonic()
-    answers = everybody_asks(lab, READS_EACH)
+    answers = each_asks(lab, READS_EACH)
     return work_done(answers, len(lab.servers), time.monotonic() - began_s)
 
 
-def everybody_asks(lab: Lab, times: int) -> list[Exchange]:
+def each_asks(lab: Lab, times: int) -> list[Exchange]:
     """Let every customer ask for the cart, one time after another, all at the same time."""
 
     def ask(customer: Shopper) -> list[Exchange]:

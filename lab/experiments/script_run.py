@@ -71,7 +71,7 @@ def observe(experiment: Experiment, run: VariantRun) -> None:
 def judge(experiment: Experiment, runs: Sequence[VariantRun]) -> Judgement:
     """Judge the claim; what goes wrong in `ABOUT` is filed in every one of `runs`."""
     broken = next((each for each in runs if each.balancer_broke), None)
-    if broken and experiment.kind is not Kind.SCRIPT:  # the variants have it in common
+    if broken and experiment.kind is not Kind.SCRIPT:  # shared by all variants
         return Judgement(Verdict.UNKNOWN, note=f"{broken.variant.name}: {broken.trouble}")
     try:
         return experiment.judge(runs)

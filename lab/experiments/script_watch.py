@@ -16,7 +16,7 @@ from lab.core.errors import ScriptMistake
 from lab.experiments.script_errors import is_theirs, place, place_in
 from lab.experiments.script_threads import ScriptThreads
 
-INSIST_S = 3.5  # for a script to end after it was interrupted
+INSIST_S = 3.5  # an interrupted script has this long to end
 GIVE_UP_S = 30.0
 _WATCH_LOOK_S = 0.1
 _end = os._exit  # the real one: while a script runs, it is refused

@@ -53,9 +53,9 @@ EXPECTATIONS = (
 )
 CUSTOMERS = 120
 QUICK_CUSTOMERS = 20
-CROWD = True  # lets one in, if --crowd asks for it
+CROWD = True  # `--crowd` can add one
 WAKE_UP_BYTES = 16
-CROWD_MOST_S = 600.0  # the crowd is over as soon as everybody has been there
+CROWD_MOST_S = 600.0  # a limit: the crowd is over once each customer has been there
 NO_STATE: dict[str, str | None] = {"Cookie": None, "Authorization": None}
 
 
@@ -75,7 +75,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
     looks, strangers = [], []
 
     def look() -> None:
-        for customer in customers:  # in turn with a request to compare: the machine may be busy
+        for customer in customers:  # takes turns with a request to compare: the machine may be busy
             looks.append(customer.view_cart())
             strangers.append(customer.request("GET", "/api/server", headers=NO_STATE))
 

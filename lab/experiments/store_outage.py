@@ -1,8 +1,8 @@
-"""The session store is killed, then paused, and everybody asks for a cart each time.
+"""The session store is killed, then paused, and each customer asks for the cart each time.
 
-What is done: customers fill their carts, and everybody asks for theirs once (the control).
-The store is killed; everybody asks; the store is started again; everybody asks. They fill
-their carts anew, and the same is done with a store that is paused: it holds its connections and
+What is done: customers fill their carts, and each asks for it once (the control). The store
+is killed, and each asks; the store is started again, and each asks. They fill their carts
+anew, and the same is done with a store that is paused: it holds its connections and
 answers nothing. A desk without a store meets the same requests in the same order.
 
 What would disprove it: no request fails at a desk that keeps its sessions in the store.
@@ -46,7 +46,7 @@ RECOVERY_DEADLINE_S = 5.0
 
 
 def ABOUT(variant: Variant) -> bool:
-    """Return whether the variant uses a store: the drawback is theirs, the others contrast."""
+    """Return True for a variant with a store, which has the drawback; others are for contrast."""
     return variant.uses_store
 
 
@@ -61,20 +61,20 @@ def script(shopper: Shopper, lab: Lab) -> None:
         for customer in lab.customers:
             customer.login()
             customer.add("laptop")
-        control = everybody_asks(lab)
+        control = each_asks(lab)
         if lab.has_store:
             take_away()
-        without = everybody_asks(lab)
+        without = each_asks(lab)
         began_s = time.monotonic()
         if lab.has_store:
             bring_back()
         lab.until(lambda: answers(shopper.view_cart()), RECOVERY_DEADLINE_S)
         recovery_s = time.monotonic() - began_s
-        after = everybody_asks(lab)
+        after = each_asks(lab)
         lab.measure(**outage(name, control, without, after, recovery_s))
 
 
-def everybody_asks(lab: Lab) -> list[Exchange]:
+def each_asks(lab: Lab) -> list[Exchange]:
     """Let every customer ask for the cart, eight at a time."""
     asking: Sequence[Callable[[], Exchange]] = [each.view_cart for each in lab.customers]
     return lab.together(asking, at_once=8)

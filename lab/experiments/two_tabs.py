@@ -105,7 +105,7 @@ def adds_in_tabs(lab: Lab, how_many: int, at_once: int) -> tuple[int, int, int]:
     views = [tab.view_cart(server=desk) for tab in tabs]
     customer.logout(server=desk)
     if not all(view.ok for view in views):
-        return 0, 0, 0  # what was lost cannot be known
+        return 0, 0, 0  # how much was lost cannot be known
     return tried, acknowledged, max(0, acknowledged - max(map(item_count, views)))
 
 

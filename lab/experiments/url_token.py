@@ -35,7 +35,7 @@ from lab.experiments.script_api import Lab
 
 DRAWBACK = "A token in the URL is found afterwards where URLs are kept: log, Referer, history."
 EXPECTED = Verdict.CONFIRMED
-LOG = "logs/combined.log"  # within the run's folder; beside the lab's own log, which has no query
+LOG = "logs/combined.log"  # a path in the run's folder; the lab's own log beside it has no query
 DEFAULT_LOG = (f"access_log {LOG} combined",)
 VARIANTS = (
     MEMORY.expecting(Verdict.NOT_AFFECTED, settings=ALONE, http_directives=DEFAULT_LOG),

@@ -24,7 +24,7 @@ def die_with(parent: int, death_signal: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0) != 0:
         sys.exit(f"guardian: prctl: {os.strerror(ctypes.get_errno())}")
-    if os.getppid() != parent:  # it died before the promise was made
+    if os.getppid() != parent:  # the parent died before prctl took effect
         sys.exit("guardian: the lab is gone")
 
 

@@ -55,7 +55,7 @@ def get(
     try:
         connection.request("GET", path, headers={"Connection": "close", **(headers or {})})
         answer = connection.getresponse()
-        return answer.status, answer.read(MOST_ANSWER_BYTES)  # an answer may have no end
+        return answer.status, answer.read(MOST_ANSWER_BYTES)  # an answer may never end
     except (OSError, http.client.HTTPException):
         return None
     finally:

@@ -56,7 +56,7 @@ def curves(experiment: ExperimentResult) -> dict[str, list[VariantCurve]]:
 
 
 def curve_of(value: object) -> Curve | None:
-    """Return a measurement as a curve; None where it is none."""
+    """Return a measurement as a curve; None if it is a number or a text."""
     if not isinstance(value, dict):
         return None
     known = Curve.__struct_fields__

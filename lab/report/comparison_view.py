@@ -11,7 +11,7 @@ from lab.core.comparison import Comparison, Likeness
 from lab.core.quantity import Counted, Quantity, Ranged, Stated, Timed
 from lab.core.text import one_line
 
-MOST_CHANGES = 6  # in one sentence; the table has them all
+MOST_CHANGES = 6  # changes in the sentence; the table has them all
 _LIKENESS_LOOKS = {
     Likeness.DIFFERS: ("≠", "bold red"),
     Likeness.ANOTHER: ("!", "yellow"),
@@ -57,7 +57,8 @@ def sentence(found: Sequence[Comparison]) -> str:
     """Return what the comparison comes to, in a sentence."""
     judged, few = compared(found), _too_few(found)
     if too_few_to_tell(found):
-        counts = [each for each in few if isinstance(each.left, Counted)]  # before times
+        # Counts are named before times.
+        counts = [each for each in few if isinstance(each.left, Counted)]
         named = ", ".join(
             f"{each.name} of {each.of} ({value(each.left)} / {value(each.right)})"
             for each in (_unlike(few) or counts or few)[:MOST_CHANGES]

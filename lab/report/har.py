@@ -23,7 +23,7 @@ HarObject = Mapping[str, object]
 # The servers are gone and their ports belong to others by now: a name that never resolves
 # (RFC 6761) says so.
 NO_HOST = "http://two-desks.invalid"
-_UNKNOWN = -1  # as the format writes it
+_UNKNOWN = -1  # the format's own number for a size or time that is unknown
 
 
 def archive(document: RunDocument) -> HarObject:

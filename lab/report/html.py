@@ -44,7 +44,8 @@ class VariantView:
     fates: list[tuple[str, str, str, int]]  # class, sign, word, how many
     diagram: Diagram | None
     prominent: bool
-    exchanges: list[tuple[str, RecordedExchange]]  # those in full, each with its anchor
+    # The exchanges shown in full, each with its anchor.
+    exchanges: list[tuple[str, RecordedExchange]]
     left_out: int
 
 
@@ -117,7 +118,7 @@ def command(experiment: ExperimentResult) -> str:
 
 def _options(settings: UsedSettings, *, deployed: bool) -> list[str]:
     usual = {"servers": 3, "store": "memory", "affinity": "none", "retry": "off"}
-    if deployed:  # as many as are named, and where they keep sessions has to be said
+    if deployed:  # its servers are as many as were named; its store is always said
         usual = {"store": "", "affinity": "none", "retry": "off"}
     chosen = {name: getattr(settings, name) for name in usual}
     return [

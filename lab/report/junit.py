@@ -64,7 +64,7 @@ def _claim(experiment: ExperimentResult) -> Case:
     found = _found(experiment.verdict, experiment.condition, why)
     problem = None
     failed = [each.name for each in experiment.variants if wording.own_failure(each)]
-    if failed and not experiment.surprises:  # said at the variant, in the script's own words
+    if failed and not experiment.surprises:  # the variant has it in the script's own words
         problem = Problem("skipped", f"not judged: the script failed at {', '.join(failed)}")
     elif experiment.expectation_met is False:
         expected = f"expected {experiment.expected}; " if experiment.expected else ""

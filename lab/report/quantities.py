@@ -11,7 +11,7 @@ from lab.core.quantity import Counted, Quantity, Stated, Timed, clumping
 from lab.core.statistics import Measure
 from lab.evidence.run_document import ExperimentResult, RunDocument, VariantResult
 
-RACES = 2.0  # what an experiment counts is often a race, and two of one run go the same way
+RACES = 2.0  # an experiment often counts races, and two of one run tend to go the same way
 
 
 def run_quantities(document: RunDocument) -> list[Quantity]:
@@ -32,7 +32,7 @@ def _version(part: object) -> str:
 def _experiment(experiment: ExperimentResult) -> Iterator[Quantity]:
     name = experiment.name
     yield Stated(name, "verdict", str(experiment.verdict or "none"), "result")
-    if experiment.script_hash:  # runs of before had none
+    if experiment.script_hash:  # earlier versions wrote none
         yield Stated(name, "text of the script", experiment.script_hash)
     yield Stated(name, "quick", "yes" if experiment.quick else "no")
     for variant in experiment.variants:

@@ -47,7 +47,7 @@ def read(path: Path) -> Saved:
 
 
 def checked(document: Any, where: str) -> RunDocument:
-    """Return a parsed result.json of this or an earlier version; LabError if it is none."""
+    """Return a parsed result.json of this or an earlier version; LabError for anything else."""
     if not isinstance(document, dict) or "schema" not in document:
         raise LabError(f'{where} is not a run of this lab (no "schema"): {summary.SEE_RUNS}')
     schema = document["schema"]
@@ -58,7 +58,7 @@ def checked(document: Any, where: str) -> RunDocument:
     if schema > SCHEMA_VERSION:
         raise LabError(
             f"{where} was written by a newer lab (schema {schema}, this one reads "
-            f"{SCHEMA_VERSION}): update with pip install --upgrade two-desks"
+            f"{SCHEMA_VERSION}): install a newer version of the lab"
         )
     try:
         run = msgspec.convert(upgrade.upgraded(document), RunDocument)

@@ -88,7 +88,7 @@ class DiagramRow:
     to_x: int = 0  # how far the request came, or was meant to come
     from_x: int = 0  # where the answer came from; 0: there was none
     anchor: str = ""  # the exchange's details further down
-    op: str = ""  # of an exchange
+    op: str = ""  # the id of the request that it shows
     at_s: float = 0.0  # when it was sent, or when it was done
 
 
@@ -105,7 +105,7 @@ class Diagram:
     rows: list[DiagramRow]
     drawn: int
     of: int
-    listed: bool  # whether what is left out can be read below
+    listed: bool  # True if the page lists what is left out here
 
     @property
     def strips(self) -> list[tuple[int, int, list[DiagramRow]]]:

@@ -26,7 +26,7 @@ class _Variant(msgspec.Struct):
 
 class _Experiment(msgspec.Struct):
     name: str
-    verdict: str | None = None  # of a script without a claim
+    verdict: str | None = None  # None for a script without a claim
     variants: list[_Variant] = []
 
     @property

@@ -16,8 +16,8 @@ from lab.evidence.run_document import Event, RecordedExchange, VariantResult
 from lab.report.steps import answer_text, answers_text, reply_words, step_text, steps_text, verb_of
 from lab.report.wording import fault_words
 
-MOST_GROUPS = 12  # beside a verdict, on a screen of 24 lines
-MOST_STEPS = 24  # of one customer, whose steps are a story: past these only they are folded
+MOST_GROUPS = 12  # lines beside a verdict, on a screen of 24
+MOST_STEPS = 24  # one customer's steps are a story: above this number they are folded
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,7 @@ def own_failure(variant: Ended) -> str | None:
     at = f" at line {known.line}" if known and known.line else ""
     if variant.broken_expectation and known:
         return one_line(f"failed: assert{at}" + (f": {known.said}" if known.said else ""), 300)
-    if variant.broken_expectation:  # of an earlier version
+    if variant.broken_expectation:  # earlier versions wrote it
         return one_line(f"failed: {variant.broken_expectation}", 300)
     if variant.script_failed:
         return one_line(f"the script failed{at}: {known.said if known else variant.trouble}", 300)

@@ -117,7 +117,7 @@ def cacheable_changes(app: Flask) -> None:
 
 @bug("last-one-in-an-outage", ("stateful_app",))
 def last_one_in_an_outage(app: Flask) -> None:
-    """While the store is silent, everybody is shown the last cart that this server has seen."""
+    """While the store is silent, each customer is shown the last cart that this server has seen."""
     state, last = state_of(app), list[SessionState]()
     interface, current = app.session_interface, state.current_session
     opened = interface.open_session

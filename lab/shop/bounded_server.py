@@ -7,8 +7,8 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, TcpWSGIServer
 
 MOST_CONNECTIONS = 900
-ARRIVES_WITHIN_S = 10.0  # from a request's first byte to its last
-READS_WITHIN_S = 10.0  # in which a client that is answered takes something of the answer
+ARRIVES_WITHIN_S = 10.0  # the limit for the whole of a request, counted from its first byte
+READS_WITHIN_S = 10.0  # a client has to take some of its answer in each such period
 CLEANUP_INTERVAL_S = 2
 
 

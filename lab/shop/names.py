@@ -28,9 +28,9 @@ _BLANK = frozenset(
         *range(0xE0100, 0xE01F0),
     )
 )
-MOST_MARKS = 4  # on one letter without a width of their own, as Unicode UTS 39 (5.4) has it
-MOST_STACKED_MARKS = 2  # of those, above, below or around it: more cover other lines
-_STACKED = 200  # canonical combining classes from here on have a place, not a script
+MOST_MARKS = 4  # marks without a width of their own on one letter, as Unicode UTS 39 (5.4) has it
+MOST_STACKED_MARKS = 2  # such marks above, below or around it: more cover other lines
+_STACKED = 200  # combining classes from here on give a place, not a script
 
 
 def customer_name(value: object) -> str:
@@ -79,7 +79,7 @@ def _shows(character: str) -> bool:
 
 
 def _is_blank(character: str) -> bool:
-    """True if it has no picture of its own; a space is none of these."""
+    """True if a character has no picture of its own. A space does not count."""
     if character < "\x7f" or unicodedata.category(character) == "Zs":
         return False
     words = unicodedata.name(character, "").replace("-", " ").split()

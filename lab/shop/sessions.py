@@ -41,7 +41,7 @@ class SessionFormat:
         return msgspec.msgpack.encode(dict(session))
 
     def decode(self, kept: bytes) -> JsonObject | None:
-        """Return the session, or None if these bytes are none."""
+        """Return the session, or None if these bytes are not one."""
         try:
             return msgspec.msgpack.decode(kept, type=JsonObject)
         except (msgspec.DecodeError, RecursionError):

@@ -7,7 +7,7 @@ import sys
 
 _SO_ATTACH_FILTER = 26  # <asm/socket.h>; the program is classic BPF, <linux/filter.h>
 _LOAD_WORD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
-_UDP_HEADER_BYTES = 8  # what the filter of a UDP socket sees first
+_UDP_HEADER_BYTES = 8  # the filter of a UDP socket sees the header first
 _WHOLE_DATAGRAM = 0xFFFFFFFF
 
 

@@ -67,7 +67,7 @@ class DeployedStore(ExternalStore):
     def pause(self) -> FaultEvidence:
         """Run the store's pause command, and check that it does not answer."""
         self._life = self._answering()
-        self._command("resume")  # refused before it is paused for good
+        self._command("resume")  # raises if there is no such command, before the store is paused
         self._run("pause")
         silent = self._wait(lambda: not self._answering())
         return FaultEvidence(instance=self._life, frozen=silent)

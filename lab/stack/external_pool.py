@@ -81,7 +81,8 @@ class ExternalPool(ServerPool):
         """Send a server no more requests from now on; `ExternalDrain` ends it."""
         with self._changing:
             server = self.servers[self.server(name).name]
-            server.spec.command("drain")  # refused before anything is changed
+            # Raises if there is no such command, before anything is changed.
+            server.spec.command("drain")
             others = {other: each for other, each in self.servers.items() if other != name}
             if not others:
                 raise NotPossible(f"{name} is the last server of {self.name}: add one first")

@@ -112,7 +112,7 @@ class ExternalServer(Server):
         """Run the server's pause command; the lab does not see whether it stands still."""
         with self._fault:
             command = self.spec.command("pause")
-            self._broken_by = "pause"  # before: if this is cut short, it may be paused all the same
+            self._broken_by = "pause"  # set first: an interrupted pause may have worked
             self._run("pause", command)
             return FaultEvidence(instance=self.instance)
 
@@ -128,7 +128,7 @@ class ExternalServer(Server):
         """Run the server's drain command, which ends it gently; return what the network shows."""
         with self._fault:
             command, start = self.spec.command("drain"), time.monotonic()
-            self._broken_by = "kill"  # to be started again when the lab is done
+            self._broken_by = "kill"  # the lab starts it again at its end
             self._run("drain", command)
             closed = wait_until(
                 lambda: not is_open(self.port, self.host), self._wait_s, every_s=ASK_EVERY_S
@@ -147,10 +147,11 @@ class ExternalServer(Server):
         with self._fault:
             if self._broken_by == "pause":
                 self._undo(lambda: self._run("resume", self.spec.command("resume")), "resume")
-            if self._env:  # also where it was killed: it is not to come back with these
+            if self._env:  # a killed one, too: it must not come back with these variables
                 self._env = {}
                 self._undo(lambda: self._run_start("restart-env"), "restart")
-            elif self._broken_by == "kill" and self.state != "up":  # a supervisor may be quicker
+            # A supervisor may have started it again.
+            elif self._broken_by == "kill" and self.state != "up":
                 self._undo(lambda: self._run("restart", self.spec.command("restart")), "restart")
             self._broken_by = ""
 

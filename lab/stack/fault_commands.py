@@ -62,7 +62,7 @@ def split_for_each(fault: str, commands: Sequence[str], servers: int) -> list[tu
 
 
 def split(fault: str, command: str) -> tuple[str, ...]:
-    """Return the words of a command; LabError if it is none."""
+    """Return the words of a command; LabError if it cannot be parsed."""
     option = f"--{fault}-command"
     try:
         words = tuple(shlex.split(command))

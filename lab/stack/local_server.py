@@ -84,7 +84,7 @@ class LocalServer(Server):
     def state(self) -> State:
         """Its present state, also if it ended by itself."""
         if self._child is None or not self._child.running():
-            if self.ready:  # else the last of its lives is only being started
+            if self.ready:  # otherwise its last life is still being started
                 self._note_end()
             return "dead"
         return "paused" if self._child.paused else "up"
@@ -150,7 +150,7 @@ class LocalServer(Server):
             self._note_end()
             evidence = kill_and_watch(child, self._listens, self.instance)
             if not evidence.process_gone:
-                self.lives[-1].ended_at = None  # its answers are its own: it has survived
+                self.lives[-1].ended_at = None  # it has survived, so later answers are its own
             return evidence
 
     def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:

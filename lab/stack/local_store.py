@@ -31,7 +31,7 @@ NO_STORE = (
     "`lab doctor` says more"
 )
 HAS_UNIX = hasattr(socket, "AF_UNIX") and os.name == "posix"
-MOST_SOCKET_BYTES = 100  # of a path, on every system
+MOST_SOCKET_BYTES = 100  # every system takes a path of this length
 
 
 class LocalStore(Store):
@@ -199,7 +199,8 @@ class LocalStore(Store):
         return self._child
 
     def _config(self) -> str:
-        near = self._socket.parent == self._folder.absolute()  # a path may have any characters
+        # A path may contain characters that a URL may not.
+        near = self._socket.parent == self._folder.absolute()
         where = self._socket.name if near else self._socket
         return "\n".join(
             [

@@ -123,7 +123,7 @@ def server_info(
 
     With a `prefix` it is nginx that is asked, and its log names the question.
     """
-    own = signed(PROBE_OP) if prefix else None  # what answers at a server's port may be a stranger
+    own = signed(PROBE_OP) if prefix else None  # another program may answer at a server's port
     answer = get(port, f"{prefix}/api/server", timeout_s, own, host)
     if answer is None or answer[0] != 200:
         return None

@@ -37,7 +37,7 @@ NO_STICKY = (
 IMPORTS_OF_SERVERS = ("lab.shop.serve", "lab.shop.sessions", "lab.shop.tokens")
 IMPORTS_FOR_A_STORE = ("lab.shop.redis.sessions", "lab.shop.redis.store")
 THREADS_OF_SERVER = 9  # waitress has eight, and the one that accepts
-THREADS_OF_LAB = 12  # and of nginx
+THREADS_OF_LAB = 12  # nginx's are among them
 
 
 class Stack:

@@ -23,7 +23,7 @@ class StoreSilent(LabError):
 def connect(url: str) -> "Client":
     """Return a client that gives up after 0.5 s and never retries; a `with` block closes it.
 
-    LabError if the URL is none, or if it names a cluster of which no host answers.
+    LabError if the URL is malformed, or if it names a cluster of which no host answers.
     """
     import redis  # here: it takes 0.2 s, and most runs have no store
 

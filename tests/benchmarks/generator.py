@@ -87,8 +87,8 @@ def _againstwrk_rate(folder: Path, scale: Scale) -> Iterator[Row]:
     if wrk is None:
         print("    no wrk here (Debian: apt install wrk): that row is left out", file=sys.stderr)
         return
-    bench = ProvisionedStack(folder / "desks")
-    with bench.open([Variant("stateless", "stateless", Settings())], keep_log=1000) as stack:
+    provisioned = ProvisionedStack(folder / "desks")
+    with provisioned.open([Variant("stateless", "stateless", Settings())], keep_log=1000) as stack:
         url = stack.pools["stateless"].url
         token = token_of(url)
         theirs, ours = Rates(), Rates()

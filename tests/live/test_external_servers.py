@@ -91,9 +91,9 @@ def bench_of(shop, folder, settings=None, wait_s=60.0, **commands):
     given = {fault: commands.get(fault, ()) for fault in ("kill", "restart")}
     deployment = find(urls, given, wait_s=wait_s)
     (variant,) = deployed(settings or Settings(), deployment)
-    bench = ProvisionedStack(folder / "run", deployment=deployment)
-    with bench.open([variant]):
-        yield Lab(bench.context(variant, 1, 0, quick=True), Record(variant.name))
+    provisioned = ProvisionedStack(folder / "run", deployment=deployment)
+    with provisioned.open([variant]):
+        yield Lab(provisioned.context(variant, 1, 0, quick=True), Record(variant.name))
 
 
 def kills(shop, signal_name="KILL"):

@@ -65,10 +65,10 @@ class Published:
 def opened(tmp_path_factory):
     """One stack for the module."""
     variants = console_variants(Settings(servers=2))
-    bench, published = ProvisionedStack(tmp_path_factory.mktemp("stage") / "run"), Published()
-    with bench.open(variants, keep_log=500) as stack:
+    provisioned, published = ProvisionedStack(tmp_path_factory.mktemp("stage") / "run"), Published()
+    with provisioned.open(variants, keep_log=500) as stack:
         stage = Playground(
-            bench,
+            provisioned,
             variants,
             published.publish,
             published.begin,

@@ -1,5 +1,6 @@
 """The README is held to its word: its two commands and its links."""
 
+import hashlib
 import re
 import tomllib
 
@@ -51,3 +52,10 @@ def test_version_is_the_same_wherever_it_stands():
     newest, date = re.findall(r"^## \[(\d.*?)\] - (\S+)$", changelog, re.MULTILINE)[0]
     assert newest == version
     assert f"date-released: {date}\n" in citation
+
+
+def test_changelog_puts_what_is_new_under_the_newest_version_and_a_heading():
+    changelog = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    released = changelog[changelog.index("## [0.1.0]") :].encode()
+    assert hashlib.sha256(released).hexdigest().startswith("fef02567"), "0.1.0 is released"
+    assert not re.search(r"^- .*\n#", changelog, re.MULTILINE), "a line stands before its heading"

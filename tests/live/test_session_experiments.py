@@ -146,7 +146,7 @@ def running(tmp_path_factory):
 
 @pytest.fixture
 def store(running, monkeypatch):
-    """A store that altered desks find, with a key prefix of this test's own."""
+    """A store that variants find, with a key prefix of this test's own."""
     monkeypatch.setenv("VARIANT_STORE", running.url)
     monkeypatch.setenv("VARIANT_KEY_PREFIX", f"{token_hex(4)}:")
     return running
@@ -233,10 +233,10 @@ HOSTILE = [
 
 @each_remedy
 @pytest.mark.parametrize(("method", "path", "how"), HOSTILE)
-def test_variant_is_the_desk_it_alters_but_for_its_remedy(store, remedy, method, path, how):
-    altered, plain = token_desk(remedy.change), token_desk()
+def test_variant_is_the_plain_desk_but_for_its_remedy(store, remedy, method, path, how):
+    variant, plain = token_desk(remedy.change), token_desk()
     answers = []
-    for desk in (plain, altered):
+    for desk in (plain, variant):
         token = desk.login()
         filled = {key: token if value == "TOKEN" else value for key, value in how.items()}
         answers.append(desk(method, path.replace("TOKEN", token), **filled))

@@ -201,7 +201,7 @@ def test_state_that_other_clients_left_is_named_where_only_they_make_the_differe
 
 
 def test_body_that_lacks_what_was_written_is_data_in_memory():
-    differs = (Difference("/cart/-", "1 items", "0 items"),)
+    differs = (Difference("/cart/-", "1 item", "0 items"),)
     calls = [LOGIN, asked("POST", "/cart"), asked("GET", "/cart")]
     shown = finding(2, differs, needs=(1,))
     assert first(report(calls, [given_cookie("s", SEALED), OK, OK], shown)) == "map-in-memory"

@@ -85,6 +85,15 @@ def test_har_that_is_no_archive_is_refused(document):
         parse(document)
 
 
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [({}, 'it has no "log"'), ([], "something in it is of the wrong kind")],
+)
+def test_har_that_is_refused_lacks_what_the_message_says(document, why):
+    with pytest.raises(LabError, match=f"^x.har is not an HTTP archive: {why}"):
+        parse(document, "x.har")
+
+
 def test_too_many_calls_are_refused():
     with pytest.raises(LabError, match="shorten it"):
         parse(har(*[entry("/")] * 501))

@@ -197,7 +197,7 @@ def test_script_of_what_only_a_younger_process_refuses_starts_it_in_a_later_seco
 
 RUNS = {  # what the last of two answers was in each run, and the first in all: judged so
     "status": (("HTTP/1.1 200 OK\n", ""), ("HTTP/1.1 401 No\n", ""), "200", "401"),
-    "/-": (("", '["a"]'), ("", "[]"), "1 items", "0 items"),
+    "/-": (("", '["a"]'), ("", "[]"), "1 item", "0 items"),
     "/a/0": (("", '{"a": [1]}'), ("", '{"a": [2]}'), "1", "2"),
     "header:x-cache": (("X-Cache: HIT\r\n", ""), ("X-Cache: MISS\r\n", ""), "HIT", "MISS"),
     "body": (("", "Welcome ada"), ("", "Welcome stranger"), "ada", "stranger"),
@@ -266,7 +266,7 @@ VARY = {  # where each value is another one in each run: a control, another, and
 @pytest.mark.parametrize("where", VARY)
 def test_printed_script_compares_what_the_finding_compares(where, tmp_path):
     """How many there are, and of what kind: the ids themselves are new in each run."""
-    lines = "\n".join(judge(Difference(where, "1 items", "0 items"), (0, 1)))
+    lines = "\n".join(judge(Difference(where, "1 item", "0 items"), (0, 1)))
     control, again, shown = VARY[where]
     for last, status in ((shown, 0), (again, 1), (control, 1)):
         for run, body in (("control", control), ("again", again), ("shown", last)):

@@ -1,6 +1,7 @@
 """The action and the recipes of the handbook are valid by the schemas of their systems."""
 
 import json
+import re
 from pathlib import Path
 
 import check_jsonschema
@@ -48,3 +49,20 @@ def test_workflow_gives_the_action_inputs_that_it_has():
     assert step["with"].keys() <= action["inputs"].keys()
     for name in action["outputs"].keys() & {"sarif"}:
         assert f"steps.{step['id']}.outputs.{name}" in WORKFLOW
+
+
+# A name on an index that nobody owns yet: "pip install two-desks", "LAB: two-desks".
+UNOWNED = re.compile(r"(?:pip install[^`\n]*? |\bLAB(?: =|:) )\"?two-desks\b(?!@)")
+
+
+def test_recipes_say_so_where_they_install_a_name_that_no_project_owns_yet():
+    assert UNOWNED.search("- pip install -r requirements.txt two-desks")
+    assert not UNOWNED.search('pip install "git+https://host/OWNER/two-desks@v0.2.0"')
+    files = [each for each in (REPOSITORY / "lab").rglob("*.*") if each.suffix != ".pyc"]
+    found = [
+        f"{path}: {line}"
+        for path in (*files, *REPOSITORY.glob("*.md"), REPOSITORY / "action.yml")
+        for line in path.read_text("utf-8", errors="ignore").splitlines()
+        if UNOWNED.search(line) and "once it is published" not in line.lower()
+    ]
+    assert found == []

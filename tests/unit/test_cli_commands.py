@@ -282,6 +282,19 @@ def test_name_that_is_none_is_answered_with_those_that_are(given, answer, tmp_pa
     assert answer in str(CliRunner().invoke(cli, given, prog_name="lab").exception)
 
 
+@pytest.mark.parametrize(
+    ("command", "fits"),
+    [
+        ("run crash --servers", "from 1 to 26"),
+        ("class --rehearse", "from 1 to 500"),
+        ("check --max-requests", "from 1 on"),
+    ],
+)
+def test_number_of_a_range_that_is_none_is_answered_with_the_range(command, fits):
+    refused = CliRunner().invoke(cli, [*command.split(), "many"], prog_name="lab")
+    assert f"'many': give a whole number {fits}" in " ".join(refused.output.split())
+
+
 @pytest.mark.parametrize("users", ["-3", "many", "1.5.2"])
 def test_number_of_users_that_is_none_is_answered_with_what_one_is(users):
     refused = CliRunner().invoke(cli, ["plan", "--users", users], prog_name="lab")

@@ -132,7 +132,7 @@ def test_cart_that_a_login_or_logout_left_behind_is_not_counted_and_that_is_said
     measured = measure(record, [shopper.tracker], found)
     assert (measured.carts_acknowledged, measured.carts_left) == (0, {leave: 1})
     assert carts_kept(asdict(measured)).note == (
-        f"1 acknowledged cart is not counted, since a {leave} afterwards began a new visit"
+        f"1 acknowledged cart is not counted, since a {leave} afterwards ended the session"
     )
 
 

@@ -17,6 +17,7 @@ from lab.cli.grade import grade as grade_command
 from lab.cli.grade_view import closing, first_wrong
 from lab.core.errors import STOPPED, LabError
 from lab.core.faults import FaultEvent, FaultKind
+from lab.core.http import Answer
 from lab.evidence.exchange import OpStatus
 from lab.evidence.run_document import Message, RecordedExchange, UsedSettings, VariantResult
 from lab.exercises import NotMet, Work, after, check, require
@@ -42,7 +43,7 @@ from lab.exercises.grading import (
     require_submission,
 )
 from lab.exercises.result import CheckResult, CheckStatus, WorkResult
-from lab.exercises.service import Transcript, copy_work
+from lab.exercises.service import Service, Transcript, copy_work
 from lab.exercises.work import SCRIPT_S, LabCall
 
 TOML = """
@@ -535,6 +536,15 @@ def test_request_that_is_repeated_stands_once_in_the_evidence():
         "curl …",
         "  # 401",
     ]
+
+
+def test_log_in_the_evidence_is_text_without_the_codes_of_a_terminal(tmp_path):
+    class Loud(Service):
+        log = "\x1b[31m\x1b[1mTraceback\x1b[0m\n"
+
+    service = Loud(None, None, tmp_path, Transcript(), 1.0)
+    failed = SimpleNamespace(answer=Answer(500))
+    assert service._shown(failed) == "\n  | Traceback"
 
 
 def desk_with(looks, faults=()):

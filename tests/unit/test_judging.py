@@ -431,14 +431,14 @@ SAID = {"add": {"422": "'quantity' must be 1 or more"}, "view_cart": {"401": "lo
         (
             {"changes_refused": {"add": {"401": 1}}, "changes_acknowledged": {"add": 1},
              "carts_left": {"login": 1}},
-            "1 acknowledged cart is not counted, since a login afterwards began a new visit: "
+            "1 acknowledged cart is not counted, since a login afterwards ended the session: "
             "1 of 2 times add, which was answered 401",
         ),
         (
             {"changes_refused": {"ship_to": {"401": 1}}, "changes_acknowledged": {"add": 2},
              "carts_left": {"login": 1, "logout": 1}},
-            "2 acknowledged carts are not counted, since a login or logout afterwards began a new "
-            "visit: the only ship_to was answered 401",
+            "2 acknowledged carts are not counted, since a login or logout afterwards ended the "
+            "session: the only ship_to was answered 401",
         ),
         (
             {"changes_refused": {"ship_to": {"401": 1}}, "changes_acknowledged": {"add": 1}},

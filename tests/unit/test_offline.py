@@ -444,7 +444,7 @@ def test_recording_says_when_and_with_what_it_was_made():
     assert page["provenance"] == {
         "made": "2026-11-27",
         "line": "Recorded on 2026-11-27 with lab 0.2.0, nginx 1.31.3, Valkey 8.1.8, Python 3.12.3. "
-        "Record your own: pip install two-desks, then lab export.",
+        "Record your own: pip install . in a clone of Two Desks, then lab export.",
     }
 
 

@@ -169,7 +169,7 @@ def test_earlier_caches_are_removed_and_nothing_else(tmp_path):
     assert {each.name for each in tmp_path.iterdir()} == {"sessions", "logs"}
 
 
-# What a bench forgets
+# What a stack forgets
 
 
 class Kept:
@@ -185,9 +185,9 @@ class Kept:
 def test_external_store_loses_only_this_desks_keys(tmp_path):
     url = "redis://db.example:6379/0"
     stateful = console_variants(Settings(store=url))[0]
-    bench = ProvisionedStack(tmp_path)
-    store = bench._stores[url, False] = Kept()
-    bench.forget(stateful)
+    provisioned = ProvisionedStack(tmp_path)
+    store = provisioned._stores[url, False] = Kept()
+    provisioned.forget(stateful)
     [prefix] = store.forgotten
     assert prefix.startswith("two-desks:") and prefix.endswith(":stateful:")
 

@@ -237,14 +237,14 @@ def checked(tmp_path, log, retry="off", directives=(), sent=("token-1", "token-2
         record.append(
             Exchange(op, "John", "GET", "/x", None, 0.0, 1.0, 200, OpStatus.OK, {}, b"", {}, b"")
         )
-    bench = ProvisionedStack(tmp_path / "run", lambda _: None)
+    provisioned = ProvisionedStack(tmp_path / "run", lambda _: None)
     variant = replace(TOKEN, settings=Settings(retry=retry), directives=directives)
-    with bench.open([variant]) as stack:
+    with provisioned.open([variant]) as stack:
         spec = stack.specs["token"]
         pool = {"spec": spec, "retry": spec.retry, "lives": staticmethod(lambda: lives)}
         stack.pools = {"token": type("Pool", (), pool)}
         stack.access = log
-        return bench.cross_check(record)
+        return provisioned.cross_check(record)
 
 
 ONE, TWO = "127.0.0.1:1", "127.0.0.1:1, 127.0.0.1:2"

@@ -12,8 +12,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from report_documents import (
+    CREDENTIAL,
     HOSTILE,
-    SLIP,
     crash,
     crowd,
     exchange,
@@ -276,15 +276,15 @@ def test_hostile_everything(shell, text):
 
 def test_placeholders_stand_for_what_is_not_kept(shell):
     headers = {
-        "Authorization": f"Bearer {SLIP}",
-        "Cookie": f"desk_session={SLIP}",
+        "Authorization": f"Bearer {CREDENTIAL}",
+        "Cookie": f"desk_session={CREDENTIAL}",
         "User-Agent": "python-requests/2",
         "X-Op": "x-1",
         "Content-Length": "999",
         "Accept": "*/*",
         "If-Match": '"3"',
     }
-    it = asked(f"/api/cart?token={SLIP}&userId=123", "POST", headers, {"token": SLIP})
+    it = asked(f"/api/cart?token={CREDENTIAL}&userId=123", "POST", headers, {"token": CREDENTIAL})
     arguments, _ = shell(curl.posix(it))
     given = [arguments[n + 1] for n, each in enumerate(arguments) if each == "-H"]
     assert given == ["Authorization: Bearer t0k en'", 'If-Match: "3"', "Content-Type:"]
@@ -335,7 +335,7 @@ def test_no_text_gets_out_of_its_quotes_in_powershell(text):
 
 
 def test_powershell_has_jar_token_and_type():
-    headers = {"Authorization": f"Bearer {SLIP}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {CREDENTIAL}", "Content-Type": "application/json"}
     line = curl.powershell(asked("/api/cart/items", "POST", headers, {"sku": "it's"}))
     assert line == (
         "Invoke-WebRequest -UseBasicParsing -WebSession $Jar -Method 'POST' "

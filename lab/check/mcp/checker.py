@@ -31,7 +31,7 @@ class McpCheck(Check):
         if met.shared and met.report.conversation is not None:
             runner.dialect = McpDialect(met.wire)
             self.session(runner, met.report).run(KnownSource(met.report.conversation))
-            if met.report.level in STATE:  # it would be in the way of everything behind it
+            if met.report.level in STATE:  # a session kept in a process would hide all other state
                 met.sessions = Sessions.EACH
         runner.dialect = McpDialect(met.wire, met.sessions)
         self.source.wire, self.source.capabilities = met.wire, met.capabilities

@@ -86,7 +86,7 @@ def _messages(body: bytes) -> Iterator[Any]:
 
 
 def _events(text: str) -> Iterator[str]:
-    """Yield the data of each event; one that was cut off is none (HTML standard, 9.2.6)."""
+    """Yield the data of each event, except of one that was cut off (HTML standard, 9.2.6)."""
     data: list[str] = []
     lines = _LINE_END.split(text.removeprefix("\ufeff"))
     for line in lines[:-1]:  # the last has no end

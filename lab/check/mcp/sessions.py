@@ -28,8 +28,8 @@ from lab.core.http import Answer
 from lab.core.json_object import JsonObject
 
 SESSION: Final = "session"
-MOST_REFUSALS = 3  # times that a refusal is seen before it is believed
-_LOOK_AT = 2  # the place of the call that another process is asked
+MOST_REFUSALS = 3  # a refusal counts once it was seen this often
+_LOOK_AT = 2  # the index of the call that another process is asked
 NO_SESSIONS = "{} has no sessions: each request brings what it needs"
 NONE_GIVEN = "no session id is given, and a process that was not initialized answers alike"
 ANSWERED = "another process takes the session's id"
@@ -93,7 +93,7 @@ def meet(
     wire: Wire,
     version: str | None = None,
 ) -> Meeting:
-    """Meet a server, in one version or in all that it speaks; LabError if it is none.
+    """Meet a server, in one version or in all that it speaks; LabError if it is no MCP server.
 
     `others` gives what returns another process. A server that speaks the versions before and after
     sessions were removed is asked what holds for sessions in the one, and spoken with in the other.

@@ -18,9 +18,9 @@ from lab.core.text import one_line
 LISTS: Final = "lists"
 APPLICATION: Final = "application state"
 MOST_PAGES, MOST_TOOLS, MOST_OTHERS = 5, 8, 3
-MOST_LISTED = 12  # in a note
+MOST_LISTED = 12  # names that a note lists; the rest is a number
 METHODS: Final = {"tools": "tools/list", "resources": "resources/list", "prompts": "prompts/list"}
-Results = dict[str, list[JsonObject]]  # of each kind, the pages
+Results = dict[str, list[JsonObject]]  # the pages of each kind of thing
 
 
 @dataclass

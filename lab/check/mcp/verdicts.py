@@ -33,7 +33,7 @@ REMEDIES: Final = {
         "follow, and keep what stands behind it in a store that all processes share."
     ),
 }
-_HANDSHAKE = 2  # calls that open a session
+_HANDSHAKE = 2  # calls that open a session, before those of the conversation
 
 
 def judge_parts(report: Report, met: Meeting) -> None:

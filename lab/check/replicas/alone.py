@@ -17,7 +17,8 @@ from lab.check.trace import Trace
 from lab.core import pointer
 from lab.core.http import Answer
 
-ROUNDS, MORE_ROUNDS = 2, 2  # more where a number seems to be counted by each replica
+# The latter are added where each replica seems to count a number of its own.
+ROUNDS, MORE_ROUNDS = 2, 2
 _ITS_NAME = frozenset({"backend", "upstream", "machine_name", "hostip", "host_ip", "address"})
 EACH_ITS_OWN = (
     "{0} is another at each replica, whenever it is asked alone: the replica's own name or "
@@ -72,7 +73,7 @@ class AloneOnEach:
             self._round(conversation)
         self._learn()
         if any(self._differing(index) for index in range(len(conversation))):
-            self._round(conversation, self.rounds[-1])  # what a clock says goes on meanwhile
+            self._round(conversation, self.rounds[-1])  # a clock moves on meanwhile
             self._learn()
         self._count(conversation)
         for index in range(len(conversation)):

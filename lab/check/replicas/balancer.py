@@ -84,10 +84,10 @@ class BalancerPlays:
         for trace in self.found.plays:
             trace.answers = [_without(each, cookies) for each in trace.answers]
 
-    def believe(self, comparator: ResponseComparator, baseline: Trace) -> None:
-        """Drop the replica that a header named if the replica itself answers differently.
+    def check_names(self, comparator: ResponseComparator, baseline: Trace) -> None:
+        """Stop using a header's names once a named replica would have answered differently.
 
-        Leave out what the balancer itself changes: it differs although nothing crossed.
+        Before, each place that the balancer itself changes is masked: it always differs.
         """
         expected = dict(enumerate(baseline.answers))
         plays = [comparator.aligned(baseline, trace) for trace in self.found.plays]
@@ -95,8 +95,8 @@ class BalancerPlays:
             for place in self._always_changed(index, comparator, baseline, plays):
                 comparator.mask(index, place)
                 self._report.note(
-                    f"{place} in answer {index + 1} is another through the balancer each time: "
-                    "taken for its own doing, and not compared"
+                    f"{place} in answer {index + 1} differs through the balancer each time: "
+                    "the balancer itself seems to change it, so it is not compared"
                 )
         for answers, sides in zip(plays, self.found.sides, strict=True):
             for index in sorted(answers):

@@ -13,8 +13,8 @@ from lab.check.conversation import Call
 from lab.check.sides import Sides, plays_on_two
 
 MOST_SPLITS = 20
-THOUGHT_OF = 40  # plays that are thought of before each that is chosen
-CHANGES_IN_BETWEEN = 6  # plays in which one replica is changed behind the other's back
+THOUGHT_OF = 40  # drawn plays of which the best is chosen
+CHANGES_IN_BETWEEN = 6  # plays in which another replica makes a change between two calls of one
 Left = dict[tuple[int, int], list[int]]
 """For two replicas and each call at the first: bits of later calls that must go to the other."""
 

@@ -45,7 +45,8 @@ class Naming:
             if (value := answer.header(header)) is not None
         }
         for header, asked_for in self.added.items():
-            value = (answer.header(header) or "").rpartition(" ")[2]  # of several, the last
+            # The balancer adds the last value.
+            value = (answer.header(header) or "").rpartition(" ")[2]
             if value in self.addresses or (value and asked_for):
                 said[header] = self.addresses.get(value)
         return said

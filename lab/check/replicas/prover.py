@@ -76,7 +76,8 @@ class PairProver(Givers):
         control = self._among[assignment.control]
         expected = self._runner.part(said, calls, self._baseline, lambda index: control)
         last = calls[-1]
-        if len(calls) > last and last in expected.answered:  # all of it: as it was before
+        # Nothing was left out, so the control must answer as before.
+        if len(calls) > last and last in expected.answered:
             known, again = self._baseline.answers[last], expected.answers[last]
             if known.status == again.status:
                 self._comparator.learn(last, known, again)
@@ -84,7 +85,7 @@ class PairProver(Givers):
             said, calls, self._baseline, lambda index: self._among[assignment.sides[index]]
         )
         if last in seen.answered and seen.answers[last].status is None:
-            return []  # no answer is no other answer
+            return []  # a call without an answer shows no difference
         return wanted.shown(expected, seen, calls)
 
     def _confirmed(

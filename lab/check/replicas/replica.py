@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 from lab.check.address import LOOPBACKS, Address
 from lab.core.errors import LabError
-from lab.core.text import one_line
+from lab.core.text import counted, one_line
 
-OWNER = "service.invalid"  # whose cookies they are, by whatever host a replica is reached
+# The host that cookies are kept for, whatever host a replica is reached by.
+OWNER = "service.invalid"
 MOST_REPLICAS = 9
 _PORTS = {"http": 80, "https": 443}
 NO_REPLICA = (502, 503, 504)  # how a balancer says that none answered
@@ -79,8 +80,8 @@ def replicas(urls: Sequence[str], host: str | None = None) -> list[Replica]:
     """Return the replicas at these URLs, named A, B, C; LabError if there are no two."""
     if not 2 <= len(urls) <= MOST_REPLICAS:
         raise LabError(
-            f"--url was given {len(urls)} times: give 2 to {MOST_REPLICAS} URLs; each must be a "
-            "single replica, not the load balancer"
+            f"--url was given {counted(len(urls), 'time')}: give 2 to {MOST_REPLICAS} URLs; each "
+            "must be a single replica, not the load balancer"
         )
     found = [replica(ascii_uppercase[n], url, "--url", host) for n, url in enumerate(urls)]
     for number, each in enumerate(found):

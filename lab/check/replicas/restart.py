@@ -18,7 +18,7 @@ from lab.core.text import LogStep
 from lab.processes.waiting import wait_until
 
 MOST_CLIENTS = 20
-BACK_S = 60.0  # after the command, until it answers again
+BACK_S = 60.0  # a replica has to answer this soon after the command
 
 
 @dataclass
@@ -88,7 +88,7 @@ class Between:
         def run() -> None:
             try:
                 client.trace = self._runner.run(conversation, route)
-            except BaseException as error:  # of this thread: it is raised in the main one
+            except BaseException as error:  # the main thread raises it
                 client.failure = error
             finally:
                 client.arrived.set()

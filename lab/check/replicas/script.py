@@ -95,5 +95,6 @@ def _spread(found: Reproducer, spread: Spread, host: str | None) -> str:
 
 def _at(index: int, spread: Spread, host: str | None) -> str:
     each = spread.replicas[index]
-    owner = host or replica(each.name, each.url, "--url").address.host  # as curl sees it
+    # curl looks cookies up by this name.
+    owner = host or replica(each.name, each.url, "--url").address.host
     return f'at "${each.name}" {quoted(owner)};'

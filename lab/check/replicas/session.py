@@ -33,9 +33,9 @@ from lab.check.trace import ClientState, Trace
 from lab.core.errors import LabError
 from lab.core.http import Answer
 from lab.core.redaction import redact_text, without_secrets
-from lab.core.text import LogStep
+from lab.core.text import LogStep, counted
 
-MOST_EACH_WAY = 1500  # requests; with more, each pair crosses once and not each way
+MOST_EACH_WAY = 1500  # requests; if it takes more, each pair crosses once and not each way
 DIRECTLY = "asked directly"
 """How a way is called in which the lab chooses the replica."""
 THE_BALANCER = "run the conversation several times through {}: compare answer {}"
@@ -194,7 +194,7 @@ class ReplicaSession:
         answered = [evidence.answered(each.trace, each.sides) for each in found]
         covered = certificate(answered, evidence.counted, len(among))
         evidence.covered(DIRECTLY, covered, plays)
-        self._report.plays.append(f"{len(plays)} times over the replicas")
+        self._report.plays.append(f"{counted(len(plays), 'time')} over the replicas")
         evidence.judge()
         settle(evidence, prover, alone, self._log)
 
@@ -250,7 +250,7 @@ class ReplicaSession:
         direct = [each for one in self._alone.rounds for each in one] or [self._alone.baseline]
         own = own_cookies(plays.found.plays, direct)
         plays.take_away(own)
-        plays.believe(self._comparator, self._alone.baseline)
+        plays.check_names(self._comparator, self._alone.baseline)
         names = [PlayName(PlayKind.THROUGH, f"{n + 1}") for n in range(len(plays.found.plays))]
         for name, trace in zip(names, plays.found.plays, strict=True):
             evidence.keep(name, trace)
@@ -258,7 +258,7 @@ class ReplicaSession:
         unknown = sum(side is None for one in plays.found.sides for side in one)
         how = f"through {balancer.address.url}"
         evidence.covered(how, covered, names, unknown=unknown)
-        self._report.plays.append(f"{len(names)} times through the balancer")
+        self._report.plays.append(f"{counted(len(names), 'time')} through the balancer")
         self._say_affinity([n for n in own if n not in asked.dropped], covered, unknown)
         evidence.judge()
         if before is Level.REPLICA:

@@ -149,7 +149,7 @@ class ApiClient:
         made = SchemaValues(self._description, self._settings.fields, branch=variant)
         value = made.of(parameter.schema, parameter.name)
         if parameter.where == "path" and value == ANY_NUMBER:
-            return 1  # what is there before anything was made, most probably
+            return 1  # most services begin to count at 1
         return value
 
     def _body(self, body: Body, variant: int) -> Any:

@@ -11,10 +11,11 @@ from lab.core.json_object import JsonObject
 
 NEEDS_YAML = 'to read YAML, the check needs one package more: pip install ".[openapi]"'
 LARGEST_BYTES = 100_000_000
-MOST_REFERENCES = 20  # from reference to reference
+MOST_REFERENCES = 20  # references that lead to the next one
 # What a document raises that does not say what it should.
 DAMAGE = (LookupError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
-_WORDS_OF_A_SCHEMA = frozenset({"description", "summary", "title"})  # beside a $ref: no constraint
+# No constraints, so they may stand beside a $ref.
+_WORDS_OF_A_SCHEMA = frozenset({"description", "summary", "title"})
 
 
 class Description:

@@ -15,12 +15,12 @@ from lab.core.http import Answer, NotSent
 
 MOST_EXPLORED = 300  # calls
 MOST_EXPLORED_S = 30.0
-MOST_ENDED = 3  # operations that may end the service, until exploring stops
+MOST_ENDED = 3  # exploring stops once this many operations have ended the service
 PROBES = 4
-ENDING = 5  # the rank from which on operations take away what others made
+ENDING = 5  # operations of this rank or above take away what others made
 NOT_FOUND = 404
 NO_SUCH_PATH = (NOT_FOUND, 405)
-WRONG_VALUES = (400, 409, 415, 422)  # another way to fill it in may help
+WRONG_VALUES = (400, 409, 415, 422)  # statuses that ask for other values
 ReadClock = Callable[[], float]
 
 
@@ -79,7 +79,8 @@ class Explorer:
             if is_lost and operation not in again:
                 later.append(operation)
             if later and not any(each.rank < ENDING for each in waiting):
-                waiting, again, later = [*later, *waiting], {*again, *later}, []  # made by now?
+                # What they need may have been made by now.
+                waiting, again, later = [*later, *waiting], {*again, *later}, []
         found.untried = waiting
         return found
 

@@ -11,7 +11,7 @@ from lab.core.http import Answer
 _NOT_LETTERS = re.compile(r"[^a-z0-9]")
 _TOKENS = ("accesstoken", "token", "jwt", "idtoken", "authtoken", "bearertoken")
 _REFERS = re.compile(r"(\w+?)(?:_id|-id|Id|_uuid|Uuid)")
-LEAST_END = 2  # letters of a field that the name of a parameter may end with
+LEAST_END = 2  # letters at the end of a parameter's name that a field's name must have
 MOST_LEARNT = 400  # values of one answer
 Texts = dict[str, str]
 

@@ -39,7 +39,7 @@ class HarSource:
 
 
 def parse(document: Any, file: str = "session.har") -> Conversation:
-    """Return the conversation of a HAR document; raise LabError if it is none."""
+    """Return the conversation of a HAR document; raise LabError if it is not one."""
     try:
         entries = [entry for entry in document["log"]["entries"] if _is_ours(entry)]
         hosts = Counter(urlsplit(entry["request"]["url"]).netloc for entry in entries)
@@ -50,10 +50,17 @@ def parse(document: Any, file: str = "session.har") -> Conversation:
         calls = [_call(entry["request"], f"{file}#{n}") for n, entry in enumerate(chosen, start=1)]
         answers = [_answer(entry["response"]) for entry in chosen]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise LabError(f"{file} is not an HTTP archive: {type(error).__name__} {error}") from None
+        raise LabError(f"{file} is not an HTTP archive: {_lacking(error)}") from None
     if len(calls) > MOST_HAR_CALLS:
         raise LabError(f"{file} has {len(calls)} calls: shorten it to {MOST_HAR_CALLS}")
     return infer(Conversation(tuple(calls), file), answers)
+
+
+def _lacking(error: Exception) -> str:
+    """Say what a document lacks: the text of a KeyError is the name of a field and no more."""
+    if isinstance(error, KeyError):
+        return f'it has no "{error.args[0]}"'
+    return f"something in it is of the wrong kind ({error})"
 
 
 def _read(path: Path) -> Any:

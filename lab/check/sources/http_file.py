@@ -74,7 +74,7 @@ def parse(text: str, file: str = "session.http", values: Values | None = None) -
         origin = f"{file}:{draft.line}"
         scope = Scope({**everywhere, **draft.variables}, origin, frozenset(draft.prompts))
         call = _call(draft, values, scope)
-        if credentials(call):  # first as a client that waits for the challenge
+        if credentials(call):  # a client first sends it without, and waits for the challenge
             calls.append(without_authorization(replace(call, name="")))
         calls.append(call)
         if draft.name:

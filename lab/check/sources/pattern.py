@@ -26,7 +26,8 @@ def matching(pattern: str, least: int = 0, most: int = MOST_PATTERN_CHARS) -> st
     It is built from the pattern's parts, never searched for: no pattern takes long.
     """
     try:
-        with warnings.catch_warnings():  # of words that another version of Python may read anew
+        # Another version of Python may read some patterns in another way.
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = importlib.import_module("re._parser").parse(pattern)
     except (re.error, OverflowError, RecursionError, ValueError):

@@ -157,7 +157,7 @@ def _body(
     media = min(forms, key=_liking)
     chosen = forms[media]
     schema = description.object(chosen.get("schema"))
-    if media.startswith(MULTIPART):  # of each field it must be seen whether it is a file
+    if media.startswith(MULTIPART):  # the definition of each field says whether it is a file
         fields = description.object(schema.get("properties"))
         named = {name: description.object(each) for name, each in fields.items()}
         schema = {**schema, "properties": named}

@@ -8,7 +8,7 @@ from lab.check.sources.pattern import LOWER_CASE, matching
 from lab.core.json_object import JsonObject
 
 LONGEST_STRING = 10_000
-ANY_NUMBER = 7  # the ids of a service begin with 1: what a client made up must not look like one
+ANY_NUMBER = 7  # not 1: the ids of a service often begin with it
 _FORMATS = {
     "date-time": "2026-01-15T10:30:00Z",
     "date": "2026-01-15",
@@ -76,7 +76,7 @@ def _number(kind: str, schema: JsonObject) -> int | float:
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     step = schema.get("multipleOf") or 1
-    # True in 3.0, where it says that the minimum itself is none; in 3.1 it is the bound.
+    # True in 3.0, where it excludes the minimum itself; in 3.1 it is the bound.
     least = _bound(low, above, step, +1)
     most = _bound(high, below, step, -1)
     value: float = ANY_NUMBER

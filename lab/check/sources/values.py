@@ -10,8 +10,8 @@ from lab.check.sources.scalars import ANY_NUMBER, distinct, scalar, typed
 from lab.core.json_object import JsonObject
 
 MOST_DEPTH = 8
-MOST_MADE = 2000  # of one body
-MOST_UNASKED = 12  # fields, where none is required
+MOST_MADE = 2000  # values that are made for one body
+MOST_UNASKED = 12  # fields that are filled in although none is required
 
 
 class SchemaValues:

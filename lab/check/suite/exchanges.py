@@ -8,7 +8,7 @@ import msgspec
 
 from lab.core.http import Answer, Headers
 
-MOST_KEPT_OF_BODY = 64 * 1024  # of a body
+MOST_KEPT_OF_BODY = 64 * 1024  # bytes of a body that are kept
 
 
 class SuiteExchange(msgspec.Struct):

@@ -54,7 +54,7 @@ class Fleet:
 
     def close(self) -> None:
         """End every process. Safe to repeat."""
-        with ExitStack() as last:  # each is done, whatever interrupts the one before
+        with ExitStack() as last:  # all are called, even if one is interrupted
             last.callback(self._launcher.close)
             last.callback(self._kill)
             last.callback(self._starters.shutdown, wait=True, cancel_futures=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from io import BufferedIOBase
 
 MOST_HEAD = 256 * 1024
-MOST_LINE = 1024  # of a chunk's size
+MOST_LINE = 1024  # bytes of the line that gives a chunk's size
 PIECE = 64 * 1024
 
 
@@ -58,7 +58,7 @@ class Head:
 
 
 def read_head(file: BufferedIOBase) -> Head | None:
-    """Return the next head, None if the connection has ended; NotHttp if it is none."""
+    """Return the next head, None if the connection has ended; NotHttp for anything else."""
     lines: list[bytes] = []
     size = 0
     while True:
@@ -82,7 +82,7 @@ def body(file: BufferedIOBase, head: Head, *, to_the_end: bool) -> Iterator[tupl
     """Yield a body as it comes: the bytes on the wire, and what of them is content.
 
     A message with neither length nor chunks ends with its connection, or has no body. Raise
-    NotHttp if chunks are none, ConnectionError if it ends too early.
+    NotHttp for chunks that are malformed, ConnectionError if it ends too early.
     """
     if head.has("transfer-encoding", "chunked"):
         yield from _chunks(file)

@@ -55,7 +55,8 @@ class Rerunner(Front):
                 write_whole(result, self._run(session, order, number))
                 continue
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of threads, of which there are none of ours yet
+                # Fork warns of threads, and none of them is ours yet.
+                warnings.simplefilter("ignore")
                 child = os.fork()
             if not child:
                 self._run_and_leave(session, order, number)

@@ -63,7 +63,7 @@ class SuiteOptions:
         )
         try:
             start.words(0)
-        except LabError as reason:  # it speaks of the options of `lab check`
+        except LabError as reason:  # its text names options of `lab check`
             said = str(reason).replace("--start", "--lab-check").replace("--env", "--lab-env")
             raise pytest.UsageError(said) from None
         return cls(start, given.lab_processes, given.lab_port, (LAB_URL, *given.lab_url_env))

@@ -26,7 +26,7 @@ WHILE_IMPORTED = (
     "the suite asks the service while it is imported, so that no test can be run again by itself: "
     "ask in a fixture"
 )
-LEADER = "LAB_SUITE_LEADER"  # its process id: by it a worker knows that it is one
+LEADER = "LAB_SUITE_LEADER"  # the leading process's id: a worker is a process that finds one here
 HANDED_OVER = "lab_check"  # what a worker of pytest-xdist gives to the process that leads
 
 

@@ -45,14 +45,14 @@ _HANDBOOK = re.compile(r'<a\b[^>]*href="/docs/[^"]*"[^>]*>.*?</a>', re.DOTALL)
 _IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)(["'])\./([a-z-]+\.js)\2""")
 _TO_OUTSIDE = re.compile(r"""(?:src|href)="(?!#|data:)[^"]*\"""")
 # What a URL's parser takes out, or ends a script element; the rest of a module stays readable.
-_NOT_ENCODED = "!'()*"  # by encodeURIComponent, with which the page names a run
+_NOT_ENCODED = "!'()*"  # what encodeURIComponent leaves as it is in the name of a run
 _IN_URL = str.maketrans({each: quote(each) for each in "%#<\n\r\t"})
 
 
 def run_answers(
     kept: KeptRuns, names: Sequence[str], full: int = MOST_PLAYED_IN_FULL
 ) -> dict[str, Answered]:
-    """Return what the console answers about these kept runs, by path; LabError if one is none.
+    """Return the console's answers about these kept runs, by path; LabError if one is unreadable.
 
     Of each variant the first `full` exchanges have their bytes.
     """

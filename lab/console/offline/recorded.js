@@ -3,7 +3,7 @@
  * sends the events that came of it. What was not recorded is refused, with what to do.
  */
 
-const ELSEWHERE = "This page plays recorded runs, and this was not recorded. Run it yourself: pip install two-desks, then lab up.";
+const ELSEWHERE = "This page plays recorded runs, and this was not recorded. Run it yourself: pip install . in a clone of Two Desks, then lab up.";
 const LONGEST_MS = 250; // longer pauses between events are shortened to this
 const BEAT_MS = 2000;
 const NOT_DRAWN = { type: "text/html", text: "" }; // before the first request

@@ -10,7 +10,7 @@ from lab.core.errors import LabError
 
 PUT_BACK = "put back"
 CARING_HANDS = 12  # requests of the room at once
-PUT_BACK_S = 12.0  # a stage waits no longer for its room; the rest of the carts follow
+PUT_BACK_S = 12.0  # a stage waits no longer for the room's carts; the rest follow
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Carers:
         for phone in phones:
             phone.begin_anew()
         with self._changed:
-            self._wanted = {PUT_BACK: True}  # what was to be looked at is gone
+            self._wanted = {PUT_BACK: True}  # earlier wishes to look are void
             self._stages += 1
             stage = self._stages
             self._changed.notify_all()
@@ -94,7 +94,7 @@ class Carers:
 
         def care(phone: RoomPhone) -> None:
             if self._closed or task in self._wanted or PUT_BACK in self._wanted:
-                return  # the next pass knows more, and has all phones
+                return  # the next pass includes this phone
             try:
                 if task == PUT_BACK:
                     phone.put_back()

@@ -19,10 +19,10 @@ from lab.stack.programs import find_nginx
 from lab.stack.stack import NO_NGINX
 
 PHONE_CONNECTIONS = 8192
-POSTS_PER_S = 60  # of one address: a room behind one router has one
+POSTS_PER_S = 60  # from one address: a whole room may share it behind one router
 POSTS_OF_ROOM_PER_S = 400
 WRONG_CODES_PER_S = 10
-REQUESTS_AT_ONCE = 100  # of one address
+REQUESTS_AT_ONCE = 100  # from one address, likewise
 _CONF = """\
 # The phones' nginx, written by `lab class`. No log: nothing of a phone is kept.
 daemon off;

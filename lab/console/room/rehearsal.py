@@ -11,7 +11,7 @@ from lab.console.room.simulated_phone import NoAnswer, PhoneCounts, SimulatedPho
 from lab.processes.spawn import Children, clean_environment, module_command
 
 CODE_VARIABLE = "LAB_ROOM_CODE"
-COMING_PER_S = 40.0  # a hall that scans the code
+COMING_PER_S = 40.0  # phones that join a second, as in a hall that scans the code
 CLICKS_OF_ONE_PER_S = 0.05
 
 

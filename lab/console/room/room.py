@@ -55,7 +55,7 @@ class Room:
         self._phones: PhonePlaces[RoomPhone] = PhonePlaces(MOST_PHONES)
         self._changing = threading.Lock()
         self._caption, self._running = "", False
-        self._names: dict[str, str] = {}  # of everyone who was here, for the export
+        self._names: dict[str, str] = {}  # everyone who was here, as the export names them
         self._carers = Carers(self._present, self._alive)
 
     def join(self, id: str, code: str, name: str, address: str = "") -> RoomPhone:

@@ -13,7 +13,7 @@ from lab.core.json_object import JsonObject
 
 PHONE_POLLS_S = 1.0
 PHONE_TIMEOUT_S = 10.0
-BEFORE_VOTE_S = 3.0  # at most, before a vote
+BEFORE_VOTE_S = 3.0  # the longest time that a phone thinks before it votes
 OWN_HEADERS = "X-Room: 1\r\nContent-Type: application/json\r\nSec-Fetch-Site: same-origin\r\n"
 
 

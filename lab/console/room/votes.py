@@ -11,7 +11,7 @@ import msgspec
 from lab.core.errors import LabError
 
 VOTE_ROUNDS = 2
-MOST_HANDS = 10_000  # in one answer: more fit into no hall
+MOST_HANDS = 10_000  # hands for one answer: no hall holds more
 VoteCounts: TypeAlias = list[int]
 """How many chose each answer, in their order."""
 

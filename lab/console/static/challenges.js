@@ -15,7 +15,7 @@ import { DESKS } from "./words.js";
 
 const KEPT_AS = "challenges";
 const CLEAN = { servers: 3, store: "memory", affinity: "none", retry: "off", cache: "off" };
-const NO_SERVERS = "Challenges need servers to break: pip install two-desks, then lab up.";
+const NO_SERVERS = "Challenges need servers to break: pip install . in a clone, then lab up.";
 const SERVER = { "": "the balancer's choice", served: "the one that answered last" };
 const WHERE = { both: "At both desks", stateful: "Stateful only", stateless: "Stateless only" };
 

@@ -37,7 +37,7 @@ export function deeds(scene, me, second) {
   return named;
 }
 
-/** Faults at a desk, or of its store; the restart of what was dead mends, and is none. */
+/** Faults at a desk, or of its store; the restart of what was dead mends, and is not one. */
 function harmsAt(faults, desk) {
   const here = faults.filter((each) => HARMS.includes(each.fault) && (each.desk === desk || (each.target === "store" && desk === "stateful")));
   return here.filter(({ fault, target }, n) => fault !== "restart" || here.slice(0, n).findLast((each) => each.target === target)?.fault !== "kill");

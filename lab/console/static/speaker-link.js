@@ -18,7 +18,7 @@ let sent = "";
 
 /** Open the speaker's window, or bring it to the front. */
 export function openSpeaker() {
-  if (recorded) return notice("The speaker view belongs to a lab that runs: pip install two-desks, then lab up.");
+  if (recorded) return notice("The speaker view belongs to a lab that runs: pip install . in a clone, then lab up.");
   if (!open(`/speaker#${SPEAKER}`, `speaker-${SPEAKER}`, "popup,width=1000,height=720")) notice("This browser has blocked the window: allow it, and press S again.");
 }
 

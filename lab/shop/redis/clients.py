@@ -33,7 +33,7 @@ def behind_sentinels(url: StoreUrl, kind: type[Redis], timeout_s: float, **optio
     For each new connection it asks the sentinels, one after the other, until one answers:
     `timeout_s` limits all of them together, and then the connection to the primary.
     """
-    one_server(url, Redis, timeout_s)  # for its checks
+    one_server(url, Redis, timeout_s)  # only checks the options
     options_of_url = parse_url(url.one_server)  # type: ignore[no-untyped-call]
     for name in ("host", "port"):
         options_of_url.pop(name)

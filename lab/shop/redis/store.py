@@ -19,7 +19,7 @@ from lab.shop.redis import clients, store_url
 from lab.shop.redis.cluster import PatientCluster
 from lab.shop.redis.tls_errors import tls_trouble
 
-TIMEOUT_S = 0.3  # for one operation; a request makes three at most, so it takes under 1 s
+TIMEOUT_S = 0.3  # limit of one operation; a request makes three at most, so it takes under 1 s
 RETRY_AFTER = {"Retry-After": "1"}
 
 
@@ -39,7 +39,7 @@ class _Counted:
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         answer = super().execute_command(*args, **options)  # type: ignore[misc]
-        self.tally.operations += 1  # not before: a store that does not answer has executed nothing
+        self.tally.operations += 1  # after the call: a silent store has executed nothing
         return answer
 
 

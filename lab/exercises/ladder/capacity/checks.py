@@ -5,11 +5,11 @@ import re
 import tomllib
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from lab.capacity import document
 from lab.capacity.crossings import CapacityPlan
 from lab.capacity.rules import Need
+from lab.core.json_object import JsonObject
 from lab.exercises import NotMet, Work, after, check, require
 
 PLAN, ANSWER, PARAGRAPH = "plan.json", "answer.toml", "answer.md"
@@ -62,7 +62,7 @@ def needs_of(plan: CapacityPlan) -> dict[str, Need]:
     return {need.row: need for need in plan.needs() if need.row in ROWS}
 
 
-def answers(work: Work) -> dict[str, Any]:
+def answers(work: Work) -> JsonObject:
     """Return answer.toml."""
     try:
         return tomllib.loads(work.read(ANSWER))

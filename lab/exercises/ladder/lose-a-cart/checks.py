@@ -30,7 +30,7 @@ def story(desk: VariantResult) -> str:
 
 
 def killed_for_good(desk: VariantResult) -> list[str]:
-    """Return the servers that were killed; a restart begins with a kill, and is none."""
+    """Return the servers that were killed; a restart, which begins with a kill, does not count."""
     events = sorted([*desk.faults, *desk.exchanges], key=lambda each: each.at_s)
     return [
         each.target
