@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.text import Text
 
-from lab.cli import options
+from lab.cli import kept, options
 from lab.cli.check_batch import WithSettings, current_batch, run_settings
 from lab.cli.check_mcp import McpOptions, mcp_options
 from lab.cli.check_openapi import openapi_options
@@ -221,6 +221,7 @@ def check(
       3    unknown, or the service did not start
       130  stopped by Ctrl-C
     """
+    kept.require_writable(junit_file, sarif_file, out=out)
     if command is None and not running.urls:
         return run_settings(conversation, (junit_file, sarif_file), as_json)
     from lab.check.budget import Budget  # the check loads much, and `--help` needs none of it

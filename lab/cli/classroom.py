@@ -10,12 +10,13 @@ from typing import Any
 
 import click
 
-from lab.cli import browser, options, signals, stack_options
+from lab.cli import browser, kept, options, signals, stack_options
 from lab.cli.output import progress, say
 from lab.cli.param_types import CountRange
 from lab.console.room.addresses import LOOPBACK, OwnAddress, chosen_address, own_addresses
 from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.core.errors import LabError, reason
+from lab.core.shell import typed
 
 PHONE_PORT = 8080
 MOST_REHEARSED = 500
@@ -97,7 +98,7 @@ def classroom(
     from lab.console import assembly, listening  # the whole page: loaded only when it is served
     from lab.evidence.result import Settings
 
-    _require_folder(votes)
+    kept.require_writable(votes, out=out)
     address = _chosen(listen, phone_port, yes, alone=rehearse is not None)
     if not stack_options.is_given("affinity"):
         settings["affinity"] = "cookie"
@@ -120,7 +121,7 @@ def classroom(
             show(f"{rehearse} simulated phones are coming in")
             resources.enter_context(rehearsing(lab.phones_at, room.code, rehearse, lab.folder))
         show("")
-        say(_words(lab.link, lab.phones_at, room.code, address))
+        say(_words(lab.link, lab.phones_at, room.code, address, out))
         browser.open_private(lab.link, no_open, out)
         signals.wait_for_stop()
     say("Stopped; nothing is left running." + (f" The votes are in {votes}." if votes else ""))
@@ -156,12 +157,13 @@ def _free_or_any(port: int | None) -> int:
     return port if port is not None else PHONE_PORT if can_bind(PHONE_PORT) else 0
 
 
-def _words(link: str, phones_at: str, code: str, address: str) -> str:
+def _words(link: str, phones_at: str, code: str, address: str, out: Path) -> str:
     closed = "\n(no phone can reach 127.0.0.1: for this machine's own browsers)"
     return (
         f"Phones join at  {phones_at}   code  {code}{closed if address == LOOPBACK else ''}\n\n"
         f"The instructor's page: {link}\n"
-        "(this link makes one browser the instructor's, once; `lab open` makes another)\n\n"
+        f"(this link makes one browser the instructor's, once; `{typed('lab open', out)}` makes "
+        "another)\n\n"
         "Keys: → asks, opens, closes, shows, runs and goes on; W shows or hides the wall.\n"
         "Ctrl-C stops everything."
     )
@@ -170,16 +172,11 @@ def _words(link: str, phones_at: str, code: str, address: str) -> str:
 def _keep(path: Path, csv: Callable[[], str]) -> None:
     try:
         path.write_text("\ufeff" + csv(), encoding="utf-8", newline="")
-    except OSError as error:  # a full disk: the votes of a class come but once
+    except OSError as error:  # a full disk, say: the votes of a class cannot be taken again
         say(csv())
         raise LabError(
             f"the votes could not be kept in {path}: {reason(error)}; they are printed above"
         ) from None
-
-
-def _require_folder(votes: Path | None) -> None:
-    if votes and not votes.absolute().parent.is_dir():
-        raise LabError(f"the folder {votes.parent} for the votes does not exist: make it first")
 
 
 COMMANDS = (classroom,)

@@ -12,6 +12,7 @@ from lab.core.comparison import compare as compared
 from lab.core.errors import LabError
 from lab.core.json_object import json_text
 from lab.core.quantity import Quantity, Stated
+from lab.core.shell import typed
 from lab.core.text import one_line
 from lab.report import catalog, comparison_view, summary
 
@@ -26,7 +27,7 @@ def compare_runs(left: str, right: str, everything: bool, as_json: bool, out: Pa
     if kind != other:
         raise LabError(
             f"{_name(ours)} is a {kind} and {_name(theirs)} a {other}: compare two runs of one "
-            "kind; `lab runs` shows what each one is"
+            f"kind; `{typed('lab runs', out)}` shows what each one is"
         )
     first, second = (kept.quantities_of(kind, each) for each in (ours, theirs))
     noise = _noise(kind, (ours, first), (theirs, second), out)
@@ -52,7 +53,7 @@ def _pair(left: str, right: str, out: Path) -> tuple[Path, Path]:
     else:
         said = (
             f"both names are the same run, {_name(ours)}: run it again, or give two of those "
-            "that `lab runs` lists"
+            f"that `{typed('lab runs', out)}` lists"
         )
     err.print(Text(f"· {one_line(said, 400)}"), soft_wrap=True)
     return ours, theirs

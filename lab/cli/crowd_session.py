@@ -96,7 +96,7 @@ class CrowdSession:
             steady = [each for each in variants if each.app == "stateless"]
             profile = self._prepared(profile, provisioned, [*steady, *variants][0])
             for number in range(self.rounds):
-                turned = (number + profile.seed) % 2  # the second place must not be one desk's
+                turned = (number + profile.seed) % 2  # the desks take turns in running first
                 for variant in reversed(variants) if turned else variants:
                     self._perform_one(profile, provisioned, variant, workers)
 

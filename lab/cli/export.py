@@ -7,8 +7,8 @@ from rich.text import Text
 
 from lab.cli import options
 from lab.cli import record as recorder
+from lab.cli.kept import require_writable, write
 from lab.cli.output import err, progress, say
-from lab.core.errors import LabError, reason
 from lab.core.units import format_bytes
 
 
@@ -52,18 +52,14 @@ def export(file: Path, source: Path | None, runs: tuple[str, ...], out: Path) ->
     kept = KeptRuns(out)
     for run in runs:  # before a recording is made, which takes a minute
         kept.outline(run)
-    if not file.parent.is_dir():
-        raise LabError(f"cannot write {file}: {file.parent} is not a folder; name another file")
+    require_writable(file)
     path = source or recording.newest(out)
     if path is None:
         with progress() as show:
             path = recorder.make(out, show)
     recorded = recording.read(path)
     fitted = fitting.fitted(recorded, kept, runs)
-    try:
-        file.write_text(fitted.page, encoding="utf-8")
-    except OSError as error:
-        raise LabError(f"cannot write {file}: {reason(error)}; name another file") from None
+    write(file, fitted.page)
     size = format_bytes(len(fitted.page.encode()))
     say(f"{file}: {size}, recorded on {recorded.made[:10]}. Open it in a browser.")
     for note in filter(None, (fitted.left_out, recording.outdated(recorded))):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 from rich.text import Text
 
-from lab.cli import options
+from lab.cli import kept, options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, say, screen, write_json
 from lab.cli.param_types import SIZE, WAITING_TIME
-from lab.core.errors import LabError, reason
+from lab.core.errors import LabError
 from lab.core.json_object import json_text
 from lab.core.text import visible
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lab.exercises.grading import Grader, Submission
 
 _folder = click.Path(exists=True, file_okay=False, path_type=Path)
-_submission = click.Path(exists=True, path_type=Path)  # a file among them is left out
+_submission = click.Path(exists=True, path_type=Path)  # a file is left out later, with a warning
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -148,17 +148,18 @@ def grade(
     grader = Grader(exercise, new_seed() if seed is None else seed, command or "", limits)
     if classroom_file:
         formats.require_runner()
+    kept.require_writable(csv_file, junit_file, *single)
     graded, status = _grade_all(grader, folders, jobs, quiet=as_json)
     _show(grader, graded, as_json=as_json)
     if csv_file:
-        _write(csv_file, formats.as_csv(graded))
+        kept.write(csv_file, formats.as_csv(graded))
     if junit_file:
-        _write(junit_file, formats.as_junit(graded))
+        kept.write(junit_file, formats.as_junit(graded))
     if graded and gradescope_file:
-        _write(gradescope_file, json_text(formats.gradescope(graded[0].result)))
+        kept.write(gradescope_file, json_text(formats.gradescope(graded[0].result)))
     if graded and classroom_file:
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        _write(classroom_file, json_text(formats.classroom50(graded[0].result, now)))
+        kept.write(classroom_file, json_text(formats.classroom50(graded[0].result, now)))
     return status or (3 if any(each.result.trouble for each in graded) else 0)
 
 
@@ -182,7 +183,7 @@ def _write_autograders(
         write_zip(exercise, zip_file, command)
         say(f"written: {zip_file}\nupload it as the autograder, with the base image Ubuntu 24.04")
     if workflow_file:
-        _write(workflow_file, workflow(exercise, command))
+        kept.write(workflow_file, workflow(exercise, command))
         say(f"written: {workflow_file}\nput it into .github/workflows of the students' repository")
 
 
@@ -232,13 +233,6 @@ def _show(grader: "Grader", graded: list["Submission"], *, as_json: bool) -> Non
     screen.print(grade_view.table(graded))
     for line in grade_view.closing(grader, graded):
         say(line)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise LabError(f"cannot write {path}: {reason(error)}; choose another file") from None
 
 
 COMMANDS = (grade,)

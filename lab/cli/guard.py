@@ -19,7 +19,7 @@ from rich.text import Text
 from lab.cli import plain_stream
 from lab.cli.output import EXIT_INTERRUPTED, err
 from lab.core import run_folder
-from lab.core.errors import LabError
+from lab.core.errors import LabError, reason
 from lab.core.limits import limit_met
 from lab.core.redaction import redact_text
 
@@ -36,11 +36,8 @@ def end(error: BaseException) -> int:
         at = "".join(f" at {line}" for line in getattr(error, "__notes__", []))
         _say(f"lab: stopped{at}; nothing is left running", "")
         return EXIT_INTERRUPTED
-    if _is_closed_pipe(error):  # `lab list | head -1`
-        _drop_output()
-        return 0
     if isinstance(error, click.ClickException):
-        with suppress(OSError):  # `lab list --nope 2>&1 | head -0`
+        with suppress(OSError):  # the terminal is gone
             error.show()
         return EXIT_FAILED
     _say(f"lab: {explanation(error)}")
@@ -48,26 +45,28 @@ def end(error: BaseException) -> int:
 
 
 @contextmanager
-def quiet_end_of_pipe() -> Iterator[None]:
-    """End the command with status 0 if its output is read no further (click would say 1)."""
+def broken_pipes_are_errors() -> Iterator[None]:
+    """Take the error number off a BrokenPipeError: click would end with status 1 for it.
+
+    The error comes from a pipe or connection inside the lab: output that is not read raises none.
+    """
     try:
         yield
-    except OSError as error:
-        if not _is_closed_pipe(error):
-            raise
-        _drop_output()
-        raise click.exceptions.Exit(0) from None
+    except BrokenPipeError as error:
+        raise BrokenPipeError(str(error)) from error
 
 
-def _drop_output() -> None:
-    plain_stream.drop(sys.stdout)
-    plain_stream.drop(sys.stderr)
-
-
-def _is_closed_pipe(error: BaseException) -> bool:
-    if os.name == "nt" and isinstance(error, OSError) and error.filename is None:
-        return error.errno in (errno.EPIPE, errno.EINVAL)  # the latter is what Windows says
-    return isinstance(error, BrokenPipeError)
+def status_after_output(status: int) -> int:
+    """Write what waits on stdout; return the exit status, 2 in place of 0 if output was lost."""
+    with suppress(OSError, ValueError):  # ValueError: a script has closed it
+        sys.stdout.flush()
+    if (lost := plain_stream.failure()) is None:
+        return status
+    folder = run_folder.newest()
+    kept = f"; the run is kept in {folder}" if folder else ""
+    why = "the disk is full" if lost.errno in _DISK_FULL else reason(lost)
+    _say(f"lab: the output could not be written: {why}{kept}")
+    return status or EXIT_FAILED
 
 
 def explanation(error: BaseException) -> str:
@@ -75,7 +74,6 @@ def explanation(error: BaseException) -> str:
     if isinstance(error, LabError):
         return str(error)
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
-        plain_stream.drop(sys.stdout)  # stdout may be what is full, and must not be flushed again
         return _disk_full(error)
     if limit := limit_met(error):
         return limit
@@ -106,7 +104,7 @@ def _disk_full(error: OSError) -> str:
     where = f"of {error.filename}" if error.filename else "that is written to"
     folder = run_folder.newest()
     kept = f"what was written before is kept in {folder}" if folder else "nothing was kept"
-    return f"the disk {where} is full; {kept}: make room, or choose another disk with --out"
+    return f"the disk {where} is full; {kept}: make room, or write to another disk"
 
 
 def _say(text: str, style: str = "red") -> None:

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
+from lab.core.nearest import SURE
+from lab.core.shell import quoted
+
 _UP = "`lab up` runs both desks and the page, and Ctrl-C there stops them"
 _PAUSE = "`lab pause B` freezes a server, `lab resume B` lets it go on"
 _LIST = "`lab list` lists the scripts, `lab show NAME` explains one"
@@ -43,10 +46,13 @@ def answer(name: str, commands: Iterable[str], scripts: Iterable[str]) -> str:
         return f"that is a script: `lab run {guess.replace('_', '-')}` runs it"
     if guess.endswith(".py"):
         path = name if "/" in name or "\\" in name else f"./{name}"
-        return f"to run a script of your own, give its path: `lab run {path}`"
+        return f"to run a script of your own, give its path: `lab run {quoted(path)}`"
     if guess in _MEANT:
         return _MEANT[guess]
-    close = get_close_matches(guess, [*commands, *scripts, *_MEANT], 1)
+    near = get_close_matches(guess, [*commands, *scripts, *_MEANT])
+    # A word that only points at a command has to be closer: "bogus" is not "logs".
+    sure = get_close_matches(guess, _MEANT, cutoff=SURE)
+    close = [word for word in near if word in sure or word not in _MEANT]
     if not close:
         return "`lab --help` lists the commands"
     if close[0] in commands:

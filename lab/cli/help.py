@@ -6,7 +6,7 @@ from inspect import cleandoc
 import click
 
 _KEEP_LINES = "\b"  # click's mark: do not fill this paragraph
-_NO_BREAK = "\u2011"  # a hyphen at which no line is broken
+_NO_BREAK = "\u2011"  # a hyphen that never ends a line
 
 
 class HelpFormatter(click.HelpFormatter):

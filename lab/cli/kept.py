@@ -1,5 +1,6 @@
 """What each command keeps of a run, and how each kind of run is read and shown again."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,6 +109,28 @@ def _quantities_of(kind: str, document: Path) -> "list[Quantity]":
     from lab.capacity.quantities import plan_quantities
 
     return plan_quantities(plans.read(document))
+
+
+def require_writable(*files: Path | None, out: Path | None = None) -> None:
+    """Raise LabError if a file that is written after long work could not be written.
+
+    `out`, and the folders above it, may be missing: the command makes them before.
+    """
+    made = (out.absolute(), *out.absolute().parents) if out else ()
+    for path in filter(None, files):
+        try:
+            if not (path.absolute().parent in made and not path.parent.exists()):
+                _require_writable(path)
+        except (OSError, ValueError) as error:  # ValueError: a NUL in its name
+            raise LabError(f"cannot write {path}: {reason(error)}; choose another file") from None
+
+
+def _require_writable(path: Path) -> None:
+    is_new = not os.path.lexists(path)
+    if not path.exists() or path.is_file() or path.is_dir():  # else it may be a pipe
+        path.open("ab").close()
+    if is_new:
+        path.unlink()
 
 
 def write(path: Path, text: str) -> None:

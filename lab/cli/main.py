@@ -89,10 +89,9 @@ def main() -> NoReturn:
         signals.install()
         plain_stream.prepare()
         status = cli.main(prog_name="lab", standalone_mode=False) or 0
-        sys.stdout.flush()  # here a closed pipe or a full disk can still be answered
     except BaseException as error:  # whatever it is: status 1 would be a finding
         status = guard.end(error)
-    sys.exit(status)
+    sys.exit(guard.status_after_output(status))
 
 
 class LazyCommand(click.Command):
@@ -113,14 +112,9 @@ class Commands(click.Group):
 
     context_class = Context
 
-    def make_context(self, *given: Any, **how: Any) -> click.Context:
-        """Read the command line; `lab --help | head -1` ends quietly."""
-        with guard.quiet_end_of_pipe():
-            return super().make_context(*given, **how)
-
     def invoke(self, context: click.Context) -> Any:
-        """Run the command; `lab list | head -1` ends quietly."""
-        with guard.quiet_end_of_pipe():
+        """Run the command; what it raises is for `guard`."""
+        with guard.broken_pipes_are_errors():
             return super().invoke(context)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:

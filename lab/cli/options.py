@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from lab.cli.param_types import CountRange
+from lab.core.run_folder import DEFAULT_ROOT
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Any], Any]
@@ -47,7 +48,7 @@ def together(*given: Option) -> Option:
 
 
 out = value(
-    "--out", click.Path(file_okay=False, path_type=Path), Path("lab-runs"), "Folder of the runs."
+    "--out", click.Path(file_okay=False, path_type=Path), DEFAULT_ROOT, "Folder of the runs."
 )
 port = click.option(
     "--port",

@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from rich.console import Console, ConsoleDimensions
@@ -48,10 +48,6 @@ class Screen(Console):
         lines = captured.get().split("\n")
         self.file.write("\n".join(line.rstrip(" ") for line in lines))
         self.file.flush()
-
-    def on_broken_pipe(self) -> NoReturn:
-        """Let `guard` end the lab quietly."""
-        raise BrokenPipeError
 
 
 screen = Screen(highlight=False, markup=False, emoji=False)

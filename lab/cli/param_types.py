@@ -42,8 +42,8 @@ class CountRange(click.IntRange):
         if isinstance(value, str) and not re.fullmatch(r"[+-]?[0-9]{1,15}", value, re.ASCII):
             try:
                 value = units.parse_count(value)
-            except LabError as error:
-                given, _, _ = str(error).partition(": give ")
+            except LabError:
+                given = units.as_given(value)
                 most = f"to {self.max:,}" if self.max else "on"
                 self.fail(f"{given}: give a whole number from {self.min} {most}", param, context)
         return super().convert(value, param, context)

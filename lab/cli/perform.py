@@ -26,7 +26,7 @@ from lab.experiments.provision import balanced, deployed
 from lab.experiments.runner import Run
 from lab.experiments.script_run import stopped_at
 from lab.report.terminal import (
-    AS_A_PAGE,
+    as_a_page_line,
     experiment_view,
     kept_line,
     predictions_view,
@@ -148,4 +148,4 @@ def _print(run: Run, asked: RunOptions) -> None:
     for desk, servers in asked.deployment.items():
         where = ", ".join(map(str, servers))
         screen.print(f"{desk}: {where}, not started by the lab", style="dim")
-    screen.print(AS_A_PAGE)
+    screen.print(as_a_page_line(asked.root), soft_wrap=True)

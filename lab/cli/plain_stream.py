@@ -1,12 +1,16 @@
-"""Standard output and error that take any text, whatever encoding the terminal or pipe has."""
+"""Standard output and error that take any text, and that no reader who leaves can break."""
 
 import codecs
+import errno
 import io
 import os
 import re
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 # Signs of the lab's own, as they are written where the encoding does not have them.
 PLAIN_SIGNS = {
@@ -43,6 +47,46 @@ PLAIN_SIGNS = {
     "\u00a0": " ",
     "\u2011": "-",
 }
+_files: "list[OutputFile]" = []
+"""What the prepared streams write to, where that is no terminal."""
+
+
+class OutputFile(io.RawIOBase):
+    """A pipe or file that output goes to: once a write fails, it drops all that comes.
+
+    So a command whose reader has left (`lab check … | head -1`) does its work to the end, and
+    ends with its own status. `failure` is why output was lost where a reader is not the cause.
+    """
+
+    failure: OSError | None = None
+
+    def __init__(self, stream: io.TextIOWrapper, file: io.FileIO) -> None:
+        self._owner = stream  # it closes the file when it is collected
+        self._file = file
+
+    def write(self, data: "ReadableBuffer") -> int | None:
+        """Write the data, or drop it; return how much was taken."""
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            if not _reader_has_left(error):
+                self.failure = error
+            self._drop()
+            return memoryview(data).nbytes
+
+    def writable(self) -> bool:
+        """True."""
+        return True
+
+    def fileno(self) -> int:
+        """Return the descriptor, which a child process can be given."""
+        return self._file.fileno()
+
+    def _drop(self) -> None:
+        """Let the descriptor lead nowhere, for the programs that the lab starts as well."""
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, self.fileno())
+        os.close(devnull)
 
 
 class PlainStream(io.TextIOWrapper):
@@ -68,19 +112,14 @@ class PlainStream(io.TextIOWrapper):
 
 def prepare() -> None:
     """Make sys.stdout and sys.stderr take any text; a closed one swallows it."""
+    _files.clear()
     sys.stdout = _prepared(sys.stdout)
     sys.stderr = _prepared(sys.stderr)
 
 
-def drop(stream: TextIO) -> None:
-    """Throw away what waits in `stream` and what comes: its reader has gone, its disk is full."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(devnull, stream.fileno())
-    except (OSError, ValueError):  # it has no file
-        pass
-    finally:
-        os.close(devnull)
+def failure() -> OSError | None:
+    """Return why output was lost (a full disk), None if all that is read was written."""
+    return next((each.failure for each in _files if each.failure), None)
 
 
 def in_encoding(text: str, encoding: str) -> str:
@@ -122,8 +161,31 @@ def _prepared(stream: TextIO | None) -> TextIO:
         return Path(os.devnull).open("w", encoding="utf-8", errors="backslashreplace")
     if isinstance(stream, PlainStream) or not isinstance(stream, io.TextIOWrapper):
         return stream
+    stream = _over_output_file(stream)
     if stream.encoding.lower().replace("_", "-").startswith("utf"):
         stream.reconfigure(errors="backslashreplace")  # a lone surrogate in a file's name
         return stream
     stream.flush()
     return PlainStream(stream)
+
+
+def _over_output_file(stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    file = getattr(stream.buffer, "raw", stream.buffer)  # the latter with `python -u`
+    if not isinstance(file, io.FileIO) or stream.isatty():
+        return stream
+    stream.flush()
+    output = OutputFile(stream, file)
+    _files.append(output)
+    return io.TextIOWrapper(
+        output if file is stream.buffer else io.BufferedWriter(output),  # type: ignore[arg-type]
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+
+
+def _reader_has_left(error: OSError) -> bool:
+    if os.name == "nt":
+        return error.errno in (errno.EPIPE, errno.EINVAL)  # the latter is what Windows says
+    return isinstance(error, ConnectionError)

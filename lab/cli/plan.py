@@ -59,7 +59,9 @@ def plan(
         raise click.UsageError("--quick goes with --measure: lab plan --measure --quick")
     if not assumed["target_utilisation"]:
         raise click.BadParameter("--target-utilisation: give more than 0")
-    from lab.cli import plan_session  # `--help` needs none of it
+    from lab.cli import kept, plan_session  # `--help` needs none of it
+
+    kept.require_writable(chart, out=out)
 
     constants = source or plan_session.constants_for(again, quick, out)
     plan_session.compute(constants, assumed, chart, out, as_json)

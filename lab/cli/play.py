@@ -10,6 +10,7 @@ from rich.text import Text
 from lab.cli import browser, options, signals
 from lab.cli.output import err, say
 from lab.core.errors import LabError
+from lab.core.shell import typed
 
 if TYPE_CHECKING:
     from lab.console.offline.recording import Recording
@@ -42,7 +43,7 @@ def play(run: str | None, port: int | None, no_open: bool, out: Path) -> None:
         err.print(Text(note, "yellow"), soft_wrap=True)
     with assembly.playing(root, listening.choose_port(port), lesson) as origin:
         link = f"{origin}/?run={quote(name)}" if name else f"{origin}/"
-        say(f"{link}\nNo servers run: {_shown(lesson)}.\nCtrl-C stops everything.")
+        say(f"{link}\nNo servers run: {_shown(lesson, root)}.\nCtrl-C stops everything.")
         browser.open_private(link, no_open, root)
         signals.wait_for_stop()
     say("Stopped; nothing is left running.")
@@ -59,14 +60,14 @@ def _find(run: str | None, out: Path) -> tuple[Path, str]:
         runs = KeptRuns(out).list().runs
         if not runs:
             raise LabError(
-                f"nothing to play is kept in {out} yet: `lab record` records the lesson, "
-                "`lab run crash` an experiment"
+                f"nothing to play is kept in {out} yet: `{typed('lab record', out)}` records the "
+                f"lesson, `{typed('lab run crash', out)}` an experiment"
             )
         return out, KeptRuns(out).outline(runs[0].name).name
     path = Path(run)
     folder = path.parent if path.is_file() else path
     if (folder / "result.json").is_file():
-        folder = folder.resolve()  # so that "." has a name, and `latest` its own
+        folder = folder.resolve()  # gives "." a name, and `latest` its own
         return folder.parent, KeptRuns(folder.parent).outline(folder.name).name
     return out, KeptRuns(out).outline(run).name
 
@@ -85,9 +86,10 @@ def _lesson(root: Path, wanted: bool) -> "Recording | None":
         return None
 
 
-def _shown(lesson: "Recording | None") -> str:
+def _shown(lesson: "Recording | None", root: Path) -> str:
     if lesson is None:
-        return "the page shows kept runs; `lab record` makes the lesson playable, too"
+        record = typed("lab record", root)
+        return f"the page shows kept runs; `{record}` makes the lesson playable, too"
     return f"the page plays the lesson as recorded on {lesson.made[:10]}, and kept runs"
 
 

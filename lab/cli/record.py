@@ -12,6 +12,7 @@ from rich.text import Text
 from lab.cli import options
 from lab.cli.output import err, progress, say
 from lab.core.run_folder import new_run_folder
+from lab.core.shell import typed
 
 
 @click.command()
@@ -33,7 +34,8 @@ def record(out: Path) -> None:
     """
     with progress() as show:
         file = make(out, show)
-    say(f"Kept in {file}: `lab play` plays it, `lab export walkthrough.html` makes one file of it.")
+    play, export = (typed(each, out) for each in ("lab play", "lab export walkthrough.html"))
+    say(f"Kept in {file}: `{play}` plays it, `{export}` makes one file of it.")
 
 
 def make(out: Path, show: Callable[[str], None]) -> Path:

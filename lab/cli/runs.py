@@ -13,6 +13,7 @@ from lab.cli import options
 from lab.cli.output import err, screen, write_json
 from lab.cli.param_types import CountRange
 from lab.core.json_object import json_text
+from lab.core.shell import typed
 from lab.core.text import counted
 from lab.core.units import format_bytes
 
@@ -41,12 +42,13 @@ def runs(
 ) -> int:
     """List the kept runs, the newest first: what each one was, and what it found.
 
-    A run, a check, a crowd or a plan has a report: `lab report NAME` shows it again. A
-    measurement has the constants of `lab plan`, a page has the logs of `lab up`, and a visit to
-    the museum has its tour.json. A run that was stopped before it found anything is unfinished.
+    A run, a check, a crowd or a plan has a report: `lab report NAME` shows it again. A recording
+    has the lesson of `lab record`, a measurement the constants of `lab plan`, a page the logs of
+    `lab up`, and a visit to the museum its tour.json. A run that was stopped before it found
+    anything is unfinished.
 
     --clean keeps the newest ten runs that have a report, everything newer than these, the
-    newest measurement, and folders that you named yourself.
+    newest recording and measurement, and folders that you named yourself.
 
     Examples:
         lab runs
@@ -71,12 +73,14 @@ def runs(
         write_json(json_text({"runs": runs_view.as_json(found)}))
         return 0
     if not found:
-        screen.print(Text(f"no run in {out} yet: `lab run crash` makes one"), soft_wrap=True)
+        makes = typed("lab run crash", out)
+        screen.print(Text(f"no run in {out} yet: `{makes}` makes one"), soft_wrap=True)
         return 0
     shown = found if everything else found[:NEWEST_RUNS]
     screen.print(runs_view.runs_table(shown))
     if len(shown) < len(found):
-        screen.print(f"… {len(found) - len(shown)} older ones: lab runs --all", style="dim")
+        more = f"… {len(found) - len(shown)} older ones: {typed('lab runs --all', out)}"
+        screen.print(Text(more, "dim"), soft_wrap=True)
     return 0
 
 

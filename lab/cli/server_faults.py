@@ -9,6 +9,7 @@ import msgspec
 from lab.cli import options
 from lab.cli.output import say
 from lab.core.faults import STORE_FAULTS, FaultKind, target_named
+from lab.core.shell import typed
 
 _SERVER = "SERVER is a letter (`B` is server B of both desks), or `stateful/B` for one desk only."
 _SERVER_OR_STORE = f"{_SERVER} `store` is the session store."
@@ -24,7 +25,7 @@ _FAULTS: Mapping[FaultKind, tuple[str, str]] = {
     ),
     FaultKind.PAUSE: (
         "Freeze a server of the running `lab up`: it answers nothing until it is resumed.",
-        "~ {at}: pid {pid} is paused; `lab resume {at}` resumes it",
+        "~ {at}: pid {pid} is paused; `{resume}` resumes it",
     ),
     FaultKind.RESUME: (
         "Resume a paused server of the running `lab up`.",
@@ -32,7 +33,7 @@ _FAULTS: Mapping[FaultKind, tuple[str, str]] = {
     ),
     FaultKind.DRAIN: (
         "Stop a server of the running `lab up` when its last requests are done.",
-        "~ {at}: gets no new requests; `lab status` shows when it has gone",
+        "~ {at}: gets no new requests; `{status}` shows when it has gone",
     ),
     FaultKind.ADD: (
         "Start one more server at each desk of the running `lab up`.",
@@ -51,7 +52,8 @@ def give_order(out: Path, kind: FaultKind, path: str, body: Mapping[str, str]) -
         seen = "gone, port closed" if done.confirmed else "NOT confirmed"
         at = "/".join(filter(None, (done.desk, done.name)))
         facts = {name: value or "" for name, value in msgspec.structs.asdict(done).items()}
-        say(line.format(**facts, at=at, seen=seen))
+        then = {"resume": typed(f"lab resume {at}", out), "status": typed("lab status", out)}
+        say(line.format(**facts, **then, at=at, seen=seen))
 
 
 def _fault_command(kind: FaultKind) -> click.Command:

@@ -38,7 +38,7 @@ class StopSignal:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handle one signal."""
-        if _in_finalizer(frame):  # the exception would be lost there: raise it after that
+        if _in_finalizer(frame):  # an exception would be lost there, so it is raised later
             threading.Timer(AGAIN_S, signal.raise_signal, [number]).start()
             return
         now_s = monotonic_s()

@@ -41,9 +41,12 @@ def print_status(seen: "StackState") -> None:
             facts = ("–" if value is None else str(value) for value in values)
             table.add_row(desk, each.name, _signed(each.state), *facts)
     screen.print(table)
+    from lab.console.stack_state import SETTINGS
+
     for desk, settings in seen.settings.items():
-        named = msgspec.structs.asdict(settings).items()
-        say(f"{desk}: " + ", ".join(f"{name} {value}" for name, value in named))
+        present = msgspec.structs.asdict(settings)
+        named = [f"{name} {value}" for name, value in present.items() if name in SETTINGS]
+        say(f"{desk}: " + ", ".join([*named, *settings.changes_of(desk)]))
     if kept := seen.store:
         process = f", pid {kept.pid}" if kept.pid else ""
         say(f"store: {_signed(kept.state)} ({kept.program}{process})")

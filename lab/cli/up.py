@@ -10,6 +10,7 @@ from lab.cli import browser, options, signals, stack_options
 from lab.cli.output import progress, say
 from lab.cli.param_types import CountRange
 from lab.console.stack_state import MOST_PAGE_SERVERS
+from lab.core.shell import typed
 from lab.core.text import counted
 
 if TYPE_CHECKING:
@@ -60,26 +61,27 @@ def up(port: int | None, no_open: bool, learners: int, out: Path, **settings: An
         assembly.running(wanted, out, listening.choose_port(port, out), show, learners) as lab,
     ):
         show("")
-        say(_addresses(lab.origin, lab.link, wanted))
+        say(_addresses(lab.origin, lab.link, wanted, out))
         browser.open_private(lab.link, no_open, out)
         signals.wait_for_stop()
     say("Stopped; nothing is left running.")
 
 
-def _addresses(origin: str, link: str, settings: "Settings") -> str:
+def _addresses(origin: str, link: str, settings: "Settings", out: Path) -> str:
     login = '-H \'Content-Type: application/json\' -d \'{"user_id":"123","name":"John"}\''
     servers = counted(settings.servers, "server")
     last = "A" if settings.servers == 1 else "B"
+    orders = [typed(f"lab {each}", out) for each in ("status", f"kill {last}", f"restart {last}")]
     return (
         f"The page: {link}\n"
-        "(this link makes one browser the instructor's, once; `lab open` makes another)\n\n"
+        f"(this link makes one browser the instructor's, once; `{typed('lab open', out)}` makes "
+        "another)\n\n"
         f"Both desks are open at {origin}\n\n"
         f"stateful   {origin}/stateful/   {servers}, carts in {settings.store_label}\n"
         f"  curl -c jar -b jar {login} {origin}/stateful/api/login\n"
         f"stateless  {origin}/stateless/  {servers}, carts in the client's token\n"
         f"  curl {login} {origin}/stateless/api/login\n\n"
-        "From another terminal, in this folder: "
-        f"lab status · lab kill {last} · lab restart {last}\n"
+        f"From another terminal, in this folder: {' · '.join(orders)}\n"
         "Ctrl-C stops everything."
     )
 

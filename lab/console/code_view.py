@@ -2,6 +2,7 @@
 
 import ast
 from difflib import SequenceMatcher
+from itertools import zip_longest
 from urllib.parse import urlencode
 
 import msgspec
@@ -44,17 +45,23 @@ class PassageShown(msgspec.Struct, frozen=True):
     differs: bool
 
 
-def serving(method: str, path: str) -> dict[str, PassageShown] | None:
-    """Return, by desk, the function that serves the request; None if there is no such route."""
-    passages = [app_diff.serving(f"{desk}_app", method, path) for desk in DESKS]
-    left, right = passages
-    if left is None or right is None:
-        return None
-    marked = _changed(left.text.splitlines(), right.text.splitlines())
-    return {
-        desk: _rendered(passage, changed)
-        for desk, passage, changed in zip(DESKS, (left, right), marked, strict=True)
-    }
+def serving(method: str, path: str) -> dict[str, list[PassageShown]] | None:
+    """Return, by desk, the function that serves the request, and those of state.py behind it.
+
+    None if there is no such route.
+    """
+    columns = []
+    for app in (f"{desk}_app" for desk in DESKS):
+        route = app_diff.serving(app, method, path)
+        if route is None:
+            return None
+        columns.append([route, *app_diff.behind(app, route)])
+    shown: dict[str, list[PassageShown]] = {desk: [] for desk in DESKS}
+    for pair in zip_longest(*columns):
+        ours, theirs = (each.text.splitlines() if each else [] for each in pair)
+        for desk, passage, changed in zip(DESKS, pair, _changed(ours, theirs), strict=True):
+            shown[desk] += [_rendered(passage, changed)] if passage else []
+    return shown
 
 
 def asked_at(method: str, path: str) -> str:

@@ -14,6 +14,7 @@ import requests
 
 from lab.core.errors import LabError
 from lab.core.run_folder import is_own, write_private
+from lab.core.shell import typed
 from lab.processes.ports import is_open
 
 A = TypeVar("A")
@@ -108,7 +109,7 @@ def _require_running(root: Path) -> ControlFile:
     control = find_control_file(root)
     if control is None:
         raise LabError(
-            f"no lab is running from {root}: start one with `lab up` (in another terminal, same "
-            "folder), or point here with --out"
+            f"no lab is running from {root}: start one with `{typed('lab up', root)}` (in another "
+            "terminal, same folder), or point here with --out"
         )
     return control

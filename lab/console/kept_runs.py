@@ -12,7 +12,9 @@ from lab.console.playback import PlayedStep
 from lab.console.provenance import Provenance, provenance, title
 from lab.console.run_outline import ExperimentOutline, VariantOutline, outline_of, variant_outline
 from lab.core.errors import LabError, reason
+from lab.core.nearest import nearest
 from lab.core.run_folder import RUN_FOLDER_NAME, entries_of
+from lab.core.shell import quoted
 from lab.core.text import one_line
 from lab.evidence.run_document import ExperimentResult, RunDocument
 from lab.report.drawing import sequence_svg
@@ -137,7 +139,7 @@ class KeptRuns:
             provenance(
                 _listed(self._root / run).began,
                 components,
-                f"lab run {one_line(experiment.name, 60)}",
+                f"lab run {quoted(one_line(experiment.argument or experiment.name))}",
             ),
         )
 
@@ -155,8 +157,8 @@ class KeptRuns:
     def _open(self, name: str) -> tuple[str, RunDocument]:
         """Return the folder's name and the document; who asks must not change it."""
         folder = _latest(self._root) if name == "latest" else name
-        if folder not in self._names():
-            raise LabError(f"no run {one_line(name, 60)!r} is kept here: `lab runs` lists them")
+        if folder not in (names := self._names()):
+            raise LabError(f"no run {one_line(name, 60)!r} is kept here: {_meant(name, names)}")
         path = self._root / folder / "result.json"
         with self._reading:
             try:
@@ -170,6 +172,15 @@ class KeptRuns:
                 why = reason(error).replace(str(path.absolute()), f"{folder}/result.json")
                 raise LabError(one_line(why, 300)) from None
             return folder, self._read[1]
+
+
+def _meant(name: str, names: set[str]) -> str:
+    """Return a hint for a name that no run has: the newest run that it may mean."""
+    newest_first = sorted(names, reverse=True)
+    stems = {each: RUN_FOLDER_NAME.fullmatch(each) for each in reversed(newest_first)}
+    by_what = {stem[2]: each for each, stem in stems.items() if stem}
+    near = nearest(name[:60], newest_first, by_what)
+    return f"did you mean {near!r}?" if near else "`lab runs` lists them"
 
 
 def _is_plain_file(path: Path, root: Path) -> bool:

@@ -16,6 +16,12 @@ STATE_SIGNS = {
     "external": "●",
 }
 """The sign of each state, in the terminal and on the page: colour is never alone."""
+CHANGE_WORDS = {
+    "token": "parcels hold prices",
+    "prices": "new price list",
+    "key": "new signing key",
+}
+"""What a chapter has changed in the servers, in words. The token and its key are one desk's."""
 MOST_PAGE_SERVERS = 8
 """Servers at one desk of the page: more are too small to see."""
 SETTINGS: Mapping[str, tuple[str, ...]] = {
@@ -58,7 +64,12 @@ class DeskSettings(msgspec.Struct, frozen=True):
     retry: str
     cache: str | None = None
     changed: dict[str, str] = {}
-    """What a chapter has changed in its servers: {"prices": "reduced"}."""
+    """What a chapter has changed in the servers of both desks: {"prices": "reduced"}."""
+
+    def changes_of(self, desk: str) -> list[str]:
+        """Return in words what a chapter has changed in the servers of this desk."""
+        ours = [name for name in self.changed if desk == "stateless" or name == "prices"]
+        return [CHANGE_WORDS[name] for name in ours]
 
 
 class StackState(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ import msgspec
 
 from lab.console.code_view import session_code
 from lab.console.settings import CHOICES
-from lab.console.stack_state import MOST_PAGE_SERVERS, SETTINGS, STATE_SIGNS
+from lab.console.stack_state import CHANGE_WORDS, MOST_PAGE_SERVERS, SETTINGS, STATE_SIGNS
 from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.core.http import UNANSWERED
 from lab.evidence.cart_tracker import Fate
@@ -62,6 +62,7 @@ def words() -> Mapping[str, object]:
         "SESSION_CODE": msgspec.to_builtins(session_code()),
         "UNANSWERED": [0, *sorted(UNANSWERED)],
         "CHOICES": CHOICES,
+        "CHANGE_WORDS": CHANGE_WORDS,
         "MOST_PAGE_SERVERS": MOST_PAGE_SERVERS,
         "SETTINGS": {
             name: {"label": label, "values": {value: values[value] for value in SETTINGS[name]}}

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from lab.core.errors import ScriptMistake
 
 NO_WORDS: Mapping[str, str] = MappingProxyType({})
-_SURE, _LIKELY = 0.8, 0.55
+SURE, _LIKELY = 0.8, 0.55
 _LEAST_PART = 3  # letters; "a" is part of too many names
 
 
@@ -27,7 +27,7 @@ def nearest(name: str, known: Iterable[str], words: Mapping[str, str] = NO_WORDS
         if min(len(each), len(wanted)) >= _LEAST_PART and (each in wanted or wanted in each)
     ]
     found = (
-        get_close_matches(wanted, plain, 1, _SURE)
+        get_close_matches(wanted, plain, 1, SURE)
         or sorted(parts, key=len, reverse=True)
         or get_close_matches(wanted, plain, 1, _LIKELY)
         or [each for each in plain if _shortens(wanted, each)]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lab.core.errors import LabError, reason
 
+DEFAULT_ROOT = Path("lab-runs")
 RUN_FOLDER_NAME = re.compile(r"(\d{8}-\d{6})-(.+)")  # when the run began, and its name
 KEPT_S = 24 * 3600  # a day of teaching
 _made: list[Path] = []

@@ -3,6 +3,9 @@
 import re
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
+
+from lab.core.run_folder import DEFAULT_ROOT
 
 PLAIN_TEXT = re.compile(r"[\n\t\x20-\x7e]*")
 
@@ -20,6 +23,11 @@ def quoted(text: str, data: bytes | None = None) -> str:
         for byte in (to_bytes(text) if data is None else data)
     )
     return f"$'{shown}'"
+
+
+def typed(command: str, out: Path) -> str:
+    """Return a command of the lab as it is typed for the runs in `out`: --out only if needed."""
+    return command if out == DEFAULT_ROOT else f"{command} --out {quoted(str(out))}"
 
 
 def curl_line(

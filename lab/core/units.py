@@ -32,7 +32,7 @@ def parse_count(text: str) -> int:
     """Read `50M`, `1.5k` or `2000`: a whole number from 1 to 10^12."""
     value = _read(text, _COUNT_UNITS, "a whole number above 0, such as 12, 5000, 1.5k or 50M")
     if value != int(value) or not 1 <= value <= MOST_USERS:
-        raise LabError(f"{_quoted(text)}: give a whole number from 1 to {MOST_USERS:,}")
+        raise LabError(f"{as_given(text)}: give a whole number from 1 to {MOST_USERS:,}")
     return int(value)
 
 
@@ -41,7 +41,7 @@ def parse_duration(text: str, least_s: float = 0.0, most_s: float = MOST_S) -> f
     value = float(_read(text, _SECONDS, "a duration, such as 500ms, 30s, 1.5min, 1h or 7d"))
     if not least_s <= value <= most_s:
         limits = f"at least {format_duration(least_s)} and at most {format_duration(most_s)}"
-        raise LabError(f"{_quoted(text)}: give {limits}")
+        raise LabError(f"{as_given(text)}: give {limits}")
     return value
 
 
@@ -49,12 +49,12 @@ def parse_rate(text: str, most_per_s: float = MOST_PER_S, needs_unit: bool = Fal
     """Read `300/s`, `18000/min`, `3/h` or `20/day`; a plain number is per second, if it may be."""
     number, slash, unit = text.strip().partition("/")
     if (slash or needs_unit) and unit not in _PERIODS:
-        raise LabError(f"{_quoted(text)}: give a rate, such as 300/s, 18000/min, 3/h or 20/day")
+        raise LabError(f"{as_given(text)}: give a rate, such as 300/s, 18000/min, 3/h or 20/day")
     value = _read(number, _COUNT_UNITS, "a rate, such as 300/s or 20/day", text)
     value /= _PERIODS[unit] if slash else 1
     if not Decimal("1e-9") <= value <= Decimal(most_per_s):
         raise LabError(
-            f"{_quoted(text)}: give at least 1 in 30 years and at most {format_rate(most_per_s)}"
+            f"{as_given(text)}: give at least 1 in 30 years and at most {format_rate(most_per_s)}"
         )
     return float(value)
 
@@ -63,7 +63,7 @@ def parse_size(text: str) -> float:
     """Read `512MB`, `50M` (which are MB) or `16GiB`: from 1 MB to 1,000 TB."""
     value = _read(text, _SIZE_UNITS, "a size, such as 50M, 512MB or 16GiB")
     if not 10**6 <= value <= 10**15:
-        raise LabError(f"{_quoted(text)}: give at least 1MB and at most 1000TB")
+        raise LabError(f"{as_given(text)}: give at least 1MB and at most 1000TB")
     return float(value)
 
 
@@ -71,7 +71,7 @@ def parse_share(text: str) -> float:
     """Read `0.8` or `80%`."""
     value = _read(text, {"": 1, "%": Decimal("0.01")}, "a share, such as 0.8 or 80%")
     if value > 1:
-        raise LabError(f"{_quoted(text)}: give a share of at most 1, or 100%")
+        raise LabError(f"{as_given(text)}: give a share of at most 1, or 100%")
     return float(value)
 
 
@@ -79,7 +79,7 @@ def parse_price(text: str) -> float:
     """Read "0.04", an amount of money in any currency: 0 to 1,000,000. LabError otherwise."""
     value = float(_read(text, {"": 1}, "a price, such as 0.04"))
     if value > MOST_PRICE:
-        raise LabError(f"{_quoted(text)}: give a price of at most {MOST_PRICE:,}")
+        raise LabError(f"{as_given(text)}: give a price of at most {MOST_PRICE:,}")
     return value
 
 
@@ -87,7 +87,7 @@ def parse_factor(text: str) -> float:
     """Read `3` or `2.5`: from 1 to 1,000."""
     value = _read(text, {"": 1}, "a factor, such as 3 or 2.5")
     if not 1 <= value <= 1000:
-        raise LabError(f"{_quoted(text)}: give a factor from 1 to 1000")
+        raise LabError(f"{as_given(text)}: give a factor from 1 to 1000")
     return float(value)
 
 
@@ -166,9 +166,10 @@ def _read(
     names = "|".join(sorted(map(re.escape, units), key=len, reverse=True))
     found = re.fullmatch(f"{_NUMBER}(?P<unit>{names})", text.strip(), re.ASCII)
     if not found:
-        raise LabError(f"{_quoted(text if whole is None else whole)}: give {wanted}")
+        raise LabError(f"{as_given(text if whole is None else whole)}: give {wanted}")
     return Decimal(found["number"]) * units[found["unit"]]
 
 
-def _quoted(text: str) -> str:
+def as_given(text: str) -> str:
+    """Return a value as a message shows it: quoted, and cut if it is long."""
     return repr(text if len(text) <= 40 else text[:39] + "…")

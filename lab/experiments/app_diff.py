@@ -3,6 +3,7 @@
 import ast
 import difflib
 import importlib.util
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,10 +75,23 @@ def serving(package: str, method: str, path: str) -> Passage | None:
         name, _ = Map(rules).bind("desk").match(unquote(path.partition("?")[0]), method)
     except HTTPException:
         return None
-    function = functions[name]
+    return _passage(f"{package}/app.py", source, functions[name])
+
+
+def behind(package: str, caller: Passage) -> list[Passage]:
+    """Return the functions of the app's state.py that `caller` calls, in the order of the calls."""
+    source = source_of(package, "state.py").read_text(encoding="utf-8")
+    functions = {
+        each.name: each for each in ast.parse(source).body if isinstance(each, ast.FunctionDef)
+    }
+    names = dict.fromkeys(re.findall(r"\bstate\.(\w+)\(", caller.text))
+    return [_passage(f"{package}/state.py", source, functions[name]) for name in names]
+
+
+def _passage(file: str, source: str, function: ast.FunctionDef) -> Passage:
     first = min([function.lineno, *(each.lineno for each in function.decorator_list)])
     lines = source.splitlines()[first - 1 : function.end_lineno]
-    return Passage(f"{package}/app.py", first, "\n".join(lines))
+    return Passage(file, first, "\n".join(lines))
 
 
 def _routes(tree: ast.Module) -> Iterator[tuple[str, str, ast.FunctionDef]]:

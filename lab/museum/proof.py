@@ -10,6 +10,7 @@ from lab.check.document import CheckDocument, read
 from lab.check.judge import Level
 from lab.check.machine import can_isolate
 from lab.core.errors import LabError
+from lab.core.shell import quoted
 from lab.processes.child import Child
 from lab.processes.spawn import Children, clean_environment, module_command
 from lab.processes.waiting import end_of, wait_until
@@ -70,4 +71,4 @@ def begin_proof(
         env=clean_environment({**env, "SHARED_DIR": str(volume)}),
         cwd=folder,
     )
-    return PendingProof(state, subprocess.list2cmdline(["lab", *arguments]), child, runs)
+    return PendingProof(state, " ".join(map(quoted, ["lab", *arguments])), child, runs)

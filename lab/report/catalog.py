@@ -9,7 +9,9 @@ from itertools import islice
 from pathlib import Path
 
 from lab.core.errors import LabError
+from lab.core.nearest import nearest
 from lab.core.run_folder import RUN_FOLDER_NAME, entries_of
+from lab.core.shell import typed
 from lab.core.text import one_line
 from lab.report.summary import Summary, summary
 
@@ -20,6 +22,12 @@ DOCUMENTS = {
     "plan.json": "plan",
 }
 """The file that holds what a command found, and the kind of run that it makes."""
+_WITHOUT_REPORT = {
+    "walkthrough.json": "recording",
+    "constants.json": "measurement",
+    "tour.json": "museum",
+}
+"""The file that holds what is no finding, and the kind of run that it makes."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +48,14 @@ class KeptRun:
 
     @property
     def kind(self) -> str:
-        """run, check, crowd, plan; page, measurement, museum or unfinished, without a report."""
+        """run, check, crowd or plan; what has no report is a recording, a page and so on."""
         if self.summary:
             return self.summary.kind
         if self.document:
             return "damaged"
-        if _is_plain_file(self.folder / "constants.json"):
-            return "measurement"
-        if _is_plain_file(self.folder / "tour.json"):
-            return "museum"
+        for name, kind in _WITHOUT_REPORT.items():
+            if _is_plain_file(self.folder / name):
+                return kind
         return "page" if re.fullmatch(r"[\d-]{15}-up(-\d+)?", self.folder.name) else "unfinished"
 
     @property
@@ -63,6 +70,7 @@ class KeptRun:
     def found(self) -> str:
         """The verdict on one line; what the folder is where it has none."""
         without = {
+            "recording": "the page's lesson, for lab play and lab export",
             "measurement": "constants for lab plan",
             "museum": "all that was shown is in tour.json",
             "page": "logs of lab up",
@@ -71,13 +79,18 @@ class KeptRun:
         }
         return one_line(self.summary.found if self.summary else without[self.kind], 200)
 
+    @property
+    def names(self) -> list[str]:
+        """The names that it answers to, if it has a report."""
+        known = [self.kind, *self.summary.what] if self.summary else []
+        return [*known, *(Path(each).stem for each in known)]
+
     def answers_to(self, name: str) -> bool:
         """True if NAME is its kind, or one of the things it ran: "crash", "crowd", "mine.py"."""
         if self.summary:
-            known = {self.kind, *self.summary.what}
             as_file = re.sub(r"[^A-Za-z0-9]+", "-", Path(name).stem).strip("-").lower()
             names = {name, as_file} if name.endswith(".py") else {name, name.replace("_", "-")}
-            return bool(names & (known | {Path(each).stem for each in known}))
+            return bool(names & set(self.names))
         return name in re.sub(r"-\d+$", "", self.what).split("+")
 
 
@@ -100,21 +113,24 @@ def find(run: str | None, root: Path) -> tuple[Path, list[KeptRun]]:
     if named:
         return named, []
     passed: list[KeptRun] = []
-    for each in kept_runs(root):
+    runs = kept_runs(root)
+    for each in runs:
         if run is not None and not each.answers_to(run):
             continue
         if each.summary and each.document:
             return each.document, passed
         if each.kind in ("damaged", "unfinished"):
             passed.append(each)
+    see_runs = f"`{typed('lab runs', root)}` lists them"
     if run is not None:
+        near = nearest(run, [name for each in runs for name in each.names])
+        meant = f"did you mean {near!r}?" if near else "give a folder, a document, or what was run;"
         raise LabError(
-            f"no run {one_line(run, 80)!r}, neither here nor in {root}: give a folder, a document, "
-            "or what was run; `lab runs` lists them"
+            f"no run {one_line(run, 80)!r}, neither here nor in {root}: {meant} {see_runs}"
         )
     if passed:
-        raise LabError(f"no run in {root} has a report: {_why(passed[0])}; `lab runs` lists them")
-    raise LabError(f"no run in {root} yet: `lab run crash` makes one")
+        raise LabError(f"no run in {root} has a report: {_why(passed[0])}; {see_runs}")
+    raise LabError(f"no run in {root} yet: `{typed('lab run crash', root)}` makes one")
 
 
 def newest(run: str, root: Path, number: int) -> list[Path]:
@@ -205,6 +221,8 @@ def _why(run: KeptRun) -> str:
     if not os.access(run.folder, os.R_OK | os.X_OK):
         return f"cannot read {run.folder}: permission denied"
     return {
+        "recording": f"{name} holds the page's lesson, and no report: `lab play` plays it",
+        "museum": f"{name} holds what the museum showed (tour.json), and no report",
         "measurement": f"{name} holds constants that `lab plan` uses, and no report: run lab plan",
         "page": f"{name} holds the logs of lab up, and no report; its experiments have their own",
         "damaged": f"{name} has a document that cannot be read",

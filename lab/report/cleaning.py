@@ -12,24 +12,26 @@ from lab.core.errors import reason
 from lab.report.catalog import KeptRun
 
 MAY_STILL_RUN = timedelta(hours=1)
+USED_AGAIN = ("measurement", "recording")
+"""The kinds of run of which another command uses the newest."""
 _MADE_BY_THE_LAB = re.compile(r"\d{8}-\d{6}-.+")
 
 
 def superfluous(runs: Sequence[KeptRun], keep: int, now: datetime) -> list[KeptRun]:
     """Return the runs older than the newest `keep` that have a report.
 
-    Never one that may still be going on, the newest measurement (`lab plan` uses it), or a
-    folder that the user has renamed.
+    Never one that may still be going on, the newest measurement (`lab plan` uses it) or
+    recording (`lab play` does), or a folder that the user has renamed.
     """
     with_report = [each for each in runs if each.summary]
     if len(with_report) <= keep:
         return []
     older = runs[runs.index(with_report[keep - 1]) + 1 :]
-    measured = next((each for each in runs if each.kind == "measurement"), None)
+    used = [next((each for each in runs if each.kind == kind), None) for kind in USED_AGAIN]
     return [
         each
         for each in older
-        if each is not measured
+        if each not in used
         and _MADE_BY_THE_LAB.fullmatch(each.folder.name)
         and not _may_still_run(each, now)
     ]

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from lab.core.components import UsedProgram
+from lab.core.shell import quoted
 from lab.core.statistics import Measure, format_measure
 from lab.core.text import one_line
 from lab.evidence.cart_tracker import Fate
@@ -103,14 +104,16 @@ def facts(document: RunDocument, began: datetime | None) -> list[tuple[str, str]
 
 def command(experiment: ExperimentResult) -> str:
     """Return the command that makes this evidence again."""
-    words = ["lab run", one_line(experiment.argument or experiment.name)]
+    words = ["lab run", quoted(one_line(experiment.argument or experiment.name))]
     variants = experiment.variants
     deployed = variants[0].server_urls
     by_hand = [each.name for each in variants] == ["stateful", "stateless"] or deployed
     if by_hand:
         words += _options(variants[0].settings, deployed=bool(deployed))
     # Servers that the lab did not start; how they are broken is not kept, it may hold secrets.
-    words += [f"--upstream {one_line(url)}" for each in variants for url in each.server_urls]
+    words += [
+        f"--upstream {quoted(one_line(url))}" for each in variants for url in each.server_urls
+    ]
     if experiment.seed is not None:
         words.append(f"--seed {experiment.seed}")
     return " ".join([*words, *(["--quick"] if experiment.quick else [])])
@@ -122,7 +125,7 @@ def _options(settings: UsedSettings, *, deployed: bool) -> list[str]:
         usual = {"store": "", "affinity": "none", "retry": "off"}
     chosen = {name: getattr(settings, name) for name in usual}
     return [
-        f"--{name} {one_line(value)}"
+        f"--{name} {quoted(one_line(value))}"
         for name, value in chosen.items()
         if value is not None and value != usual[name]
     ] + ["--tls"] * settings.tls

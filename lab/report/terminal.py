@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from lab.core.shell import quoted, typed
 from lab.core.text import one_line
 from lab.evidence.result import LOOKS_SHOWED_IT, Kind, Verdict
 from lab.evidence.run_document import ExperimentResult, VariantResult
@@ -15,7 +16,6 @@ from lab.report import timeline, wording
 from lab.report.script_failure import failure_text, troubles_view
 from lab.report.wording import COLOURS, own_failure
 
-AS_A_PAGE = Text("as a page: lab report --open", "dim")
 LONGEST_STEP = 30  # characters: these leave room for the answers on a terminal of 80 columns
 
 
@@ -35,6 +35,11 @@ def kept_line(folder: Path, seed: int, quick: bool) -> Text:
     """Return the line that says where a run is kept, and how it is repeated."""
     small = ", quick: small n, wide intervals" if quick else ""
     return Text(f"kept: {folder} (seed {seed}{small})", "dim")
+
+
+def as_a_page_line(root: Path) -> Text:
+    """Return the line that says how the newest run in `root` is opened in the browser."""
+    return Text(f"as a page: {typed('lab report --open', root)}", "dim")
 
 
 def steps_table(left: VariantResult, right: VariantResult) -> Table:
@@ -103,7 +108,7 @@ def verdicts_table(results: Sequence[ExperimentResult]) -> Table:
             table.add_row(Text(f"{result.kind}s", "bold underline"), "", "")
         last = result.kind
         claim = Text(f"{one_line(wording.sentence(result), 200)}\n".lstrip("\n"))
-        claim.append(f"lab run {one_line(result.argument or result.name)}", "bold")
+        claim.append(f"lab run {quoted(one_line(result.argument or result.name))}", "bold")
         all_failed = bool(result.variants) and all(map(own_failure, result.variants))
         decision = "" if all_failed else wording.decision(result)
         number = Text(one_line(decision, 400))

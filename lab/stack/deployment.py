@@ -223,6 +223,6 @@ def _require_one_each(fault: str, found: Sequence[ExternalServerSpec]) -> None:
         other = seen.setdefault(tuple(each.command(fault)), each)
         if other is not each:
             raise LabError(
-                f"--{fault}-command is the same for {other.app}-{other} and {each.app}-{each}: "
+                f"--{fault}-command is the same for {other.app}/{other} and {each.app}/{each}: "
                 f"write {', '.join(PLACEHOLDERS)} in it until each has its own"
             )

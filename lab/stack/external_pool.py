@@ -111,7 +111,7 @@ class ExternalPool(ServerPool):
                 time.sleep(ASK_EVERY_S)
         if found.app != wanted.app or found.name in self.servers:
             raise LabError(
-                f"{url}, of the add command, is {found.app}-{found.name}: a new server of "
+                f"{url}, of the add command, is {found.app}/{found.name}: a new server of "
                 f"{wanted.app} is wanted, with a name of its own such as {wanted.name}"
             )
         server = ExternalServer(found)

@@ -103,7 +103,7 @@ class LocalServer(Server):
             "LAB_RUN_DIR": str(self._run_dir.absolute()),
         }
         self._child = self._children.spawn_module(
-            self.title,
+            f"{self._spec.name}-{self.name}",
             self._app,
             "--port",
             str(self.port),
@@ -133,7 +133,7 @@ class LocalServer(Server):
                 self.port = self._held.number
                 self.launch()
                 return False
-            raise LabError(f"{child.name} ended before it was ready ({child.ending}); {tail}")
+            raise LabError(f"{self.title} ended before it was ready ({child.ending}); {tail}")
         return False
 
     def kill(self) -> FaultEvidence:
@@ -142,7 +142,7 @@ class LocalServer(Server):
             child = self._started()
             if not child.running():
                 raise NotPossible(
-                    f"{child.name} is dead already ({child.ending}): restart it first"
+                    f"{self.title} is dead already ({child.ending}): restart it first"
                 )
             child.kill()
             # From here on whatever answers at its port is a stranger, who may be there at once
@@ -236,7 +236,7 @@ class LocalServer(Server):
     def _alive(self, what: str) -> Child:
         child = self._started()
         if not child.running():
-            raise NotPossible(f"{child.name} is dead: restart it before you {what} it")
+            raise NotPossible(f"{self.title} is dead: restart it before you {what} it")
         return child
 
     def _started(self) -> Child:

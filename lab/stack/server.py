@@ -39,8 +39,8 @@ class Server(ABC):
 
     def __init__(self, pool: str, name: str, port: int, host: str = "127.0.0.1") -> None:
         self.name = name
-        self.title = f"{pool}-{name}"
-        """Its name in messages: "stateful-B"."""
+        self.title = f"{pool}/{name}"
+        """Its name in messages, as commands take it: "stateful/B"."""
         self.host = host
         """An IP address: it stands in nginx.conf, where no name is resolved."""
         self.port = port

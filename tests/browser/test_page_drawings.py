@@ -235,8 +235,8 @@ def test_sessions_of_customers_who_went_stay_in_the_store(window):
     cards = page.locator(".so .desk-card")
     cards.first.wait_for()
     assert [each.split("\n")[-1] for each in cards.all_inner_texts()] == [
-        "7 sessions to look after",
-        "0 sessions to look after",
+        "7 sessions kept, at most",
+        "0 sessions kept, at most",
     ]
     watch(page)
     assert page.locator(".sessions").all_inner_texts() == ["0 sessions kept", "0 sessions kept"]
@@ -286,6 +286,11 @@ def test_requests_of_each_server_are_shown_before_and_after_one_was_added(window
     assert [row.split()[0] for row in stateful[2:]] == ["B", "C"]
     assert all("refused" in row for row in stateful[2:])
     assert all("refused" not in row and "served" in row for row in stateless)
+    # The numbers stand below each other, also where there is little room.
+    page.set_viewport_size({"width": 375, "height": 667})
+    for desk in shares.all():
+        places = {round(each.bounding_box()["x"]) for each in desk.locator(".bars > span").all()}
+        assert len(places) == 1
 
 
 @pytest.mark.long

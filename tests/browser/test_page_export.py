@@ -228,7 +228,8 @@ def poisoned(answers):
         if path.startswith("/lab/code?"):
             sides = json.loads(text)
             for side in DESKS:
-                sides[side]["html"] += HOSTILE
+                for passage in sides[side]:
+                    passage["html"] += HOSTILE
             text = json.dumps(sides)
         elif path.startswith("/lab/sequence/"):
             text += HOSTILE
@@ -378,7 +379,7 @@ def test_kept_run_in_an_exported_page_has_its_tabs_and_the_lesson_waits_behind_i
     look_closer(page, "runs")
     assert page.locator("lab-crowd, lab-runs .refresh").filter(visible=True).count() == 0
     look_closer(page, "code")
-    wait_for(lambda: page.locator("lab-code pre:visible").count() == 2)
+    wait_for(lambda: page.locator("lab-code pre:visible").count() >= 2)
     assert page.evaluate(REFUSED) == []
     page.locator("lab-timeline .to-live", has_text="Back to the lesson").click()
     look_closer(page, "control")

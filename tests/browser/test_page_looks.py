@@ -86,6 +86,28 @@ CUT_CODE = """
     || getComputedStyle(line).textOverflow === "ellipsis")
   .map((line) => line.textContent)
 """
+CODE_WIDTH = """(width) => {
+  for (const code of document.querySelectorAll(".session-code pre")) code.style.width = width;
+}"""
+BEFORE = "(part) => getComputedStyle(document.querySelector(part), '::before').content"
+# Words of the code that are on two lines.
+SPLIT_WORDS = """
+() => [...document.querySelectorAll(".code-line")].filter((line) => line.checkVisibility())
+  .flatMap((line) => ([...line.childNodes].filter((node) => node.nodeType === 3).flatMap((node) => (
+    [...node.data.matchAll(/\\w+/g)].filter((word) => {
+      const range = document.createRange();
+      range.setStart(node, word.index);
+      range.setEnd(node, word.index + word[0].length);
+      return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size > 1;
+    }).map(([word]) => word)))))
+"""
+# The smallest words of a question's picture, but for what is written on a ticket.
+PICTURE_WORDS = """
+() => Math.min(...[...document.querySelectorAll(".desks-picture text")]
+  .filter((text) => text.checkVisibility() && !text.closest(".is-ticket"))
+  .map((text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a))
+"""
+LEAST_PICTURE_VH = 2  # of these words, where there is room beside the choices
 LEAST_PX = 9  # of any text on a phone
 ASKED = ".ask h1, .setup, .desks-picture, .choice, .scene .seal, .scene .skip-it, .scene .run"
 HIGH = "(part) => document.querySelector(part).getBoundingClientRect().height"
@@ -121,6 +143,8 @@ def test_each_scene_is_the_whole_screen(window, width, height, mode):
         assert page.evaluate(OUT_OF_SIGHT, ASKED) == [], step
         assert page.evaluate(INNER_SCROLLS) == [], step
         assert page.evaluate(HIGH, ".desks-picture") >= LEAST_PICTURE_PX, step
+        if width > 640:
+            assert page.evaluate(PICTURE_WORDS) >= height * LEAST_PICTURE_VH / 100, step
         holds_together(page, (step, "ask"))
         # The question is the largest text of its scene.
         [largest] = page.evaluate(FONTS, ".ask h1")
@@ -131,6 +155,8 @@ def test_each_scene_is_the_whole_screen(window, width, height, mode):
             watch(page)
             wait_for(lambda: page.evaluate(OUT_OF_SIGHT, STAGE) == [])  # in the next frame
             holds_together(page, (step, "watch"))
+            # Not all of them are answered.
+            assert page.evaluate(BEFORE, ".recent") == '"requests:"'
             if mode:
                 assert min(page.evaluate(FONTS, ".caption")) >= height / 20
         if step < 11:
@@ -144,6 +170,19 @@ def test_each_scene_is_the_whole_screen(window, width, height, mode):
               .map((n) => n.textContent)"""
         )
         assert small == []
+
+
+def test_code_on_the_stage_breaks_between_its_words(window):
+    page = window(where="?step=2", reduced_motion="reduce")
+    run_chapter(page)
+    watch(page)
+    page.evaluate(SHOW, [False, True, False])
+    page.evaluate(CODE_WIDTH, "18em")  # as where it is shown large
+    wait_for(lambda: page.evaluate(LINES) == [5, 7])
+    assert page.evaluate(SPLIT_WORDS) == []
+    # In narrower lines there is no way around it: the check can find such words.
+    page.evaluate(CODE_WIDTH, "10em")
+    assert "current_session" in page.evaluate(SPLIT_WORDS)
 
 
 def turn_to(page, step):

@@ -142,6 +142,22 @@ def test_shop_by_hand_at_both_desks(window, lab):
     shop.get_by_label("Stateful only").check()
     add.click()
     wait_for(lambda: quantities.all_inner_texts() == ["2", "1"])
+    # A desk that does not know the customer any more shows no cart, and so does the shop.
+    lab.post("/lab/restart", server="stateful/A")
+    shop.get_by_label("At both desks").check()
+    shop.get_by_role("button", name="Look at the cart").click()
+    wait_for(lambda: quantities.all_inner_texts() == ["–", "1"])
+    totals = shop.locator("tfoot td").all_inner_texts()
+    assert totals[0] == "not shown (401)" and re.fullmatch(r"[\d,]+\.\d\d", totals[1])
+
+
+def test_look_closer_has_the_window_where_a_scene_is_presented(window):
+    page = window(where="?step=2&present")
+    look_closer(page, "code")
+    top = "document.querySelector('#closer').getBoundingClientRect().top / innerHeight"
+    wait_for(lambda: page.evaluate(top) < 0.2)
+    page.locator("#look-closer").click()
+    assert page.locator(".ask h1").is_visible()
 
 
 def test_forged_token_is_refused_and_none_survives_a_reset(window):
@@ -166,7 +182,7 @@ def test_forged_token_is_refused_and_none_survives_a_reset(window):
 
 
 def test_evidence_shows_bytes_marks_credentials_and_copies_a_command(window):
-    page = window(permissions=["clipboard-read", "clipboard-write"])
+    page = window(where="?step=6", permissions=["clipboard-read", "clipboard-write"])
     predict(page)
     page.locator(".so .judged").wait_for()
     look_closer(page, "evidence")
@@ -174,13 +190,14 @@ def test_evidence_shows_bytes_marks_credentials_and_copies_a_command(window):
         page.locator(f'lab-evidence [data-desk="{d}"]') for d in ("stateful", "stateless")
     )
     assert "GET /@B/api/cart" in left.inner_text() and "HTTP/1.1 401" in left.inner_text()
-    assert "session id" in left.locator("mark").first.inner_text()
-    assert "token" in right.locator("mark").first.inner_text()
-    # What only one of the desks is sent: an id here, the whole cart there.
-    only = [each.locator(".line.own").all_inner_texts() for each in (left, right)]
-    assert any("Cookie:" in line and "only here" in line for line in only[0])
-    assert any("Authorization:" in line for line in only[1])
-    assert not any("Host:" in line for line in only[0] + only[1])
+    # What only one of the desks is sent: an id here, the whole cart there. Both have a cookie.
+    for side, own in ((left, "session id"), (right, "token")):
+        kinds = [each.inner_text().strip() for each in side.locator("mark .kind").all()]
+        assert kinds == ["balancer's cookie", own] or kinds == [own, "balancer's cookie"]
+    own_lines = ".message:first-child .line:has(.only)"
+    only = [each.locator(own_lines).all_inner_texts() for each in (left, right)]
+    assert len(only[0]) == 1 and re.search(r"only here\s+desk_session=", only[0][0])
+    assert len(only[1]) == 1 and re.match(r"≠ only here\s+Authorization:", only[1][0])
     right.get_by_role("button", name="Copy as curl").click()
     wait_for(lambda: "Copied" in right.inner_text())
     command = page.evaluate("navigator.clipboard.readText()")
@@ -191,8 +208,13 @@ def test_evidence_shows_bytes_marks_credentials_and_copies_a_command(window):
     left.get_by_role("button", name="Show the code").click()
     code = page.locator("lab-code")
     wait_for(lambda: "def view_cart" in code.inner_text())
-    assert code.locator(".line.changed").count() == 0
-    assert "Both desks have the same lines here." in code.inner_text()
+    # The routes are the same; what finds the cart behind them is not.
+    wait_for(lambda: "≠ marks what differs." in code.inner_text())
+    for desk, line in (("stateful", "raise sessions.not_found()"), ("stateless", "_verified(")):
+        shown = code.locator(f"[data-desk={desk}]")
+        assert "_app/state.py" in shown.inner_text()
+        changed = shown.locator(".line.changed").all_inner_texts()
+        assert any(line in each for each in changed) and not any("view_cart" in c for c in changed)
 
 
 def test_page_without_javascript_explains_itself(window, lab):

@@ -46,7 +46,13 @@ def two_replicas(url: str) -> list[Desk]:
     """Open two desks that share their keys, as two servers do."""
     prefix = f"shared{next(_prefixes)}:"
     configs = [Config(InstanceInfo(name), url, key_prefix=prefix) for name in "AB"]
-    return [Desk(stateful_app.create_app(config), "redis") for config in configs]
+    return [found(Desk(stateful_app.create_app(config), "redis")) for config in configs]
+
+
+def found(desk: Desk) -> Desk:
+    """The same when it has found its store: a cluster's client refuses before it has a map."""
+    wait_for(lambda: desk.visitor().login().status_code == 200)
+    return desk
 
 
 def test_cart_is_found_at_another_replica(deployed: Deployment) -> None:
@@ -63,8 +69,8 @@ def test_cart_is_found_at_another_replica(deployed: Deployment) -> None:
 
 @pytest.fixture(scope="module")
 def desk(deployed: Deployment) -> Desk:
-    """One that has found its store: for a cluster's client that is a good deal of work."""
-    return stateful(deployed.url)
+    """A desk of the module."""
+    return found(stateful(deployed.url))
 
 
 @pytest.mark.parametrize(("act", "operations"), [it[1:] for it in WAYS], ids=[it[0] for it in WAYS])

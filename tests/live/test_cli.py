@@ -12,6 +12,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 import jsonschema
 import psutil
@@ -169,18 +170,38 @@ def test_syntax_error_is_quoted_with_its_line_and_without_a_traceback(lab_here):
     assert "Traceback" not in ended.err
 
 
+PLAIN = f"{sys.executable} -I -S {Path(__file__).parent / 'services' / 'plain.py'} memory {{port}}"
+CHECK = ("check", "--start", PLAIN)
+
+
 @posix
-def test_output_into_a_closed_pipe_is_no_error(lab_here):
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["show", "crash"], 0),
+        (["run", "./failing.py", "--servers", "1"], 1),
+        ([*CHECK, "state.py"], 1),
+        ([*CHECK, "state.py", "--json"], 1),
+        ([*CHECK, "nothing.py", "--require-dependency"], 3),
+    ],
+    ids=["show", "run", "check", "check --json", "unknown"],
+)
+def test_reader_that_leaves_changes_no_exit_status(words, status, lab_here):
+    lab_here.write("failing.py", "def script(shopper, lab):\n    assert shopper.login() is None\n")
+    lab_here.write("nothing.py", "def script(http):\n    http.get('/products')\n")
+    calls = "    http.post('/login', json={'user': 'ada'})\n    http.get('/cart')\n"
+    lab_here.write("state.py", f"def script(http):\n{calls}")
     reader, writer = os.pipe()
     os.close(reader)
     ended = subprocess.run(
-        [sys.executable, "-m", "lab", "show", "crash"],
+        [sys.executable, "-m", "lab", *words],
         stdout=writer,
         stderr=subprocess.PIPE,
         cwd=lab_here.folder,
-        check=False,
+        timeout=100,
     )
     os.close(writer)
+    assert ended.returncode == status, ended.stderr
     assert b"Traceback" not in ended.stderr
 
 

@@ -135,7 +135,7 @@ def test_kill_command_that_fails_is_quoted(shop, tmp_path):
         bench_of(shop, tmp_path, kill=["ls /no-such-{name}"]) as lab,
         pytest.raises(
             LabError,
-            match=r"(?s)kill command of stateful-A \(--kill-command\) failed \(exit .*no-such-A",
+            match=r"(?s)kill command of stateful/A \(--kill-command\) failed \(exit .*no-such-A",
         ),
     ):
         lab.kill("A")
@@ -168,7 +168,7 @@ def test_server_that_cannot_be_started_again_is_reported_once(shop, tmp_path, ca
     with bench_of(shop, tmp_path, kill=kills(shop)) as lab:
         lab.kill("A")
     (line,) = caplog.messages
-    assert "is left as it is" in line and "stateful-A" in line and "--restart-command" in line
+    assert "is left as it is" in line and "stateful/A" in line and "--restart-command" in line
 
 
 # --- what cannot be known or done
@@ -212,7 +212,7 @@ def test_server_that_has_ended_since_it_was_asked_is_named(shop, tmp_path):
     os.kill(shop.pid("stateful", "A"), signal.SIGKILL)
     wait_for(lambda: server_info(shop.ports["stateful", "A"]) is None)
     with (
-        pytest.raises(LabError, match=r"stateful-A \(.*\) does not answer"),
+        pytest.raises(LabError, match=r"stateful/A \(.*\) does not answer"),
         ProvisionedStack(tmp_path / "run", deployment=deployment).open(
             deployed(Settings(), deployment)
         ),
@@ -297,7 +297,7 @@ def test_upstream_option_needs_the_store_option(shop, lab_here):
 
 def test_command_that_is_the_same_for_two_servers_is_refused(shop):
     urls = [shop.url(desk, name) for desk, name in shop.ports]
-    with pytest.raises(LabError, match=r"is the same for stateful-A at .* and stateless-A at"):
+    with pytest.raises(LabError, match=r"is the same for stateful/A at .* and stateless/A at"):
         find(urls, {"kill": ["docker kill {name}"]})
     for each in ("docker kill {desk}-{name}", "kill-at {port}", "ip link set {host} down"):
         assert find(urls, {"kill": [each]})  # of the last one's two, one word breaks both

@@ -21,6 +21,7 @@ from lab.cli.main import LazyCommand, cli
 from lab.console.stack_state import MOST_PAGE_SERVERS
 from lab.core.errors import LabError
 from lab.core.faults import STORE_FAULTS, FaultKind
+from lab.core.run_folder import DEFAULT_ROOT
 from lab.core.units import format_duration
 from lab.evidence.result import Settings
 from lab.evidence.run_document import json_schema
@@ -304,9 +305,12 @@ def test_number_of_users_that_is_none_is_answered_with_what_one_is(users):
 
 @pytest.mark.parametrize(("servers", "last"), [(1, "A"), (2, "B"), (5, "B")])
 def test_up_names_its_servers_and_one_that_can_be_killed(servers, last):
-    said = up._addresses("http://o", "http://o/x", Settings(servers=servers))
+    said = up._addresses("http://o", "http://o/x", Settings(servers=servers), DEFAULT_ROOT)
     assert said.count(f"{servers} server{'s' if servers > 1 else ''}, carts") == 2
-    assert f"lab kill {last} · lab restart {last}" in said
+    assert f"lab kill {last} · lab restart {last}\n" in said
+    elsewhere = up._addresses("http://o", "http://o/x", Settings(servers=servers), Path("a b"))
+    for command in ("lab open", "lab status", f"lab kill {last}", f"lab restart {last}"):
+        assert f"{command} --out 'a b'" in elsewhere
 
 
 def test_report_prints_the_schema_of_its_document(tmp_path, monkeypatch):

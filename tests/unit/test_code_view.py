@@ -4,6 +4,7 @@ import ast
 import difflib
 import re
 from html.parser import HTMLParser
+from itertools import chain, zip_longest
 
 import pytest
 from contrast import contrast
@@ -91,32 +92,33 @@ def test_app_that_is_not_there_is_reported():
 
 @pytest.mark.parametrize(("method", "path", "_"), ROUTES)
 def test_html_is_the_source_with_classes_only(method, path, _):
-    for desk, shown in code_view.serving(method, path).items():
-        passage = app_diff.serving(f"{desk}_app", method, path)
-        read = Text(shown.html)
-        assert read.text == passage.text + "\n"
-        assert (shown.file, shown.first_line) == (passage.file, passage.first_line)
-        assert read.tags == {"span"}
-        assert {name for name, _ in read.attributes} == {"class"}
+    for desk, passages in code_view.serving(method, path).items():
+        route = app_diff.serving(f"{desk}_app", method, path)
+        expected = [route, *app_diff.behind(f"{desk}_app", route)]
+        for shown, passage in zip(passages, expected, strict=True):
+            read = Text(shown.html)
+            assert read.text == passage.text + "\n"
+            assert (shown.file, shown.first_line) == (passage.file, passage.first_line)
+            assert read.tags == {"span"}
+            assert {name for name, _ in read.attributes} == {"class"}
 
 
 @pytest.mark.parametrize(("method", "path", "_"), ROUTES)
 def test_lines_that_differ_are_marked_and_no_other(method, path, _):
     shown = code_view.serving(method, path)
-    texts = {desk: Text(each.html).text.splitlines() for desk, each in shown.items()}
-    marked = {
-        desk: [
-            line
-            for line, look in zip(
-                texts[desk], re.findall(r'<span class="(line[^"]*)"', each.html), strict=True
-            )
-            if look == "line changed"
-        ]
-        for desk, each in shown.items()
-    }
-    diff = list(difflib.ndiff(texts["stateful"], texts["stateless"]))
-    assert marked["stateful"] == [line[2:] for line in diff if line.startswith("- ")]
-    assert marked["stateless"] == [line[2:] for line in diff if line.startswith("+ ")]
+    for left, right in zip_longest(shown["stateful"], shown["stateless"]):
+        texts, marked = zip(*map(_lines_of, (left, right)), strict=True)
+        diff = list(difflib.ndiff(*texts))
+        assert marked[0] == [line[2:] for line in diff if line.startswith("- ")]
+        assert marked[1] == [line[2:] for line in diff if line.startswith("+ ")]
+
+
+def _lines_of(shown):
+    """The lines of a passage, and those of them that are marked."""
+    lines = Text(shown.html).text.splitlines() if shown else []
+    looks = re.findall(r'<span class="(line[^"]*)"', shown.html) if shown else []
+    pairs = zip(lines, looks, strict=True)
+    return lines, [line for line, look in pairs if look == "line changed"]
 
 
 def test_login_differs_and_the_catalogue_does_not():
@@ -124,8 +126,30 @@ def test_login_differs_and_the_catalogue_does_not():
         code_view.serving(*each)["stateful"]
         for each in (("POST", "/api/login"), ("GET", "/api/products"))
     )
-    assert login.differs and "changed" in login.html
-    assert not products.differs and "changed" not in products.html
+    assert all(each.differs and "changed" in each.html for each in login)
+    assert [each.differs for each in products] == [False]
+    assert "changed" not in products[0].html
+
+
+def test_function_that_finds_a_session_is_shown_where_the_routes_are_the_same():
+    route, found = code_view.serving("GET", "/api/cart")["stateful"]
+    assert not route.differs
+    assert found.file == "stateful_app/state.py"
+    assert Text(found.html).text.startswith("def current_session()")
+    assert found.differs and "changed" in found.html
+
+
+@pytest.mark.parametrize("desk", ["stateful", "stateless"])
+def test_every_call_of_state_is_shown_once(desk):
+    called = []
+    for method, path, _ in ROUTES:
+        route, *behind = code_view.serving(method, path)[desk]
+        names = [re.search(r"def (\w+)", Text(each.html).text)[1] for each in behind]
+        assert names == list(dict.fromkeys(re.findall(r"state\.(\w+)", Text(route.html).text)))
+        called += names
+    source = app_diff.source_of(f"{desk}_app").read_text(encoding="utf-8")
+    wired = {"init_state"}  # by create_app(), which serves no request
+    assert set(called) == set(re.findall(r"\bstate\.(\w+)\(", source)) - wired
 
 
 # --- colours
@@ -170,7 +194,7 @@ def test_style_sheet_loads_nothing_and_never_mixes_the_two():
 def test_every_class_in_the_code_has_its_colour():
     used = set()
     for method, path, _ in ROUTES:
-        for shown in code_view.serving(method, path).values():
+        for shown in chain.from_iterable(code_view.serving(method, path).values()):
             used |= set(re.findall(r'class="([a-z0-9]+)"', shown.html))
     light, dark = code_view.style().split("@media (prefers-color-scheme: dark)")
     for name in used - {"line", "w", "o", "p", "n"}:

@@ -30,7 +30,7 @@ class NotThere:
         pass
 
     def __enter__(self):
-        raise LabError("stateful-A (192.0.2.1:8000) does not answer: restart or resume it")
+        raise LabError("stateful/A (192.0.2.1:8000) does not answer: restart or resume it")
 
     def __exit__(self, *_):
         pass
@@ -52,7 +52,7 @@ def test_server_that_does_not_come_back_ends_one_experiment_and_not_the_next(tmp
         assert result.verdict is Verdict.UNKNOWN
         troubles = {variant.trouble for variant in result.variants}
         (trouble,) = troubles
-        assert trouble.startswith("not run: stateful-A (192.0.2.1:8000) does not answer")
+        assert trouble.startswith("not run: stateful/A (192.0.2.1:8000) does not answer")
 
 
 def test_stack_of_the_labs_own_that_does_not_start_ends_the_run(tmp_path, monkeypatch):

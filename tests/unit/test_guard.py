@@ -32,10 +32,7 @@ def test_unexpected_error_in_any_command_is_status_2_with_a_traceback_file(
     def broken(**_):
         raise ZeroDivisionError("a session_id=0123456789abcdef0123456789 in it")
 
-    monkeypatch.setattr(
-        main.LazyCommand, "found", lambda self: click.Command(self.name, callback=broken)
-    )
-    monkeypatch.setattr(sys, "argv", ["lab", name])
+    stand_in(monkeypatch, broken, name)
     with pytest.raises(SystemExit) as ended:
         main.main()
     said = capsys.readouterr()
@@ -62,7 +59,7 @@ def test_unexpected_error_in_any_command_is_status_2_with_a_traceback_file(
         (click.FileError("x"), 2),
         (KeyboardInterrupt(), 130),
         (click.Abort(), 130),
-        (BrokenPipeError(), 0),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), 2),
         (SystemExit("x"), 2),
         (SystemExit(None), 0),
         (SystemExit(3), 3),
@@ -70,8 +67,14 @@ def test_unexpected_error_in_any_command_is_status_2_with_a_traceback_file(
     ids=repr,
 )
 def test_no_failure_ends_with_status_1(error, status, no_folder, monkeypatch):
-    monkeypatch.setattr(guard, "_drop_output", lambda: None)
+    def failing(**_):
+        raise error
+
+    stand_in(monkeypatch, failing)
     assert guard.end(error) == status
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == status
 
 
 def test_traceback_lies_in_the_run_folder(no_folder, tmp_path):
@@ -87,8 +90,7 @@ def test_traceback_is_printed_where_no_file_can_be_written(no_folder, monkeypatc
 
 
 @pytest.mark.parametrize("number", ["ENOSPC", "EDQUOT"])
-def test_full_disk_is_said_with_what_is_kept(number, no_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(guard.plain_stream, "drop", lambda stream: None)
+def test_full_disk_is_said_with_what_is_kept(number, no_folder, tmp_path):
     error = OSError(getattr(errno, number), "full", "result.json")
     assert "the disk of result.json is full; nothing was kept: make room" in guard.explanation(
         error
@@ -102,8 +104,19 @@ def test_full_disk_is_said_with_what_is_kept(number, no_folder, tmp_path, monkey
 def test_output_into_a_full_disk_is_status_2(words):
     with Path("/dev/full").open("w") as full:
         ended = lab(*words, stdout=full)
-    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1), ended
-    assert "is full" in ended.stderr
+    assert ended.returncode == 2
+    assert ended.stderr == "lab: the output could not be written: the disk is full\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(("status", "shown"), [(0, 2), (1, 1), (3, 3)])
+def test_command_whose_output_meets_a_full_disk_is_done_to_its_end(status, shown, tmp_path):
+    with Path("/dev/full").open("w") as full:
+        ended = command(tmp_path, f"return {status}", stdout=full)
+    assert ended.returncode == shown
+    said = f"the output could not be written: the disk is full; the run is kept in {tmp_path}"
+    assert said in ended.stderr
+    assert (tmp_path / "done").exists()
 
 
 @pytest.mark.parametrize(
@@ -111,13 +124,33 @@ def test_output_into_a_full_disk_is_status_2(words):
     [["list"], ["docs"], ["--help"], ["run", "--help"], ["show", "crash"], ["diff"]],
     ids=" ".join,
 )
-def test_output_that_is_not_read_is_a_quiet_success(words):
-    reader, writer = os.pipe()
-    os.close(reader)
-    ended = lab(*words, stdout=writer)
-    os.close(writer)
+def test_output_that_is_not_read_is_a_quiet_success(words, unread):
+    ended = lab(*words, stdout=unread)
     assert ended.returncode == 0
     assert ended.stderr == "" or words == ["diff"]  # whose summary goes there
+
+
+@pytest.mark.parametrize("flags", [[], ["-u"]], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("status", [0, 1, 2, 3, 130])
+def test_command_that_is_not_read_keeps_its_exit_status(status, flags, tmp_path, unread):
+    ended = command(tmp_path, f"return {status}", flags, stdout=unread)
+    assert (ended.returncode, ended.stderr) == (status, "")
+    assert (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [("BrokenPipeError(32, 'x')", 2), ("LabError('x')", 2)]
+)
+def test_error_of_a_command_that_is_not_read_is_an_error(error, status, tmp_path, unread):
+    ended = command(tmp_path, f"raise {error}", stdout=unread)
+    assert ended.returncode == status
+    assert ended.stderr.startswith("lab: ")
+
+
+def test_command_that_is_read_on_neither_stream_keeps_its_exit_status(tmp_path, unread):
+    raised = "raise LabError('x')"
+    assert command(tmp_path, "return 3", stdout=unread, stderr=unread).returncode == 3
+    assert command(tmp_path, raised, stdout=unread, stderr=unread).returncode == 2
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
@@ -139,11 +172,55 @@ def test_ctrl_c_while_the_lab_is_imported_prints_no_traceback(module, tmp_path):
     assert (process.returncode, said) == (130, "lab: stopped; nothing is left running\n")
 
 
-def lab(*words, **how):
-    return subprocess.run(
-        [sys.executable, "-c", "from lab.__main__ import main; main()", *words],
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=60,
-        **how,
+@pytest.fixture
+def unread():
+    """The writing end of a pipe whose reader has left."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    yield writer
+    os.close(writer)
+
+
+def stand_in(monkeypatch, callback, name="list"):
+    monkeypatch.setattr(
+        main.LazyCommand, "found", lambda self: click.Command(self.name, callback=callback)
     )
+    monkeypatch.setattr(sys, "argv", ["lab", name])
+
+
+COMMAND = """
+import subprocess, sys
+from pathlib import Path
+import click
+from lab.cli import main
+from lab.cli.output import screen, write_document
+from lab.core.errors import LabError
+from lab.core.run_folder import new_run_folder
+
+def callback(folder):
+    (new_run_folder(Path(folder), "x") / "kept").touch()
+    screen.print("of rich")
+    write_document("of click")
+    print("of a script")
+    subprocess.run([sys.executable, "-c", "print('of a program')"], check=True)
+    Path(folder, "done").touch()
+    ENDS
+
+main.LazyCommand.found = lambda self: click.Command("x", callback=callback, params=[
+    click.Argument(["folder"])])
+main.main()
+"""
+
+
+def command(folder, ends, flags=(), **how):
+    """Run a command in the place of `lab list`, which prints in every way and ends like this."""
+    return run([*flags, "-c", COMMAND.replace("ENDS", ends), "list", str(folder)], **how)
+
+
+def lab(*words, **how):
+    return run(["-c", "from lab.__main__ import main; main()", *words], **how)
+
+
+def run(words, **how):
+    how = {"stderr": subprocess.PIPE, **how}
+    return subprocess.run([sys.executable, *words], text=True, timeout=60, **how)

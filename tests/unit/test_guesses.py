@@ -75,6 +75,9 @@ def test_setting_takes_on_and_off_in_many_words(setting):
         ("RUN", "`lab run`"),
         ("lits", "did you mean `lab list`?"),
         ("zzzzz", "`lab --help` lists the commands"),
+        ("bogus", "`lab --help` lists the commands"),
+        ("experimnts", "`lab list` lists the scripts"),
+        ("a b;c.py", "`lab run './a b;c.py'`"),
     ],
 )
 def test_command_that_does_not_exist_is_answered_with_what_it_is_called_here(word, words):

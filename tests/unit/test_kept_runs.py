@@ -138,6 +138,14 @@ def test_links_and_pipes_are_not_listed(kept, root, tmp_path):
 # --- names
 
 
+def test_name_of_what_was_run_is_answered_with_the_newest_run_of_it(kept, root):
+    for name in ("20261124-080000-size", "20261124-080100-size", "20261124-080200-size+crash"):
+        keep(root, name, crash())
+    for typed in ("size", "siez"):
+        with pytest.raises(LabError, match="did you mean '20261124-080100-size'"):
+            kept.outline(typed)
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -277,6 +285,13 @@ def test_run_is_played_back_with_its_drawings(kept):
     assert [each["kind"] for each in played["events"]].count("exchange") == 6
     assert "cart not shown" in played["sequence"]["stateful"]
     assert "cart kept" in played["sequence"]["stateless"]
+
+
+def test_command_of_a_run_names_the_file_that_was_run(kept, root):
+    document = as_json(crash())
+    document["experiments"][0]["argument"] = "./a b.py"
+    keep(root, "20261124-070000-a-b", document)
+    assert "lab run './a b.py'" in kept.playback("20261124-070000-a-b", 0)["provenance"]["line"]
 
 
 def test_variants_can_be_chosen(kept, root):

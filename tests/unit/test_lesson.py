@@ -38,6 +38,9 @@ VALUES = {
     "refused": (0, 1, 2, 5, 6),
 }
 MOST_WORDS = 25
+SCRIPTS = [*PLAN["scenes"], *(act for each in PLAN["chapters"] for act in each["acts"])]
+SCRIPTS = [each for each in SCRIPTS if each.get("steps")]
+PERSON = re.compile(r"\b(John|Bob|Carol|Mallory|[Hh]e|[Hh]im|[Hh]is|[Ss]he|[Hh]ers?)\b")
 
 GOOD = """
 title = "A title"
@@ -142,6 +145,18 @@ def test_every_step_of_a_script_says_what_happens(chapter):
     for act in chapter["acts"]:
         for each in act.get("steps", ()):
             assert each["say"]
+
+
+@pytest.mark.parametrize("captioned", SCRIPTS, ids=lambda each: each.get("label") or each["slug"])
+def test_he_and_she_in_a_caption_is_the_last_one_named(captioned):
+    named = None
+    for each in captioned["steps"]:
+        who = {"second": "Bob", "third": "Carol"}.get(each.get("as"), "John")
+        for word in PERSON.findall(each["say"]):
+            if word[0].isupper() and word not in ("He", "She", "Him", "His", "Her"):
+                named = word
+            else:
+                assert named == who, each["say"]
 
 
 @CHAPTERS

@@ -41,6 +41,7 @@ ALLOWED = {
     },
     LOOK: {
         *("lab/check/curl_parts.py", "lab/cli/help.py", "lab/cli/plain_stream.py"),
+        "lab/core/text.py",
         *("lab/console/static/figures.js", "lab/console/static/picture.js"),
         *("lab/docs/handbook.py", "lab/docs/web.py"),
     },

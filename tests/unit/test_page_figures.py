@@ -1,7 +1,9 @@
 """The page's figures.js and ask.js: a question is drawn with what its script has done."""
 
 import json
+import re
 from html.parser import HTMLParser
+from itertools import product
 
 import msgspec
 import pytest
@@ -119,6 +121,48 @@ def test_cart_is_drawn_at_the_server_that_its_customer_sticks_to():
     affinity = next(each for each in CHAPTERS if each["slug"] == "affinity")
     assert by_server(drawn(affinity)["stateful"]) == {"A": ["laptop", "mouse"], "B": ["pen"]}
     assert by_server(drawn(affinity)["stateless"]) == {}
+
+
+def at(desk, **wanted):
+    """The place of the only such element of a desk among all that are drawn there, in order."""
+    [place] = [
+        number
+        for number, each in enumerate(desk.all())
+        if all(value in str(each.of.get(name, "")).split() for name, value in wanted.items())
+    ]
+    return place
+
+
+def test_cookies_are_drawn_behind_the_balancer():
+    affinity = next(each for each in CHAPTERS if each["slug"] == "affinity")
+    for desk in drawn(affinity).values():
+        order = [each.of.get("class", "") for each in desk.all()]
+        assert order.count("cookie") == 3
+        assert max(n for n, name in enumerate(order) if name == "cookie") < at(
+            desk, **{"class": "is-balancer"}
+        )
+
+
+def test_customers_who_go_are_drawn_as_gone():
+    for chapter in CHAPTERS:
+        leave = [each for each in chapter["acts"][0]["steps"] if each["do"] == "leave"]
+        names = [{"second": "Bob", "third": "Carol"}[each["as"]] for each in leave]
+        for people, desk in product((False, True), DESKS):
+            picture = drawn(chapter, people)[desk]
+            gone = [each.of["data-name"] for each in picture.all() if "data-gone" in each.of]
+            assert gone == names
+            assert ("gone" in picture.text()) is bool(names)
+
+
+def test_store_is_joined_to_the_servers():
+    chapter = next(each for each in CHAPTERS if each["slug"] == "no-session-storage")
+    desk = drawn(chapter)["stateful"]
+    lines = [each.of["d"] for each in desk.all(**{"class": "wire"})]
+    [joint] = [each for each in lines if "H" in each]
+    ends = re.fullmatch(r"M([\d.]+) \d+H(\d+)", joint).groups()
+    store = desk.one(**{"class": "is-store"}).of["transform"]
+    assert store.startswith(f"translate({ends[1]} ")
+    assert any(each.endswith(f"L{ends[0]} 84") for each in lines)  # a server
 
 
 def script(*steps, **wants):

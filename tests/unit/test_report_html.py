@@ -1,5 +1,7 @@
 """report.html: one offline page without scripts, honest, and unmoved by hostile text."""
 
+import shlex
+
 import pytest
 from report_documents import (
     HOSTILE,
@@ -241,6 +243,17 @@ def test_command_has_the_settings_that_were_chosen():
     it["variants"][0]["knobs"] |= {"servers": 5, "store": "file", "affinity": "cookie"}
     expected = "lab run crash --servers 5 --store file --affinity cookie --seed 42"
     assert command(typed(it)) == expected
+
+
+def test_command_is_made_of_words_that_a_shell_reads_as_they_are():
+    it = experiment([variant(), variant("stateless", "stateless")], argument="./a [b] $(c) 'd'.py")
+    url = "http://10.0.0.2/?a=b&c=d"
+    it["variants"][0] |= {"upstreams": [url]}
+    it["variants"][0]["knobs"] |= {"servers": 1, "store": "redis://h/0?ssl_ca_certs=a b"}
+    words = shlex.split(command(typed(it)))
+    assert words[:3] == ["lab", "run", "./a [b] $(c) 'd'.py"]
+    assert words[words.index("--upstream") + 1] == url
+    assert words[words.index("--store") + 1] == "redis://h/0?ssl_ca_certs=a b"
 
 
 def test_command_names_servers_that_were_not_the_labs_own():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,9 @@ from report_documents import as_json, crash, experiment, run, variant
 
 from lab.cli import runs as command
 from lab.cli.main import cli
+from lab.console.offline import recording
 from lab.core.errors import LabError
+from lab.core.run_folder import DEFAULT_ROOT
 from lab.report import catalog, cleaning, summary
 
 NOW = datetime(2026, 11, 27, 12, 0, 0)
@@ -51,6 +54,8 @@ def every_kind(root):
     keep(root, 5, "constants", "constants.json", {})
     keep(root, 6, "up")
     keep(root, 7, "logout")
+    keep(root, 9, "walkthrough", recording.RECORDING_FILE, {})
+    keep(root, 10, "museum-ctfd", "tour.json", {})
     keep(root, 8, "size", "result.json", '{"schema": 2, "experiments": [')
 
 
@@ -61,6 +66,8 @@ def lines(found):
 def test_runs_of_every_kind_are_listed_newest_first_with_what_they_were(root):
     every_kind(root)
     assert lines(catalog.kept_runs(root)) == [
+        ("museum", "museum-ctfd", "all that was shown is in tour.json"),
+        ("recording", "walkthrough", "the page's lesson, for lab play and lab export"),
         ("damaged", "size", "its document cannot be read"),
         ("unfinished", "logout", "no report was left"),
         ("page", "up", "logs of lab up"),
@@ -270,6 +277,11 @@ def test_experiment_beats_a_folder_of_that_name_that_is_no_run(root, tmp_path, m
     [
         ("20261127-110500-constants", "run lab plan"),
         ("20261127-110600-up", "lab up"),
+        ("20261127-110900-walkthrough", "`lab play` plays it"),
+        ("20261127-111000-museum-ctfd", "what the museum showed"),
+        ("crsh", "did you mean 'crash'"),
+        ("shoping", "did you mean 'shopping'"),
+        ("cart.yp", "did you mean 'cart.py'"),
         ("20261127-110700-logout", "stopped early"),
         ("logout", "lab runs"),
         ("nothing", "lab runs"),
@@ -285,9 +297,20 @@ def test_name_without_a_report_is_answered_with_what_to_do(root, name, why):
     assert len(str(raised.value)) < 400
 
 
-def test_no_run_yet_says_how_to_make_one(root):
-    with pytest.raises(LabError, match="lab run crash"):
+def test_no_run_yet_says_how_to_make_one(root, tmp_path, monkeypatch):
+    with pytest.raises(LabError, match=f"`lab run crash --out {root}`"):
         catalog.find(None, root)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LabError, match="`lab run crash` makes one"):
+        catalog.find(None, DEFAULT_ROOT)
+
+
+def test_list_says_how_to_see_all_of_it_in_this_folder(root):
+    reports(root, 25)
+    root.rename(root.parent / "it's")
+    said = invoke("--out", str(root.parent / "it's")).output
+    typed = shlex.split(said.splitlines()[-1].partition("ones: ")[2])
+    assert typed == ["lab", "runs", "--all", "--out", str(root.parent / "it's")]
 
 
 # --- the clean-up
@@ -322,6 +345,14 @@ def test_clean_keeps_the_newest_measurement_which_lab_plan_uses(root):
     for minute in (3, 4):
         keep(root, minute, "crash", "result.json", CRASH)
     assert going(root, 1) == ["110100-constants", "110300-crash"]
+
+
+def test_clean_keeps_the_newest_recording_which_lab_play_uses(root):
+    for minute in (1, 2):
+        keep(root, minute, "walkthrough", recording.RECORDING_FILE, {})
+    for minute in (3, 4):
+        keep(root, minute, "crash", "result.json", CRASH)
+    assert going(root, 1) == ["110100-walkthrough", "110300-crash"]
 
 
 def test_clean_keeps_a_folder_that_the_user_has_named(root):

@@ -20,7 +20,7 @@ from lab.evidence.run_document import (
 )
 from lab.report import saved
 from lab.report.terminal import (
-    AS_A_PAGE,
+    as_a_page_line,
     experiment_view,
     kept_line,
     variants_table,
@@ -152,6 +152,14 @@ def test_crash_with_its_verdict_fits_the_terminal(width, most):
         assert any(needed in line for line in lines), needed
 
 
+@pytest.mark.parametrize(
+    ("root", "command"),
+    [("lab-runs", "lab report --open"), ("we ird/x", "lab report --open --out 'we ird/x'")],
+)
+def test_page_is_offered_with_the_folder_that_the_run_is_in(root, command):
+    assert printed(as_a_page_line(Path(root))) == [f"as a page: {command}"]
+
+
 def printed(*parts, width=80):
     console = Console(width=width, file=io.StringIO(), no_color=True)
     for part in parts:
@@ -165,7 +173,9 @@ def test_recorded_crash_fits_a_screen_of_24_lines_with_all_that_matters(quick):
     with gzip.open(RECORDED) as file:
         (result,) = saved.checked(json.load(file), "it").experiments
     folder = Path("lab-runs/20261127-082413-crash")
-    lines = printed(experiment_view(result), kept_line(folder, 2**32 - 1, quick), AS_A_PAGE)
+    lines = printed(
+        experiment_view(result), kept_line(folder, 2**32 - 1, quick), as_a_page_line(folder.parent)
+    )
     assert len(lines) <= 23, "\n".join(lines)
     assert max(map(len, lines)) <= 80
     for needed in (

@@ -38,7 +38,7 @@ export function comingOf(chapter) {
   return { thief, loot, customers, added: done("add-server").length, fresh: done("restart").length > 0, left: done("kill")[0]?.target };
 }
 
-/** The customers as they are when one goes away, or a cart with something in it is first looked at: {name, server, cookie, goods, kept: those of them that a desk which remembers has}. */
+/** The customers as they are when one goes away, or a cart with something in it is first looked at: {name, server, cookie, goods, kept: those of them that a desk which remembers has, gone}. */
 function customersAt(steps, { servers = 3, store = "memory", affinity = "none" } = {}) {
   const customers = new Map();
   let turn = 0;
@@ -52,6 +52,7 @@ function customersAt(steps, { servers = 3, store = "memory", affinity = "none" }
     one.goods.push(sku);
     if (store !== "memory" || at === one.server) one.kept.push(sku);
   }
+  for (const { as = "me" } of steps.filter((step) => step.do === "leave")) customers.get(as).gone = true;
   return [...customers.values()];
 }
 

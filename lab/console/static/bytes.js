@@ -6,7 +6,9 @@ const ROW_CHARS = 60;
 const WORTH_FOLDING = 6;
 const MOST_COMPARED = 200_000; // pairs of lines
 
-/** The request as lines of parts: [[{text, secret: "session id" | "token" | null}, …], …]. */
+const SECRETS = { desk_session: "session id", desk_affinity: "balancer's cookie" };
+
+/** The request as lines of parts: [[{text, secret: "session id" | "balancer's cookie" | "cookie" | "token" | null}, …], …]. */
 export function requestLines(exchange) {
   const path = exchange.target ? `/@${exchange.target}${exchange.path}` : exchange.path;
   return [`${exchange.method} ${path} HTTP/1.1`, ...headers(exchange.request), ...body(exchange.request)].map(parts);
@@ -26,11 +28,15 @@ export function changed(lines, before) {
   return new Set([...now.keys()].filter((index) => now[index] && !kept.has(index)));
 }
 
-/** The indices of the head's `lines` that the other desk's message has no such line for. */
+/** The parts of the head's `lines` at which something begins that the other desk's message has not: a header, or one of several cookies. */
 export function unlike(lines, other) {
   if (!other) return new Set();
-  const names = new Set(head(other).map(nameOf));
-  return new Set(head(lines).flatMap((line, index) => (names.has(nameOf(line, index)) ? [] : [index])));
+  const names = new Set(head(other).flatMap(namesOf));
+  return new Set(head(lines).flatMap((line, index) => {
+    const own = namesOf(line, index);
+    const only = [...own.keys()].filter((at) => !names.has(own[at]));
+    return only.length === own.length ? [line[0]] : only.map((at) => line.filter(({ cookie }) => cookie)[at]);
+  }));
 }
 
 function head(lines) {
@@ -38,9 +44,12 @@ function head(lines) {
   return end < 0 ? lines : lines.slice(0, end);
 }
 
-/** A header's name; of the first line, what was asked for: without the server, in whose place each desk has its own. */
-function nameOf(line, index) {
-  return index === 0 ? textOf(line).replace(/^(\S+ )\/@[A-Z]/, "$1") : textOf(line).split(":")[0].toLowerCase();
+/** A header's name, or those of its cookies; of the first line, what was asked for: without the server, in whose place each desk has its own. */
+function namesOf(line, index) {
+  if (index === 0) return [textOf(line).replace(/^(\S+ )\/@[A-Z]/, "$1")];
+  const name = textOf(line).split(":")[0].toLowerCase();
+  const cookies = line.flatMap(({ cookie }) => (cookie ? [`${name} ${cookie}`] : []));
+  return cookies.length ? cookies : [name];
 }
 
 /** How many of `lines` are shown unfolded: the whole head, and the beginning of a long body. */
@@ -68,15 +77,26 @@ function body({ body: content }) {
   return ["", ...text.split("\n")];
 }
 
+/** Each cookie begins a part, with its name as `cookie`. */
 function parts(line) {
+  const [, header, value] = /^((?:set-)?cookie: )(.*)$/i.exec(line) ?? [];
+  if (!header) return marked(line, "token");
+  const cookies = value.split(/^set/i.test(header) ? /(?<=, )(?=[^\s=;,]+=)/ : /(?<=; )/); // in an answer, "; " is followed by what a cookie is like
+  return [{ text: header, secret: null }, ...cookies.flatMap((text) => {
+    const [first, ...more] = marked(text, "cookie");
+    return [{ ...first, cookie: text.split("=")[0] }, ...more];
+  })];
+}
+
+function marked(text, other) {
   const found = [];
   let at = 0;
-  for (const match of line.matchAll(CREDENTIAL)) {
-    if (match.index > at) found.push({ text: line.slice(at, match.index), secret: null });
-    found.push({ text: match[0], secret: /cookie|desk_session/i.test(line.slice(0, match.index)) ? "session id" : "token" });
+  for (const match of text.matchAll(CREDENTIAL)) {
+    if (match.index > at) found.push({ text: text.slice(at, match.index), secret: null });
+    found.push({ text: match[0], secret: SECRETS[/(\w+)=$/.exec(text.slice(0, match.index))?.[1]] ?? other });
     at = match.index + match[0].length;
   }
-  if (at < line.length || !found.length) found.push({ text: line.slice(at), secret: null });
+  if (at < text.length || !found.length) found.push({ text: text.slice(at), secret: null });
   return found;
 }
 

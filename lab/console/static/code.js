@@ -1,4 +1,4 @@
-/** <lab-code>: the lines of both desks' app.py that served a request, side by side. */
+/** <lab-code>: the lines of both desks' app.py that served a request, and of state.py behind them, side by side. */
 
 import { get } from "./api.js";
 import { subjectOf } from "./chosen.js";
@@ -39,7 +39,7 @@ class LabCode extends HTMLElement {
       if (key !== this.key) return; // another request was selected meanwhile
       this.found = code;
       this.describe();
-      DESKS.forEach((desk, index) => this.passages[index].replaceChildren(...passage(code[desk])));
+      DESKS.forEach((desk, index) => this.passages[index].replaceChildren(...passagesOf(code, desk).flatMap(passage)));
     } catch (error) {
       if (error.status !== 404) asked.delete(key); // try again next time
       if (key === this.key) this.refuse(error.status === 404 ? `${method} ${path}: no route of the shop serves this.` : `✕ ${error.message}`);
@@ -47,7 +47,7 @@ class LabCode extends HTMLElement {
   }
 
   describe() {
-    const differs = DESKS.some((desk) => this.found[desk].differs);
+    const differs = DESKS.some((desk) => passagesOf(this.found, desk).some((each) => each.differs));
     say(this.note, `${this.about} ${differs ? "≠ marks what differs." : "Both desks have the same lines here."}`);
   }
 
@@ -57,8 +57,14 @@ class LabCode extends HTMLElement {
   }
 }
 
+/** An older recording has but the first of them. */
+function passagesOf(code, desk) {
+  return [code[desk]].flat();
+}
+
 function passage({ file, first_line: first, html }) {
   const lines = parseHtml(`<pre>${html}</pre>`).querySelector("pre");
+  for (const each of lines.querySelectorAll(".o, .p")) if (/[.(]$/.test(each.textContent)) each.after(document.createElement("wbr")); // rather there than inside a word
   lines.style.counterReset = `line ${first - 1}`;
   return [h("h3", {}, file, h("span", { class: "soft" }, ` from line ${first}`)), document.adoptNode(lines)];
 }

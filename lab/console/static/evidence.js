@@ -127,7 +127,7 @@ function pathOf({ path }) {
 function message(title, lines, earlier, other) {
   const fresh = changed(lines, earlier);
   const own = unlike(lines, other);
-  const drawn = (from, to) => lines.slice(from, to).map((line, index) => lineOf(line, fresh.has(from + index), own.has(from + index)));
+  const drawn = (from, to) => lines.slice(from, to).map((line, index) => lineOf(line, fresh.has(from + index), own));
   const shownLines = unfolded(lines);
   return h("div", { class: "message" }, h("h4", { class: "unseen" }, title), h("pre", {}, drawn(0, shownLines)),
     shownLines < lines.length && fold(lines.length - shownLines, () => drawn(shownLines)));
@@ -140,8 +140,9 @@ function fold(count, rest) {
 
 function lineOf(line, fresh, own) {
   const sign = (name, word) => h("span", { class: `sign ${name}` }, word);
-  return h("span", { class: `line${fresh ? " new" : ""}${own ? " own" : ""}` },
-    fresh && sign("fresh", "new "), own && sign("only", "≠ only here "), line.map(part), "\n");
+  const only = (each) => own.has(each) && sign("only", "≠ only here ");
+  return h("span", { class: `line${fresh ? " new" : ""}${own.has(line[0]) ? " own" : ""}` },
+    fresh && sign("fresh", "new "), line.map((each) => [only(each), part(each)]), "\n");
 }
 
 function part({ text, secret }) {

@@ -8,24 +8,30 @@ const WIDE = 330; // of one desk
 const APART = 40;
 const HIGH = 204;
 const CHAIR = "M18 60V22q0-8 14-8t14 8v38M18 44h28";
+const STORE_WIDE = 72; // the room that a store takes beside the servers
 const MOST_KINDS = 3; // of goods that are seen in one place
 const BOXES = { ticket: "-1 -1 42 22", parcel: "-1 -1 40 28", form: "-1 -1 30 28", key: "-1 -1 32 22" };
 
 /**
  * Both desks as the question has them: people behind a counter, or servers; `customers` before them, each {name, server, cookie,
- * kept, goods, out}: `kept` is what a desk that remembers has of `goods`; who is `out` has logged out. The `thief` has a copy with `loot` in it. `added` servers come in the middle, a `fresh` one was
+ * kept, goods, out, gone}: `kept` is what a desk that remembers has of `goods`; who is `out` has logged out, who is `gone` just left. The `thief` has a copy with `loot` in it. `added` servers come in the middle, a `fresh` one was
  * restarted, and who has `left` is away from the desk. `beside`: there may be a store as well.
  */
 export function deskPicture({ servers = 3, store = "memory", cache = "off" } = {}, { thief = "", loot = [], people = false, added = 0, fresh = false, left = "", customers = [], beside = false } = {}) {
   const shared = store !== "memory" && customers.flatMap(({ kept }) => kept);
   const at = (name) => customers.filter(({ server }) => !shared && !fresh && server === name).flatMap(({ kept }) => kept);
-  const desk = (x, name, remembers) => svg("g", { class: "counter", "data-desk": name, transform: `translate(${x} 0)` },
-    people ? counterOf(servers, remembers && !shared && at, left) : racksOf(servers + added, remembers ? !shared && at : null, fresh ? 0 : servers),
-    remembers && (shared || beside) && storeOf(people ? 140 : 96, shared || [], beside ? "or a store" : "store"),
+  const desk = (x, name, remembers) => {
+    const stored = remembers && (shared || beside) && storeOf(people ? 140 : 26, shared || [], beside ? "or a store" : "store");
+    const wide = stored && !people ? WIDE - STORE_WIDE : WIDE; // of the servers
+    return svg("g", { class: "counter", "data-desk": name, transform: `translate(${x} 0)` },
+    !people && cookiesOf(customers, servers, wide), stored && !people && svg("path", { class: "wire", d: `M${wide / (servers + 1)} 42H${WIDE - 36}` }),
+    people ? counterOf(servers, remembers && !shared && at, left) : racksOf(servers + added, remembers ? !shared && at : null, fresh ? 0 : servers, wide),
+    stored,
     svg("text", people ? { x: WIDE / 2, y: 121 } : { x: 58, y: 190 }, name, svg("tspan", { class: "long" }, " desk")),
     !people && cache !== "off" && sign(WIDE / 2, 97, "cache"),
-    customersOf(customers, servers, remembers ? !people && "ticket" : people ? "form" : "parcel", remembers && shared),
+    customersOf(customers, remembers ? !people && "ticket" : people ? "form" : "parcel", people && remembers && shared),
     thief && [masked({ class: "thief", x: WIDE - 76, y: 138, width: 44, height: 44 }), loot.length > 0 && symbol(remembers ? "ticket" : "parcel", WIDE - 38, 158, 0.68, remembers ? [] : loot), svg("text", { x: WIDE - 54, y: 198 }, thief)]);
+  };
   return svg("svg", { class: "desks-picture", viewBox: `0 0 ${2 * WIDE + APART} ${HIGH}`, focusable: "false" },
     desk(0, "stateful", true), desk(WIDE + APART, "stateless", false));
 }
@@ -47,39 +53,52 @@ function counterOf(count, minds, left) {
 }
 
 /** The first `old` servers were there before. `drawers(name)` are the goods in a server's drawer; false where it has none, null where it has a key. */
-function racksOf(count, drawers, old) {
-  const step = WIDE / (count + 1);
+function racksOf(count, drawers, old, wide) {
+  const step = wide / (count + 1);
   const size = Math.min(1, step / 72);
   return [
     Array.from({ length: count }, (_, n) => {
       const [x, is] = [step * (n + 1), n < old ? "" : " fresh"];
       return svg("g", { "data-server": SERVER_NAMES[n] },
-        svg("path", { class: "wire", d: `M${WIDE / 2} 118L${x} 84` }),
+        svg("path", { class: "wire", d: `M${wide / 2} 118L${x} 84` }),
         svg("g", { class: `rack${is}` }, symbol("server", x, 8, size)),
         svg("text", { class: is ? "name small" : "name", x, y: 34 }, SERVER_NAMES[n], is && svg("tspan", { class: "long" }, " new")),
         drawers && symbol("drawer", x, 46, size, drawers(SERVER_NAMES[n])), drawers === null && symbol("key", x - 15 * size, 52, size));
     }),
-    symbol("balancer", WIDE / 2, 108, 1.2), svg("text", { class: "small", x: WIDE / 2, y: 126 }, "balancer"),
+    symbol("balancer", wide / 2, 108, 1.2), svg("text", { class: "small", x: wide / 2, y: 126 }, "balancer"),
   ];
 }
 
 function storeOf(y, goods, text) {
-  return [symbol("store", WIDE - 48, y, 1, goods), svg("text", { class: "small", x: WIDE - 48, y: y + 46 }, text)];
+  return [symbol("store", WIDE - 36, y, 1, goods), svg("text", { class: "small", x: WIDE - 36, y: y + 46 }, text)];
 }
 
-/** Customers with what they carry, each with a line to the server that its cookie names. */
-function customersOf(customers, servers, what, crowded) {
-  const [from, apart, size] = customers.length < 2 ? [WIDE / 2 - 8, 0, 1] : crowded && customers.length > 2 ? [what ? 142 : 100, 56, 0.8] : [150, 60, 0.8];
+/** A line from each customer to the server that its cookie names, behind what stands between them. */
+function cookiesOf(customers, servers, wide) {
+  const [from, apart] = rowOf(customers);
+  return customers.map(({ cookie }, n) => cookie && svg("path", { class: "cookie", d: `M${from + apart * n} 140L${(wide / (servers + 1)) * (SERVER_NAMES.indexOf(cookie) + 1)} 84` }));
+}
+
+/** Customers with what they carry. */
+function customersOf(customers, what, crowded) {
+  const [from, apart, size] = rowOf(customers, crowded);
+  const away = [...customers.keys()].filter((n) => customers[n].gone);
   return [
     customers.some(({ cookie }) => cookie) && svg("text", { class: "small sticks", x: WIDE, y: 120 }, "cookies"),
-    customers.map(({ name, cookie, goods, out }, n) => {
+    away.length > 0 && svg("text", { class: "small", x: from + apart * (away[0] + away.at(-1)) / 2 + 14, y: 134 }, "gone"),
+    customers.map(({ name, goods, out, gone }, n) => {
       const x = from + apart * n;
-      return svg("g", { class: "crowd", "data-name": name },
-        cookie && svg("path", { class: "cookie", d: `M${x} 140L${(WIDE / (servers + 1)) * (SERVER_NAMES.indexOf(cookie) + 1)} 84` }),
+      return svg("g", { class: "crowd", "data-name": name, "data-gone": gone },
         symbol("person", x, 153, size), svg("text", { class: "small", x, y: 199 }, name),
         what && !out && symbol(what, x + 20 * size, 152, customers.length > 1 ? 0.68 : 1, what === "parcel" ? goods : []));
     }),
   ];
+}
+
+/** Where the first of them stands, how far apart they are, and their size. */
+function rowOf({ length }, crowded) {
+  if (length < 2) return [WIDE / 2 - 8, 0, 1];
+  return crowded && length > 2 ? [100, 56, 0.8] : [150, 60, 0.8];
 }
 
 function sign(x, y, text) {

@@ -15,13 +15,12 @@ import { isCached, keptBy, lookOf, resultOf } from "./looks.js";
 import { Places } from "./places.js";
 import { sessionsAt } from "./scene.js";
 import { bars, endOf, ServerBox } from "./server-box.js";
-import { SESSION_CODE, SETTINGS, STATE_SIGNS, UNANSWERED } from "./words.js";
+import { CHANGE_WORDS, SESSION_CODE, SETTINGS, STATE_SIGNS, UNANSWERED } from "./words.js";
 
 const DESK_NAMES = { stateful: ["Stateful desk", "the server remembers"], stateless: ["Stateless desk", "the customer carries it"] };
 const STORED = /^(redis|file)/;
 const USUAL = new Set(["round robin", "retries off", "cache off", "nothing runs here"]);
 const PLURALS = { retry: "retries", cache: "cache" };
-const CHANGED = { token: "parcels hold prices", prices: "new price list", key: "new signing key" };
 const COPIED = { view: "GET /api/cart", checkout: "POST /api/checkout" };
 const RECENT = 2; // more do not fit beside each other
 const LOOK_MS = 1200; // how long it shows what a server found, at the usual speed
@@ -60,7 +59,7 @@ export class Lane {
   /** The lines by which this desk finds a customer's state; the one where it ended is lit. */
   source() {
     const { file, lines } = SESSION_CODE[this.desk];
-    this.code = lines.map((line) => h("span", { class: "code-line" }, `${line}\n`));
+    this.code = lines.map((line) => h("span", { class: "code-line" }, line.split(/(?<=[.(])/).map((part) => [part, h("wbr")]), "\n"));
     return h("figure", { class: "session-code" }, h("figcaption", { title: file }, h("code", {}, "current_session()"), ": the line where it ended is lit"), h("pre", {}, this.code));
   }
 
@@ -95,7 +94,7 @@ export class Lane {
   drawTitle(settings, others, recording, numbers, soFar) {
     this.kind = settings ? { token: "stateless" }[settings.store] ?? "stateful" : this.desk;
     const recorded = recording?.[this.desk === "stateful" ? "left" : "right"]?.name;
-    const changed = Object.keys(settings?.changed ?? {}).filter((name) => this.kind === "stateless" || name === "prices").map((name) => CHANGED[name]);
+    const changed = Object.keys(settings?.changed ?? {}).filter((name) => this.kind === "stateless" || name === "prices").map((name) => CHANGE_WORDS[name]);
     say(this.name, DESK_NAMES[this.kind][0]);
     say(this.hint, recorded ? `recorded: ${recorded}` : changed.join(", ") || (this.kind === "stateful" && STORED.test(settings?.store) ? "the store remembers" : DESK_NAMES[this.kind][1]));
     say(this.others, this.kind === "stateless" || !others.length ? tally(others) : `+ ${others.length} more`);

@@ -13,6 +13,7 @@ import { DESKS } from "./words.js";
 
 const MOST_SHOWN = 12;
 const MOST_QUANTITY = 99;
+const NOT_KNOWN = [401, 403]; // who asks
 
 class LabShop extends HTMLElement {
   connectedCallback() {
@@ -68,7 +69,7 @@ class LabShop extends HTMLElement {
   }
 
   table() {
-    const totals = this.seen.map(({ cart }) => (cart ? h("td", {}, price(cart.total_cents)) : h("td", {}, "none")));
+    const totals = this.seen.map(({ cart, hidden }) => h("td", {}, cart ? price(cart.total_cents) : hidden ? `not shown (${hidden})` : "none"));
     return h("table", {}, h("caption", { class: "unseen" }, "The carts as each desk last answered"),
       h("thead", {},
         h("tr", {}, h("th", { scope: "col" }, "Cart"), DESKS.map((desk) => h("th", { scope: "col", "data-desk": desk }, desk))),
@@ -89,7 +90,7 @@ class LabShop extends HTMLElement {
   /** One less than that desk has: the two desks may differ. */
   less(sku) {
     return this.try(() => Promise.all(this.desks.map((desk) => {
-      const there = quantityOf(lastSeen(state.scene, desk, state.me?.who).cart, sku);
+      const there = quantityOf(lastSeen(state.scene, desk, state.me?.who).before, sku);
       if (there > 1) return act({ do: "change", sku, quantity: Math.min(there - 1, MOST_QUANTITY), desks: [desk] });
       return act({ do: "remove", sku, desks: [desk] });
     })));
@@ -143,13 +144,16 @@ class LabShop extends HTMLElement {
   }
 }
 
-/** {answer: this customer's newest exchange at that desk, shown: the newest with a cart, cart}. */
+/** {answer: this customer's newest exchange at that desk, shown: the newest with a cart, before: that cart, cart: the same, unless the desk has not shown it since, hidden: its status then}. */
 function lastSeen({ exchanges }, desk, who) {
   const own = [...exchanges.values()].filter((each) => each.desk === desk && each.who === who && !each.underway);
   const answer = own.filter(({ path }) => !path.startsWith("/api/products")).at(-1);
   const gone = answer?.path === "/api/logout" && answer.status < 300;
   const shown = gone ? undefined : own.filter((each) => each.response?.body?.cart).at(-1);
-  return { answer, shown, cart: shown?.response.body.cart };
+  const before = shown?.response.body.cart;
+  // Other refusals, such as of a quantity, are of the order: the desk still has the cart.
+  const hidden = before && answer !== shown && (NOT_KNOWN.includes(answer.status) || !(answer.status < 500)) && (answer.status ?? "no answer");
+  return { answer, shown, before, hidden, cart: hidden ? undefined : before };
 }
 
 function skusOf(seen) {
