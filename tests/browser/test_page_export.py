@@ -348,6 +348,7 @@ def test_keyboard_of_an_exported_page_knows_no_tab_and_no_key_that_is_absent(ope
     assert page.locator("#panel-shop").is_hidden()
     page.locator("#tab-control").blur()
     page.keyboard.press("?")
+    page.locator("#help").wait_for()
     keys = page.locator("#help kbd:visible").all_inner_texts()
     assert {"B", "F", "P", "?"} <= set(keys) and not {"K", "R", "S"} & set(keys)
     assert "instructor" not in page.locator("#help").inner_text()

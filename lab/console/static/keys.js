@@ -8,7 +8,7 @@ import { step } from "./address.js";
 import { notice } from "./announce.js";
 import { post } from "./api.js";
 import { RIGHTS } from "./card.js";
-import { blank, openHelp, toggleFullScreen, togglePresent } from "./present.js";
+import { blank, toggleFullScreen, togglePresent } from "./present.js";
 import { play } from "./recording.js";
 import { mayBreak, state } from "./state.js";
 import { servedAt } from "./steps.js";
@@ -24,7 +24,7 @@ const MOVES = {
 };
 const LETTERS = {
   k: () => guarded(killServed), r: () => guarded(resetStage),
-  b: blank, ".": blank, f: toggleFullScreen, p: togglePresent, s: async () => (await import("./speaker-link.js")).openSpeaker(), "?": openHelp,
+  b: blank, ".": blank, f: toggleFullScreen, p: togglePresent, s: async () => (await import("./speaker-link.js")).openSpeaker(), "?": async () => (await import("./help.js")).openHelp(),
 };
 
 /** Listen from now on. */
