@@ -95,9 +95,13 @@ class SettingShown(msgspec.Struct, tag_field="kind", tag="setting", kw_only=True
 
 
 class StageEvent(msgspec.Struct, tag_field="kind", tag="stage"):
-    """A new stage: everything before it is history."""
+    """A new stage: everything before it is history.
+
+    `script` is the one that begins with it ("the-crash/0"), "" for a stage set up by hand.
+    """
 
     stack: StackState | None = None
+    script: str = ""
 
 
 class StackEvent(msgspec.Struct, tag_field="kind", tag="stack"):

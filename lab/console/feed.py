@@ -61,12 +61,12 @@ class Feed:
         self._call_listeners()
         return stamped
 
-    def begin(self, stack: StackState | None = None) -> Stamped:
-        """Publish a new stage: reset history, score and clock; ids continue."""
-        event = StageEvent(stack)
+    def begin(self, stack: StackState | None = None, script: str = "") -> Stamped:
+        """Publish a new stage, of a script or none: reset history, score and clock; ids go on."""
+        event = StageEvent(stack, script)
         text = _encoded(event)
         with self._lock:
-            self._start_anew()
+            self._start_anew(script)
             stamped = self._publish(event, text)
         self._call_listeners()
         return stamped
@@ -132,6 +132,7 @@ class Feed:
             "epoch": self.epoch,
             "now_s": self.now_s(),
             "stack": self._stack,
+            "script": self._script,
             "lesson": self._lesson,
             "score": self._totals,
             "dropped": self._dropped,
@@ -143,7 +144,8 @@ class Feed:
         parts.append(b"]}\n\n")
         return parts
 
-    def _start_anew(self) -> None:
+    def _start_anew(self, script: str = "") -> None:
+        self._script = script
         self._history: deque[_Kept] = deque()
         self._bytes = 0
         self._dropped = 0

@@ -99,7 +99,9 @@ class OwnStages:
                 raise Full(f"{MOST_WAITING} browsers wait for a stage: try again later")
             self._waiting[browser] = self._clock()
             self._changed.notify_all()
-            return OwnStageState("waiting", list(self._waiting).index(browser), self._most)
+            ahead = list(self._waiting).index(browser)
+            state = "waiting" if self._used() + ahead >= self._most else "starting"
+            return OwnStageState(state, ahead, self._most)
 
     def live(self, browser: str) -> LiveConsole:
         """Return this browser's stage, which counts as used; LabError if it has none."""
@@ -150,13 +152,17 @@ class OwnStages:
         """Remove idle stages, and browsers that have gone from the queue."""
         now_s = self._clock()
         self._waiting = {who: at for who, at in self._waiting.items() if now_s - at <= GONE_S}
-        patience_s = STAGE_IDLE_WAITED_FOR_S if self._waiting else STAGE_IDLE_S
-        idle = [
-            who
-            for who, each in self._stages.items()
-            if each.left or now_s - each.used_s > patience_s
-        ]
+        idle = [who for who, each in self._stages.items() if self._is_over(each)]
         return [self._stages.pop(who) for who in idle]
+
+    def _is_over(self, stage: _OwnStage) -> bool:
+        """Return True if a stage is to be ended; sooner where others wait."""
+        patience_s = STAGE_IDLE_WAITED_FOR_S if self._waiting else STAGE_IDLE_S
+        return stage.left or self._clock() - stage.used_s > patience_s
+
+    def _used(self) -> int:
+        """Count the stages that go on."""
+        return sum(not self._is_over(each) for each in self._stages.values())
 
     def _next(self) -> _OwnStage | None:
         """Reserve a stage for the first browser in the queue, if there is room."""

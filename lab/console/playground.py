@@ -39,14 +39,14 @@ class Playground:
         provisioned: ProvisionedStack,
         variants: tuple[Variant, ...],
         publish: Callable[[PageEvent], object],
-        begin: Callable[[StackState], object],
+        begin: Callable[[StackState, str], object],
         *,
         on_fault: Callable[[Mapping[str, int]], None] = lambda _: None,
         on_reload: Callable[[], None] = lambda: None,
         on_reset: Callable[[], None] = lambda: None,
         most_servers: int = MOST_PAGE_SERVERS,
     ) -> None:
-        """`publish` publishes an event, `begin` a new stage.
+        """`publish` publishes an event, `begin` a new stage of a script ("": of none).
 
         `on_fault` is called before each fault is published, with the present prices by sku,
         `on_reload` after nginx has taken a new configuration, `on_reset` before a new stage is
@@ -123,8 +123,13 @@ class Playground:
                     self._on_reload()
             return self.status()
 
-    def reset(self, servers: int | None = None, **settings: str | None) -> StackState:
-        """Set up a clean stage: servers A, B, … at each desk, all up, nothing remembered."""
+    def reset(
+        self, servers: int | None = None, script: str = "", **settings: str | None
+    ) -> StackState:
+        """Set up a clean stage: servers A, B, … at each desk, all up, nothing remembered.
+
+        `script` is the one that begins with it.
+        """
         wanted = checked(settings)
         if servers is not None and not 1 <= servers <= self._most_servers:
             raise LabError(f"servers must be 1 to {self._most_servers}")
@@ -137,7 +142,7 @@ class Playground:
             self.watch.ask()
             with self._publishing:
                 stack = self.watch.shown = self.status()
-                self._begin(stack)
+                self._begin(stack, script)
             self._on_reload()
             return stack
 

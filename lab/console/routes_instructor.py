@@ -98,7 +98,8 @@ def _do_steps(routes: Blueprint, services: Services) -> None:
             raise UnprocessableEntity("the lesson has no such step: /lab/chapters has its scripts")
         customer = find_customer(services, body["customer"])
         client = services.guard.watcher_of(request)
-        performer = StepPerformer(services.live, customer, body.get("settings", {}), client)
+        settings = body.get("settings", {})
+        performer = StepPerformer(services.live, body["script"], customer, settings, client)
         return jsonify(performer.perform(steps[body["step"]]))
 
 

@@ -40,9 +40,10 @@ class StepDone(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class StepPerformer:
-    """Does steps on a stage, for one customer; `settings` replace those of the script's stage."""
+    """Does steps of a script on a stage, for one customer; `settings` replace its stage's."""
 
     live: LiveConsole
+    script: str
     customer: PageCustomer
     settings: Mapping[str, Any]
     client: Watcher = STRANGER
@@ -56,7 +57,7 @@ class StepPerformer:
             case "say" | "leave":
                 pass
             case "stage":
-                playground.reset(**{**given, **self.settings})
+                playground.reset(**{**given, **self.settings}, script=self.script)
             case "settings":
                 playground.change(**given)
             case "store":

@@ -11,6 +11,7 @@ import pytest
 from conftest import LabHere, wait_for
 
 from browser.conftest import RunningLab, Windows
+from browser.test_page_idle_stage import assert_idle
 from browser.test_page_tour import findings
 from browser.tour import CUT_OFF, assert_header_fits, look_closer, predict, run_chapter, watch
 from lab.console.offline import one_file, recording
@@ -69,6 +70,8 @@ def opened(browser, exported):
 def test_exported_page_does_the_whole_tour_from_a_file(opened, exported):
     window = opened("?step=1&pace=0")
     page = window.page
+    assert_idle(page, 3, "Not run yet.")
+    page.locator("#scenes [data-scene=ask]").click()
     chapters = page.evaluate("async () => (await import('lab/state.js')).state.plan.chapters")
     assert len(chapters) == 11
     for number, chapter in enumerate(chapters, start=1):
@@ -420,6 +423,9 @@ def test_lab_play_plays_the_lesson_and_kept_runs(browser, exported):
         assert "cart lost" in page.locator(".so").inner_text()
         watch(page)
         assert "cart lost" not in what_if(page, store="redis")
+        page.reload()
+        page.locator(".so .judged").wait_for()
+        assert_idle(page, 3)  # the recorded stage is that of no chapter
         look_closer(page, "runs")
         page.locator("lab-runs [data-run]", has_text="crash").first.click()
         page.locator("lab-runs .play-back").first.click()

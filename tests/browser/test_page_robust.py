@@ -39,7 +39,7 @@ def test_reload_in_the_middle_keeps_prediction_and_says_what_it_broke(window):
 
 
 def test_windows_have_customers_of_their_own_and_see_the_same_stage(window):
-    one, other = window(), window(where="?step=2")
+    one, other = window(), window()
     predict(one)
     one.locator(".judged").first.wait_for()
     for page in (one, other):

@@ -98,6 +98,9 @@ def test_whole_tour(window, scheme, predict, turn):
         cards = page.locator(".so .desk-card")
         assert cards.count() == 2
         assert "not measured" not in "".join(cards.all_inner_texts())
+        used = page.locator(".so :is(.desk-card, .verdict-line, .split, .whole)").all_inner_texts()
+        for word in page.locator(".so .meanings b").all_inner_texts():  # what is defined is there
+            assert word.lower() in "".join(used), chapter["slug"]
         settled(page)
         assert findings(page) == [], chapter["slug"]
         watch(page)

@@ -209,7 +209,7 @@ def test_terminals_secret_opens_every_one(lab):
         ("inject", "pause", "store", {}),
         ("change", {"affinity": "cookie", "cache": "naive"}),
         ("reset", {"servers": 2, "store": "redis"}),
-        ("reset", {**first, "store": "redis"}),
+        ("reset", {**first, "store": "redis", "script": "the-crash/0"}),
     ]
     assert lab.started == [("caching", {}), ("crowd", 20)]
 

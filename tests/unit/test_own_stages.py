@@ -92,6 +92,17 @@ def test_page_hears_that_its_stage_starts(stages, stack):
     become(stages, "a", "ready")
 
 
+def test_browser_waits_only_where_all_stages_are_taken(stages, stack, clock):
+    stack.may_start.clear()
+    assert [stages.ask(browser).state for browser in "abc"] == ["starting", "starting", "waiting"]
+    stack.may_start.set()
+    for browser in "ab":
+        become(stages, browser, "ready")
+    assert stages.ask("c").state == "waiting"
+    clock.now_s += STAGE_IDLE_WAITED_FOR_S + 1  # both stand idle: they are about to end
+    assert stages.ask("c").state in ("starting", "ready")
+
+
 def test_others_wait_in_order_and_the_first_gets_the_stage_that_is_given_up(stages):
     for browser in "ab":
         become(stages, browser, "ready")

@@ -12,7 +12,8 @@ pytestmark = needs_node
 
 CHAPTERS = msgspec.to_builtins(plan.load())["chapters"]
 CRASH = next(each for each in CHAPTERS if each["slug"] == "the-crash")
-IDLE = {"recording": None, "act": {"running": False}, "wanted": None}
+IDLE = {"recording": None, "act": {"running": False, "where": ""}, "wanted": None}
+IDLE |= {"epoch": "lab", "scene": {"begun": 7, "script": "the-crash/0"}, "following": False}
 CART = {"fate": None, "kept": 0, "lost": 0, "refused": 0, "unanswered": 0, "status": 200}
 CART |= {"replicas": 1, "requests": 3, "bytes_out_mean": 200, "store_operations": 0, "orders": 0}
 CART |= {"answered": 3, "useful": 1, "copies": 0, "second_lost": 0, "acknowledged": 1, "kills": 1}
@@ -327,6 +328,9 @@ def test_customers_are_drawn_as_gone_from_the_step_in_which_they_leave(act, gone
     steps = [{"do": "login"}, {"do": "leave", "as": "second"}, {"do": "leave", "as": "third"}]
     chapter = {**CRASH, "acts": [{"label": "They go", "steps": steps}]}
     notes = {"the-crash": done("skip")}
+    whos = ["c1", "c2", "c3"]
+    ran = {"stage": "lab.7", "slug": "the-crash", "number": 0, "since": 0, "whos": whos}
+    notes["the-crash"]["acts"]["0"]["ran"] = ran
     now = {**IDLE, "plan": {"chapters": [chapter]}, "view": {"step": 1}, "lesson": notes}
     now |= {"act": {"where": "the-crash/0", "since": 0, **act}, "following": False}
     now |= {name: {"who": f"c{n}"} for n, name in enumerate(("me", "second", "third"), start=1)}
@@ -404,3 +408,75 @@ def test_guide_is_kept_too():
     text = run(code, chapters=CHAPTERS, lesson={"the-crash": done(0)})
     assert "  - The crash: Stateful: cart lost" in text
     assert text.count("not measured yet") == sum(map(len, CHAPTERS[-1]["evidence"])) - 1
+
+
+RAN = {"stage": "lab.7", "slug": "the-crash", "number": 0, "since": 3, "whos": ["c1"]}
+EMPTY = {"begun": 7, "script": "", "requests": [], "faults": [], "exchanges": {"size": 0}}
+OTHERS = {"script": "caching/0"}
+LED = {"chapter": "the-crash", "act": 0, "since": 3, "who": "c9", "state": "done"}
+
+
+@pytest.mark.parametrize(
+    ("now", "notes", "scene", "drawn"),
+    [
+        ({}, {}, {"script": "the-crash/0"}, "live"),  # this run, of somebody else's window
+        ({}, {"ran": RAN}, {"script": "the-crash/0"}, "live"),
+        ({"epoch": "another lab"}, {"ran": RAN}, {"script": "the-crash/0"}, "idle"),
+        ({}, {"ran": {**RAN, "stage": "lab.5"}}, {"script": "the-crash/0"}, "idle"),
+        ({}, {"ran": RAN}, {**OTHERS, "begun": 8}, "idle"),
+        ({}, {}, OTHERS, "idle"),
+        ({"byHand": 6}, {}, OTHERS, "live"),
+        ({"byHand": 5}, {}, OTHERS, "idle"),
+        ({"ran": RAN}, {}, OTHERS, "live"),  # a “What if …?”: nothing is noted of it
+        ({}, {}, {}, "idle"),  # a stage on which nothing has happened
+        ({}, {}, {"requests": [1]}, "live"),
+        ({}, {}, {"faults": [1]}, "live"),
+        ({}, {}, {"script": "scenes/the-crash", "requests": [1]}, "live"),
+        ({"act": {"running": True, "where": "the-crash/0", "since": 6}}, {}, OTHERS, "live"),
+        ({"act": {"running": True, "where": "the-crash/0", "since": 7}}, {}, OTHERS, "idle"),
+        ({"act": {"running": True, "where": "caching/0", "since": 6}}, {}, OTHERS, "idle"),
+        ({"recording": {}}, {}, OTHERS, "live"),
+        ({"live": False}, {}, OTHERS, "live"),
+        ({"following": True, "led": LED}, {}, {"script": "the-crash/0"}, "live"),
+        ({"following": True, "led": LED}, {}, OTHERS, "idle"),
+        ({"following": True, "led": {**LED, "since": 9}}, {"ran": RAN}, OTHERS, "idle"),
+    ],
+)
+def test_stage_is_drawn_idle_where_it_holds_something_else(now, notes, scene, drawn):
+    lesson = {"the-crash": done("skip")} if notes else {}
+    if notes:
+        lesson["the-crash"]["acts"]["0"] |= notes
+    state = {**IDLE, "plan": {"chapters": CHAPTERS}, "view": {"step": 6}, "lesson": lesson}
+    state |= {"live": True, "ran": None, "byHand": 0, "scene": {**EMPTY, **scene}, **now}
+    step = run("scenes.idleOf(given.now)", now=state)
+    assert step == (CRASH["acts"][0]["steps"][0] if drawn == "idle" else None)
+
+
+def plot(slug, act=0, **more):
+    """Who else sends requests while that script runs, at the step `by`."""
+    step = next(n for n, each in enumerate(CHAPTERS, 1) if each["slug"] == slug)
+    running = {"running": True, "where": f"{slug}/{act}", "at": 1, "since": 0, "by": ""}
+    now = {"recording": None, "plan": {"chapters": CHAPTERS}, "view": {"step": step}, "lesson": {}}
+    now |= {"act": running | more, "following": False, "epoch": "lab", "scene": EMPTY}
+    return run("scenes.plotOf(given)", **now)
+
+
+def test_recorded_request_is_sent_by_you_and_a_copied_one_by_the_thief():
+    looks, sends = plot("replay-one-request", by="view"), plot("replay-one-request", by="replay")
+    assert (sends["name"], sends["thief"], sends["copies"]) == ("you", "", "view")
+    assert (looks["sends"], sends["sends"]) == (False, True)
+    thief = plot("the-drawbacks", by="replay")
+    assert (thief["name"], thief["thief"], thief["sends"]) == ("Mallory", "Mallory", True)
+    assert plot("the-crash", by="view") is None
+
+
+@pytest.mark.parametrize(("step", "sends"), [(5, False), (6, True)])
+def test_follower_sees_the_copy_come_from_who_sends_it(step, sends):
+    """The window that follows runs nothing itself: the presenter's step says who sends."""
+    led = {"chapter": "replay-one-request", "act": 0, "who": "c1", "since": 0, "step": step}
+    number = next(n for n, each in enumerate(CHAPTERS, 1) if each["slug"] == led["chapter"])
+    now = {"live": True, "instructor": False, "following": True, "recording": None, "lesson": {}}
+    now |= {"led": {**led, "state": "running"}, "act": {"running": False, "by": ""}}
+    now |= {"plan": {"chapters": CHAPTERS}, "view": {"step": number}}
+    now |= {"scene": {**EMPTY, "script": "replay-one-request/0"}}
+    assert run("scenes.plotOf(given)", **now)["sends"] is sends

@@ -72,7 +72,7 @@ def stage():
 
 
 def do(stage, step, **settings):
-    return StepPerformer(stage.live, stage.customer, settings).perform(step)
+    return StepPerformer(stage.live, "a-chapter/0", stage.customer, settings).perform(step)
 
 
 @pytest.mark.parametrize("verb", SHAPES)
@@ -89,7 +89,9 @@ def test_stage_has_the_settings_that_were_chosen(stage):
     step = {"do": "stage", "servers": 3, "store": "memory", "say": "Both desks open."}
     do(stage, step, store="redis")
     do(stage, {"do": "view"}, store="redis")
-    assert stage.live.playground.orders == [("reset", {"servers": 3, "store": "redis"})]
+    assert stage.live.playground.orders == [
+        ("reset", {"servers": 3, "store": "redis", "script": "a-chapter/0"})
+    ]
     assert stage.live.customers.acted == [{"do": "view"}]
 
 

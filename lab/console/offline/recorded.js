@@ -9,7 +9,8 @@ const BEAT_MS = 2000;
 const NOT_DRAWN = { type: "text/html", text: "" }; // before the first request
 
 const data = await unpacked(document.getElementById("recording").textContent);
-const { snapshot, customers, answers } = data;
+const { customers, answers } = data;
+const snapshot = { ...data.snapshot, epoch: String(Math.random()) }; // what ran before a reload is not on this stage
 const scripts = new Map(data.scripts.map((script) => [keyOf(script.name, script.settings), script]));
 
 let drawings = {}; // of the script that runs, or ran last, by path

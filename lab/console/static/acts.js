@@ -30,12 +30,12 @@ export function runSteps(steps, { label = "", where = "", settings = {}, onCapti
   const { servers } = state.view;
   const chosen = servers ? { ...settings, servers } : settings;
   const shown = steps.map((step, n) => ({ caption: captionOf(step), by: step.do, perform: (signal) => perform(where, n, step, chosen, signal) }));
-  return play({ label, where, of: steps.length }, async (signal) => {
+  return play({ label, where, of: steps.length, since: state.scene.id }, async (signal) => {
     backToLive();
     await until(() => state.connection === "open", signal, "The connection is lost: wait until it is back, then run it again.");
     await come();
     const since = state.scene.id;
-      change({ since });
+    change({ since });
     await follow(shown, onCaption, signal);
     await until(() => !ownTravel(), signal, "", Infinity);
     return { since };

@@ -1,6 +1,9 @@
 /** Calls to the console. An error's message says what to do next. */
 
 import { send } from "./source.js";
+import { set, state } from "./state.js";
+
+const BY_HAND = /^\/lab\/(act|add|drain|kill|pause|restart|resume|settings|stage|store)$/;
 
 let proof = "";
 
@@ -29,6 +32,7 @@ export async function getText(path) {
 
 /** POST JSON, with a header that forms and other origins cannot send. */
 export function post(path, body = {}, how = {}) {
+  if (BY_HAND.test(path)) set({ byHand: state.view.step });
   const headers = { "Content-Type": "application/json", "X-Lab-Console": "1", ...(proof && { "X-Lab-Proof": proof }) };
   return call(path, { method: "POST", headers, body: JSON.stringify(body), ...how });
 }

@@ -66,7 +66,7 @@ function buttons({ verb, open, guess, chosen, begun, mayRun, waits, live, why },
     ];
   }
   if (open) return [button(verb, does.predict, { main: true, name: "seal", disabled: nothing }), h("p", { class: "note" }, why)];
-  if (waits) return [button("Waiting for a stage …", null, { main: true, disabled: true })];
+  if (waits) return [button(waits === "starting" ? "Your stage is starting …" : "Waiting for a stage …", null, { main: true, disabled: true })];
   return [
     mayRun ? button(begun ? "Run it again ▸" : "Run ▸", does.run, { main: true, next: true, name: "run" }) : h("p", { class: "note" }, why),
     h("p", { class: "sealed", "data-guess": guess }, guess === "skip" ? "No answer given." : "Your answer stands."),

@@ -8,7 +8,7 @@ import { go } from "./address.js";
 import { recall, remember, WINDOW } from "./kept.js";
 import { noteAct, noteOf } from "./notes.js";
 import { leaveOwnStage, leaveQueue } from "./own-stage.js";
-import { followed, measuredOf } from "./scenes.js";
+import { followed, measuredOf, stageOf } from "./scenes.js";
 import { set, state, subscribe } from "./state.js";
 
 set({ following: recall("following", WINDOW) !== null });
@@ -27,11 +27,12 @@ export function unfollow() {
 }
 
 /** Note what the instructor's run has measured, against this browser's own prediction. */
-function judge({ chapter, act, since, who, second, third }, { scene, plan }) {
+function judge({ chapter, act, since, who, second, third }, { epoch, scene, plan }) {
   const { guess = "skip", acts } = noteOf(chapter);
   const ran = [...scene.exchanges.values()].some((each) => each.who === who && each.id > since);
   if (!ran || (acts[act]?.state === "done" && acts[act].since === since)) return;
-  noteAct(chapter, act, { state: "done", guess, since, took: Date.now(), ...measuredOf(plan.chapters.find(({ slug }) => slug === chapter), scene, since, [who, second || undefined, third || undefined]) });
+  const whos = [who, second || undefined, third || undefined];
+  noteAct(chapter, act, { state: "done", guess, since, took: Date.now(), ran: { stage: stageOf({ epoch, scene }), slug: chapter, number: act, since, whos }, ...measuredOf(plan.chapters.find(({ slug }) => slug === chapter), scene, since, whos) });
 }
 
 subscribe((now) => {

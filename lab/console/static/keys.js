@@ -9,7 +9,6 @@ import { notice } from "./announce.js";
 import { post } from "./api.js";
 import { RIGHTS } from "./card.js";
 import { blank, toggleFullScreen, togglePresent } from "./present.js";
-import { play } from "./recording.js";
 import { mayBreak, state } from "./state.js";
 import { servedAt } from "./steps.js";
 import { DESKS } from "./words.js";
@@ -56,7 +55,7 @@ function turn(by) {
 /** Pause or continue what is moving. Nothing is: then Space is the browser's. */
 function toggle() {
   if (state.act.running) toggleAct();
-  else if (state.recording) play();
+  else if (state.recording) import("./recording.js").then(({ play }) => play());
   else return false;
   return true;
 }

@@ -4,14 +4,14 @@
  */
 
 import { step } from "./address.js";
+import { stopAct } from "./acts.js";
 import { announce } from "./announce.js";
 import { drawAsk } from "./ask.js";
 import { RIGHTS } from "./card.js";
 import { $, h, mark, refill } from "./dom.js";
 import { customer } from "./figures.js";
 import { hasBegun, note, noteOf } from "./notes.js";
-import { play } from "./recording.js";
-import { canTurnTo, casesOf, endedOf, followed, isPeopled, resultOf, runOf, SCENES, sceneOf, scriptOf, scriptsOf } from "./scenes.js";
+import { canTurnTo, casesOf, endedOf, followed, isElsewhere, isPeopled, resultOf, runOf, SCENES, sceneOf, scriptOf, scriptsOf } from "./scenes.js";
 import { mayRun, runScript, runScripts } from "./script.js";
 import { drawSo } from "./so.js";
 import { isCoded } from "./stage.js";
@@ -26,7 +26,7 @@ const SCENE_NAMES = { ask: "Ask", watch: "Watch", so: "So?" };
 class LabLesson extends HTMLElement {
   connectedCallback() {
     if (this.box) return;
-    this.watch = new Watch({ again: (number) => (state.recording ? play(true) : this.run(number)), onward: () => this.turnTo("so"), code: () => set({ coded: !isCoded(state) }) });
+    this.watch = new Watch({ again: (number) => (state.recording ? import("./recording.js").then(({ play }) => play(true)) : this.run(number)), onward: () => this.turnTo("so"), code: () => set({ coded: !isCoded(state) }) });
     this.box = h("div", { class: "scene" });
     this.append(this.box);
     this.turns = SCENES.map((scene) => h("button", { type: "button", class: "turn", "data-scene": scene, onclick: () => this.turnTo(scene) }, SCENE_NAMES[scene]));
@@ -59,6 +59,8 @@ class LabLesson extends HTMLElement {
   /** Another chapter, from its beginning. */
   open(chapter) {
     if (this.chapter) announce(`${chapter.title}. ${chapter.predict.question}`, "chapter");
+    if (state.act.running && isElsewhere(state.act, chapter)) stopAct();
+    set({ ran: null }); // it may be noted, too
     this.moves = Boolean(this.chapter);
     this.chapter = chapter;
     this.chosen = null;
@@ -84,7 +86,7 @@ class LabLesson extends HTMLElement {
     const begun = hasBegun(chapter);
     const script = scriptOf(chapter, guess);
     const ended = endedOf(acts[script.number]);
-    const given = { chapter, people: isPeopled(now), guess, chosen: this.chosen, begun, ended, mayRun: mayRun(now), waits: Boolean(now.queue), live: now.live, why: followed(now) ? LED : RIGHTS };
+    const given = { chapter, people: isPeopled(now), guess, chosen: this.chosen, begun, ended, mayRun: mayRun(now), waits: now.queue?.state, live: now.live, why: followed(now) ? LED : RIGHTS };
     const key = JSON.stringify([chapter.slug, "ask", guess, this.chosen, begun, ended, given.people, given.mayRun, given.waits, given.live, given.why]);
     const had = this.box.contains(document.activeElement) && document.activeElement.dataset.choice;
     refill(this.box, key, () => drawAsk(given, {
@@ -125,10 +127,21 @@ class LabLesson extends HTMLElement {
     mark(this.box, "class", "scene watch");
     const led = followed(now);
     const result = resultOf(notes);
-    const { number } = runOf(now) ?? result ?? scriptOf(this.chapter, notes.guess);
+    const run = runOf(now);
+    const { number } = run ?? result ?? scriptOf(this.chapter, notes.guess);
     const script = { number, ...this.chapter.acts[number] };
-    this.watch.draw({ ...now, act: led ? ledAct(led, this.chapter) : now.act, led, coded: isCoded(now), chapter: this.chapter, script, done: Boolean(result), mayRun: mayRun(now) });
+    const act = led ? ledAct(led, this.chapter) : now.act;
+    const ready = now.recording || (led ? run : now.scene.begun > now.act.since);
+    this.watch.draw({ ...now, act: ready ? act : { ...act, caption: "" }, led, begun: hasBegun(this.chapter), coded: isCoded(now), chapter: this.chapter, script, said: this.saidOf(now, notes, run), since: run?.since, done: Boolean(result), mayRun: mayRun(now) });
     return `${this.chapter.slug} watch ${now.act.running}`;
+  }
+
+  /** What the stage shows while nothing runs. */
+  saidOf({ scene }, { acts }, run) {
+    const result = resultOf({ acts });
+    const noted = acts[run?.number] ?? {};
+    if (run) return run.stage && noted.ran?.stage !== run.stage ? "" : noted.state === "done" ? "That was all. So?" : endedOf(noted);
+    return result ? "This run is no longer on the stage." : scene.script.startsWith(this.chapter.slug) ? "" : "Not run yet.";
   }
 
   /** Choose an answer: by a click, or by its number. */

@@ -13,7 +13,6 @@ import { set, state, subscribe } from "./state.js";
 import { listen } from "./stream.js";
 import { showPanel, toggleCloser, wireTabs } from "./tabs.js";
 import { watchKeys } from "./keys.js";
-import { openAsked } from "./recording.js";
 import "./lesson.js";
 import "./role-bar.js";
 import "./score.js";
@@ -26,6 +25,7 @@ const LINES = {
 };
 
 const LINE_LOST = "The page has lost its connection to the lab, and tries again every second. Is `lab up` still running?";
+const OWN = "This is a stage of your own, without other customers. Reload the page to leave it.";
 const BADGES = { live: "LIVE", recorded: "RECORDED", lost: "NOT CONNECTED" };
 
 const WALL = "/lab/room/wall.js"; // `lab class` alone has it
@@ -49,7 +49,8 @@ async function start() {
   await enter(ticket);
   if (state.instructor || recall("speaker", WINDOW)) import("./speaker-link.js"); // a learner needs none
   addEventListener("hashchange", enterAgain);
-  if (state.view.run) await openAsked(state.view.run);
+  addEventListener("popstate", openKept);
+  if (state.view.run) await openKept();
   else if (!state.live) showPanel("panel-runs"); // kept runs are all there is
   if (state.live) {
     listen(() => enter(null)); // a snapshot may be another lab's
@@ -75,6 +76,12 @@ async function enterAgain() {
   } catch (error) {
     notice(`✕ ${error.message}`);
   }
+}
+
+/** The kept run that the address names: also back and forward in the browser's history. */
+async function openKept() {
+  const { run } = state.view;
+  if (run && run !== state.recording?.name) await (await import("./recording.js")).openAsked(run);
 }
 
 async function enter(ticket) {
@@ -110,17 +117,17 @@ function drawTop(now) {
 }
 
 /** How the page is connected, or when its recording was made; the whole sentence is behind the badge. */
-function drawLine({ connection, refused, recording, live, own, scene }) {
+function drawLine({ connection, refused, recording, live, own, queue, scene }) {
   const trouble = connection === "lost" ? refused : scene.stack?.trouble;
   const wrong = live && (trouble || connection === "lost");
   const kept = wrong ? null : (recording ?? recorded)?.provenance;
   const line = trouble ? `✕ ${trouble}` : LINES[connection];
   const connected = live && !kept && !wrong && connection === "open";
-  const short = kept?.made ?? (live ? `${line}${own && connected ? " your own stage" : ""}` : "no servers here");
+  const short = kept?.made ?? (live ? `${line}${queue?.state === "starting" ? " a stage of your own is starting" : own && connected ? " your own stage" : ""}` : "no servers here");
   say($("#line"), short);
   mark($("#line"), "aria-label", connected ? "connected" : null);
   mark($("#line"), "data-state", live ? connection : "none");
-  say($("#about"), kept?.line ?? (wrong ? (trouble ? short : LINE_LOST) : ""));
+  say($("#about"), kept?.line ?? (wrong ? (trouble ? short : LINE_LOST) : own ? OWN : ""));
   mark($("#badge"), "disabled", !$("#about").textContent);
 }
 

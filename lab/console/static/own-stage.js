@@ -49,7 +49,6 @@ export async function leaveOwnStage() {
 async function move() {
   goTo("/lab/own", true);
   await until(() => state.connection === "open");
-  notice("This is a stage of your own: two servers a desk, or as many as a chapter needs, and no other customers. Reload the page to see the room's stage.");
 }
 
 function goTo(path, own) {

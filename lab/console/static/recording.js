@@ -72,9 +72,3 @@ function keepInStep({ recording, view, live }) {
 }
 
 subscribe(keepInStep);
-
-// Back and forward in the browser's history: address.js has read the address already.
-addEventListener("popstate", () => {
-  const { run } = state.view;
-  if (run && run !== state.recording?.name) openAsked(run);
-});

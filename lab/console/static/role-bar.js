@@ -13,15 +13,14 @@ class LabRole extends HTMLElement {
   }
 
   draw(now) {
-    const shown = now.queue ? waiting(now) : presented(now) ? led(now) : [];
+    const shown = now.queue?.state === "waiting" ? waiting(now) : presented(now) ? led(now) : [];
     this.hidden = !shown.length;
     const text = shown.map((each) => each.textContent ?? each).join();
     refill(this, text, () => shown);
   }
 }
 
-function waiting({ queue: { state, ahead, most, recorded }, view }) {
-  if (state === "starting") return [line("A stage of your own is starting …")];
+function waiting({ queue: { ahead, most, recorded }, view }) {
   const place = ahead ? `${ahead} ${ahead === 1 ? "waits" : "wait"} before you` : "you are next";
   return [
     line(`All ${most} stages for learners are taken; ${place}.`),

@@ -9,6 +9,7 @@ export function emptyScene() {
     stack: null, // servers, settings, store
     score: null, // totals of each desk
     begun: 0, // the event that began the stage
+    script: "", // the script that began it, "" for none
     at: 0, // seconds since the stage was set up, at the newest event
     id: 0, // the newest event
     requests: [], // those that nginx logged, oldest first, the last few hundred
@@ -18,6 +19,13 @@ export function emptyScene() {
     run: null, // an experiment that runs next to the stage
     most: {}, // desk → the most sessions that it kept at a time
   };
+}
+
+/** The stage that a script's first step sets up, before anything happens on it. */
+export function idleScene({ servers, store, affinity, retry, cache }) {
+  const both = Array.from({ length: servers }, (_, n) => ({ name: String.fromCharCode(65 + n), state: "up" }));
+  const [stateful, stateless] = [store, "token"].map((each) => ({ store: each, affinity, retry, cache }));
+  return { ...emptyScene(), stack: { origin: "", desks: { stateful: both, stateless: both }, settings: { stateful, stateless }, store: store === "redis" ? { state: "up", program: "store" } : null } };
 }
 
 /** The scene with another stack. */
@@ -39,7 +47,7 @@ export function sceneOf(snapshot) {
   // Dropped events are the oldest, so the ids after them have no gaps.
   const [oldest] = snapshot.events;
   const begun = oldest ? oldest.id - (snapshot.dropped ?? 0) : scene.begun;
-  return { ...withStack(scene, snapshot.stack), begun, score: snapshot.score, at: snapshot.now_s ?? scene.at };
+  return { ...withStack(scene, snapshot.stack), begun, script: snapshot.script ?? scene.script, score: snapshot.score, at: snapshot.now_s ?? scene.at };
 }
 
 /** The scene after one more event. */
@@ -47,7 +55,7 @@ export function reduce(scene, event) {
   const next = { ...(event.stack === undefined ? scene : withStack(scene, event.stack)), id: event.id, at: event.at, score: event.score ?? scene.score };
   switch (event.kind) {
     case "stage":
-      return { ...withStack(emptyScene(), event.stack), run: scene.run, score: event.score, begun: event.id, id: event.id };
+      return { ...withStack(emptyScene(), event.stack), run: scene.run, score: event.score, begun: event.id, script: event.script ?? "", id: event.id };
     case "request":
       next.requests = [...scene.requests.slice(1 - MOST_REQUESTS), event];
       return next;

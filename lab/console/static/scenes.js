@@ -3,7 +3,7 @@
 import { cartsOf } from "./carts.js";
 import { borneOut, facts, fill, matches } from "./facts.js";
 import { loadOf } from "./load.js";
-import { CUSTOMER_KEYS, ownCustomers } from "./state.js";
+import { CUSTOMER_KEYS, onIdle, ownCustomers } from "./state.js";
 import { DESKS } from "./words.js";
 
 export const SCENES = ["ask", "watch", "so"];
@@ -24,7 +24,7 @@ export function followed(state) {
  */
 export function sceneOf(state, chapter, notes) {
   const { recording, act, wanted } = state;
-  if (recording || act.running) return "watch";
+  if (recording || (act.running && !isElsewhere(act, chapter))) return "watch";
   const led = followed(state);
   if (led) return led.chapter === chapter.slug && canTurnTo(led.scene, notes) ? led.scene : "ask";
   if (wanted?.slug === chapter.slug && canTurnTo(wanted.scene, notes)) return wanted.scene;
@@ -71,25 +71,61 @@ export function measuredOf(chapter, scene, since, whos) {
   return { facts: facts(scene, since, ...whos), load: chapter.load ? eachDesk((desk) => loadOf(scene, desk, since)) : null };
 }
 
-/** The script of the chapter that runs, or ran last: {chapter, act, number, since, whos}; or null. */
-export function runOf(now) {
-  const { recording, plan, view, act, lesson } = now;
-  const chapter = recording ? null : plan?.chapters[view.step - 1];
-  if (!chapter) return null;
-  const led = followed(now);
-  const [slug, at] = act.running ? act.where.split("/") : [];
-  const own = () => (slug === chapter.slug ? { number: Number(at), since: act.since } : resultOf(lesson[chapter.slug] ?? { acts: {} }));
-  const run = led ? led.chapter === chapter.slug && led.who && { number: led.act, since: led.since } : own();
-  const whos = led ? [led.who, led.second, led.third] : ownCustomers(now).map(({ who }) => who);
-  return run && chapter.acts[run.number] ? { chapter, act: chapter.acts[run.number], ...run, whos } : null;
+/** True if a chapter's script runs, and it is not this chapter's. */
+export function isElsewhere({ where = "" }, { slug }) {
+  const [of] = where.split("/");
+  return !["", "scenes", slug].includes(of);
 }
 
-/** What a thief does in that script: {thief, copies: the step that is sent again, forges, sends: just now?}; or null. */
+/** The run under way, as it is noted: {stage, slug, number, since, whos}; null before its stage has begun. */
+export function ranNow({ act, epoch, scene, ...now }) {
+  const [slug, number] = act.where.split("/");
+  return scene.begun > act.since ? { stage: stageOf({ epoch, scene }), slug, number: Number(number), since: act.since, whos: ownCustomers(now).map(({ who }) => who) } : null;
+}
+
+/** Which stage it is, among all that this browser may have seen. */
+export function stageOf({ epoch, scene }) {
+  return `${epoch}.${scene.begun}`;
+}
+
+/** The chapter's run that the stage holds, under way or over: {chapter, act, number, since, whos}; or null. */
+export function runOf(now) {
+  const { recording, plan, view, act, lesson, ran, scene } = now;
+  const chapter = recording ? null : plan?.chapters[view.step - 1];
+  if (!chapter) return null;
+  const { slug } = chapter;
+  const led = followed(now);
+  const held = () => [ran, ...Object.values(lesson[slug]?.acts ?? {}).map((each) => each.ran)].find((each) => each?.slug === slug && each.stage === stageOf(now));
+  const lead = () => scene.script === `${led.chapter}/${led.act}` && scene.begun > led.since && led.chapter === slug && led.who && { number: led.act, since: led.since, whos: [led.who, led.second, led.third] };
+  const run = led ? lead() : act.running ? !isElsewhere(act, chapter) && ranNow(now) : held();
+  return run && chapter.acts[run.number] ? { chapter, act: chapter.acts[run.number], ...run } : null;
+}
+
+/** The first step of the script whose stage is drawn idle, because the live one holds something else; or null. */
+export function idleOf(now) {
+  const { recording, plan, view, act, lesson, live, scene, byHand } = now;
+  const chapter = recording || !live ? null : plan?.chapters[view.step - 1];
+  if (!chapter || runOf(now)) return null;
+  const notes = lesson[chapter.slug] ?? { acts: {} };
+  const runs = act.running && !isElsewhere(act, chapter);
+  const idle = (chapter.acts[runs && act.where.split("/")[1]] ?? scriptOf(chapter, notes.guess)).steps[0];
+  if (runs) return scene.begun > act.since ? null : idle; // a presentation's script
+  if (byHand === view.step) return null;
+  const [of] = scene.script.split("/");
+  if (plan.chapters.some(({ slug }) => slug === of)) return of === chapter.slug && !resultOf(notes) ? null : idle;
+  return scene.requests.length || scene.exchanges.size || scene.faults.length ? null : idle;
+}
+
+onIdle(idleOf);
+
+/** Who else sends requests in that script: {name: a thief, or "you", thief: the same, or "", copies: the step that is sent again, forges, sends: just now?}; or null. */
 export function plotOf(now) {
-  const { thief, steps } = runOf(now)?.act ?? {};
-  if (!thief) return null;
+  const { thief = "", steps = [] } = runOf(now)?.act ?? {};
   const copies = steps.find((step) => step.do === "replay")?.of;
-  return { thief, copies, forges: steps.some((step) => step.do === "forge"), sends: ["replay", "forge"].includes(now.act.by) };
+  if (!thief && !copies) return null;
+  const led = followed(now);
+  const by = led ? led.state === "running" && steps[led.step - 1]?.do : now.act.by;
+  return { name: thief || "you", thief, copies, forges: steps.some((step) => step.do === "forge"), sends: ["replay", "forge"].includes(by) };
 }
 
 /** Which customers have gone away by now in the script that runs, or ran last. */

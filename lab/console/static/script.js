@@ -3,7 +3,7 @@
 import { HURRIED, keepSpeed, runSteps } from "./acts.js";
 import { noteAct, noteOf } from "./notes.js";
 import { takeOwnStage } from "./own-stage.js";
-import { followed, measuredOf } from "./scenes.js";
+import { followed, measuredOf, ranNow } from "./scenes.js";
 import { ownCustomers, set, state } from "./state.js";
 import { Stopped } from "./steps.js";
 
@@ -13,9 +13,13 @@ export function mayRun(now) {
 }
 
 /** Run a script of a chapter as runSteps() does, on a stage that this window may change: {since, facts, load}. */
-export async function measure(chapter, steps, how) {
+export async function measure(chapter, steps, { onCaption = () => {}, ...how }) {
   if (!state.instructor) await takeOwnStage();
-  const { since } = await runSteps(steps, how);
+  const mark = (text, at) => {
+    set({ ran: ranNow(state) });
+    onCaption(text, at);
+  };
+  const { since } = await runSteps(steps, { ...how, onCaption: mark });
   return { since, ...measuredOf(chapter, state.scene, since, ownCustomers().map(({ who }) => who)) };
 }
 
@@ -26,9 +30,9 @@ export async function runScript(chapter, number) {
   const { guess = "skip" } = noteOf(slug);
   const record = (patch) => noteAct(slug, number, patch);
   set({ wanted: null });
-  record({ state: "running", at: 0, of: steps.length, guess, since: state.scene.id, facts: null, trouble: null });
+  record({ state: "running", at: 0, of: steps.length, guess, since: state.scene.id, ran: null, facts: null, trouble: null });
   try {
-    const found = await measure(chapter, steps, { label, where: `${slug}/${number}`, onCaption: (text, at) => record({ at }) });
+    const found = await measure(chapter, steps, { label, where: `${slug}/${number}`, onCaption: (text, at) => record({ at, ran: state.ran }) });
     record({ state: "done", took: Date.now(), ...found });
   } catch (error) {
     const isLost = error.status === 0 || state.connection === "lost"; // once it is back, the error's advice is void

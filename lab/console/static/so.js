@@ -9,16 +9,16 @@ import { DESKS, GUESS_SIGNS, TITLES, VERDICT_SIGNS } from "./words.js";
 /** Draw it: `given` is {chapter, result, others, cases, mayRun, ending: what closes the last chapter, or null}; `does` {next(), closer(), watch(), run(number), rest(numbers): runs them all, show(number)}. */
 export function drawSo({ chapter, result, others, cases, mayRun, ending }, does) {
   const { desks, verdict, good, right, said, because } = findingsOf(chapter, result);
-  const act = chapter.acts[result.number];
+  const { explain = chapter.explain, ...act } = chapter.acts[result.number];
   return [
     h("p", { class: "claimed" }, act.result ? `${act.label}. ` : "", "The claim: ", h("q", { id: "claim" }, chapter.claim)),
     h("h1", { class: "verdict-line", tabindex: -1, "data-next": true, "data-good": good }, verdict),
     h("div", { class: "desks" }, desks.map((each) => card(each, result.load?.[each.desk]))),
-    !cases.length && h("p", { class: "note meanings" }, meaningsOf(result.facts)),
+    !cases.length && h("p", { class: "note meanings" }, meaningsOf(result.facts, [verdict, because, explain, result.load ? "refused" : "", ...desks.flatMap(({ words, numbers }) => [words, numbers.at(-1).unit])].join(" "))),
     h("div", { class: cases.length ? "split" : "whole" }, h("div", {},
       said && h("p", { class: "judged", "data-right": right }, h("span", { class: "sign", "aria-hidden": "true" }, GUESS_SIGNS[right]),
         h("span", {}, h("strong", {}, said), because && ` ${because}`)),
-      h("p", { class: "decided" }, act.explain ?? chapter.explain)),
+      h("p", { class: "decided" }, explain)),
     cases.length > 0 && scores(cases, result.number, mayRun, does)),
     bar(
       !ending && button("Next chapter ▸", does.next, { main: true, name: "onward" }),
@@ -30,9 +30,9 @@ export function drawSo({ chapter, result, others, cases, mayRun, ending }, does)
   ].filter(Boolean);
 }
 
-/** What “refused”, “failed” and “unknown” mean, for those that have happened. */
-function meaningsOf(facts) {
-  const some = (name) => DESKS.some((desk) => facts[`${desk}.${name}`] > 0);
+/** What “refused”, “failed” and “unknown” mean, as far as the `text` beside it has them. */
+function meaningsOf(facts, text) {
+  const some = (name) => text.includes(name) && DESKS.some((desk) => facts[`${desk}.${name}`] > 0);
   return [some("refused") && [h("b", {}, "Refused"), " (401): a server answered, and did not know who asks. "],
     some("failed") && [h("b", {}, "Failed"), " (502, 503): the server, or the store it needs, was down. "],
     some("unknown") && [h("b", {}, "Unknown"), ": a change without an answer. It may have been made."]];

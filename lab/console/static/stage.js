@@ -36,7 +36,7 @@ class LabStage extends HTMLElement {
       const lane = new Lane(desk, (place, button) => this.offer(place, desk, button), choose);
       this.lanes[desk] = lane;
       this.flights[desk] = new Flight(lane.layer, lane.places, {
-        turned: (key) => this.turned(lane, key), back: comeBack, kind: () => lane.kind, plot: () => plotOf(state),
+        turned: (key) => this.turned(lane, key), back: comeBack, loot: () => [lane.loot.what, lane.loot.id, lane.loot.goods], plot: () => plotOf(state),
         idOf: (who) => lane.ids.get(who), carries: () => lane.carries(),
       });
     }

@@ -1,7 +1,7 @@
 /** The state of this window, in one place; subscribers are called once a frame. */
 
 import { arrive, hear, keyOf, settled, turn } from "./arrivals.js";
-import { emptyScene, reduce, sceneOf } from "./scene.js";
+import { emptyScene, idleScene, reduce, sceneOf } from "./scene.js";
 
 /** The script while none runs: what acts.js says of the one that does. */
 export const IDLE = { running: false, paused: false, once: 0, label: "", where: "", at: 0, of: 0, since: 0, caption: "", by: "" };
@@ -25,9 +25,11 @@ export const state = {
   refused: null, // why the console accepts no more pages
   plan: null, // {chapters, scenes}
   view: { step: 1, servers: null, present: false, run: null }, // from the URL
+  epoch: "", // identifies the lab that numbers the events
   scene: emptyScene(), // what has happened on the live stage
   shown: settled(emptyScene()), // what is drawn of it, or of the recording: see arrivals.js
-  cleared: false, // is nothing drawn until the next stage has begun?
+  ran: null, // the script that this window ran last, on which stage: {stage, slug, number, since, whos}
+  byHand: 0, // the step of the view at which this window last changed the stage by hand
   recording: null, // {name, index, outline, events, steps, sequence, cursor}
   act: IDLE,
   tempo: { speed: 1, paused: false }, // of everything that moves
@@ -38,11 +40,12 @@ export const state = {
 };
 
 export const CUSTOMER_KEYS = ["me", "second", "third"];
-let epoch = ""; // identifies the lab that numbers the events
 const viewers = new Set();
 const listeners = new Set();
 const viewersOfShown = new Set();
 let walks = () => false;
+let idles = () => null;
+let idle = null; // that step
 let frame = 0;
 
 /** Call `draw` with the state now and in each frame after a change; returns a function to stop. */
@@ -69,6 +72,11 @@ export function onFaults(test) {
   walks = test;
 }
 
+/** Have `test(state)` name the first step of the script whose stage is drawn in place of the live one; null: none. */
+export function onIdle(test) {
+  idles = test;
+}
+
 /** Change part of the state: set({connection: "open"}). */
 export function set(patch) {
   Object.assign(state, patch);
@@ -93,17 +101,20 @@ export function ownCustomers(now = state) {
 /** A new connection has sent its snapshot. */
 export function begin(snapshot) {
   const scene = sceneOf(snapshot);
+  const { epoch } = state;
   const anew = epoch && (epoch !== snapshot.epoch || scene.begun !== state.scene.begun);
-  epoch = snapshot.epoch;
-  set({ ...(anew && withEmptyHands()), scene, led: snapshot.lesson ?? null });
-  if (!state.recording) set({ cleared: false, shown: settled(scene) });
+  set({ ...(anew && withEmptyHands()), ...(epoch !== snapshot.epoch && { byHand: 0 }), epoch: snapshot.epoch, scene, led: snapshot.lesson ?? null });
+  if (!state.recording) drawLive();
 }
 
 /** Take one live event. */
 export function happen(event) {
+  const { scene } = state;
   if (event.kind === "lesson") set({ led: event });
-  set({ ...(event.kind === "stage" && withEmptyHands()), scene: reduce(state.scene, event) });
-  if (!state.recording) show(event);
+  set({ ...(event.kind === "stage" && withEmptyHands()), ...(event.script && { byHand: 0 }), scene: reduce(scene, event) });
+  if (state.recording) return;
+  keepIdle(scene);
+  if (!idle) show(event);
 }
 
 /** A request on the stage has passed the place that decided it. */
@@ -121,16 +132,6 @@ export function comeBack(key) {
 /** Show the end of whatever is on its way. */
 export function settle() {
   for (const key of state.shown.travelling.keys()) comeBack(key);
-}
-
-/** Draw nothing until the next stage has begun: the last run, and how its servers end, is no part of the next question. */
-export function clearStage() {
-  set({ cleared: true, shown: settled(emptyScene()) });
-}
-
-/** No stage is about to begin: draw the present one. */
-export function uncover() {
-  if (state.cleared) set({ cleared: false, shown: settled(state.scene) });
 }
 
 /** Open a recording at its beginning: GET /lab/runs/<name>/<index>. */
@@ -152,7 +153,23 @@ export function seek(cursor) {
 
 /** Leave the recording for the live stage, which has continued meanwhile. */
 export function backToLive() {
-  if (state.recording) set({ recording: null, shown: settled(state.scene) });
+  if (!state.recording) return;
+  set({ recording: null });
+  drawLive();
+}
+
+function drawLive() {
+  idle = null;
+  set({ shown: settled(state.scene) });
+  keepIdle();
+}
+
+/** Draw an idle stage as long as the live one holds something else; then the live one, from `scene` on. */
+function keepIdle(scene = state.scene) {
+  const step = state.recording ? null : idles(state);
+  if (step === idle) return;
+  idle = step;
+  if (!state.recording) set({ shown: settled(step ? idleScene(step) : scene) });
 }
 
 /** On a new stage customers keep their names, and their old credentials are void. */
@@ -162,8 +179,6 @@ function withEmptyHands() {
 
 /** Let the stage know of an event; without a way to travel it is there at once. */
 function show(event) {
-  if (event.kind === "stage") set({ cleared: false });
-  if (state.cleared) return;
   const leaves = event.kind === "fault" && walks(event);
   const travels = leaves || event.kind === "request" || event.kind === "exchange";
   if (event.kind === "fault" || event.kind === "setting") {
@@ -190,5 +205,6 @@ function attempt(viewer, what) {
 
 function draw() {
   frame = 0;
+  keepIdle();
   for (const viewer of viewers) attempt(viewer, state);
 }

@@ -1,7 +1,7 @@
 /** Does one step of a script, and waits until its events have arrived. */
 
 import { doStep } from "./customer.js";
-import { clearStage, state, uncover } from "./state.js";
+import { state } from "./state.js";
 
 const LOOK_EVERY_MS = 25;
 const UNSEEN = "The page has not seen it. Is the connection lost, or was the stage reset meanwhile? Try again.";
@@ -13,12 +13,8 @@ export function captionOf(step) {
 }
 
 /** Do step `number` of the script `name`. Throws what the console refused, Stopped by `signal`. */
-export async function perform(name, number, { do: verb, as }, settings, signal) {
-  if (verb === "stage") clearStage();
-  const { id, ops } = await doStep({ script: name, step: number, settings }, as).catch((error) => {
-    uncover();
-    throw error;
-  });
+export async function perform(name, number, { as }, settings, signal) {
+  const { id, ops } = await doStep({ script: name, step: number, settings }, as);
   await until(() => state.scene.id >= id, signal);
   const logged = () => ops.every((op) => state.scene.requests.some((each) => each.op === op));
   const end = performance.now() + LOG_LATE_MS;

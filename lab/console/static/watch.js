@@ -3,7 +3,7 @@
 import { keepSpeed, nextRequest, stopAct, toggleAct } from "./acts.js";
 import { button } from "./card.js";
 import { h, mark, say } from "./dom.js";
-import { WhatIf } from "./what-if.js";
+import { set } from "./state.js";
 
 const SPEEDS = [[0.25, "¼×", "a quarter of the speed"], [1, "1×", "usual speed"], [3, "3×", "three times the speed"]];
 
@@ -19,20 +19,22 @@ export class Watch {
     this.again = button("Again", () => does.again(this.script.number), { name: "again" });
     this.onward = button("So? ▸", () => does.onward(), { main: true, name: "onward" });
     this.code = button("Code", () => does.code(), { name: "code" });
-    this.whatIf = new WhatIf();
     this.title = h("h1", { class: "unseen" });
     this.node = h("div", { class: "watching" }, this.title, this.caption, h("div", { class: "controls" },
-      h("span", { class: "speeds", role: "group", "aria-label": "Speed" }, this.speeds), this.pause, this.one, this.stop, this.again, this.whatIf.node, this.onward, this.code, this.count));
+      h("span", { class: "speeds", role: "group", "aria-label": "Speed" }, this.speeds), this.pause, this.one, this.stop, this.again, this.onward, this.code, this.count));
   }
 
-  /** `given` is {act, tempo, recording, chapter, script, done, mayRun, coded}. */
-  draw({ act, led, tempo, recording, chapter, script, done, mayRun, coded }) {
+  /** `given` is {act, tempo, recording, chapter, script, said, since, begun, done, mayRun, coded}. */
+  draw({ act, led, tempo, recording, chapter, script, said, since, begun, done, mayRun, coded }) {
     this.script = script;
     const ready = !act.running && !recording && !led;
-    this.whatIf.draw(chapter, script, ready && done && mayRun);
+    const asks = ready && done && mayRun;
+    if (asks) this.whatIf ??= this.loadWhatIf();
+    this.whatIf?.draw?.(chapter, script, asks);
     mark(this.code, "aria-pressed", String(coded));
     say(this.title, chapter.title);
-    say(this.caption, captionOf(act, recording, script.label, done && (this.whatIf.said || "That was all. So?")));
+    say(this.caption, captionOf(act, recording, (this.whatIf?.since === since && this.whatIf?.said) || said || script.label));
+    say(this.again, begun || recording ? "Again" : "Run ▸");
     say(this.count, act.running ? `${act.paused ? "paused at " : ""}step ${act.at} of ${act.of}` : "");
     say(this.pause, act.paused ? "Continue" : "Pause");
     this.speeds.forEach((each, n) => mark(each, "aria-pressed", String(tempo.speed === SPEEDS[n][0])));
@@ -40,10 +42,16 @@ export class Watch {
     mark(this.again, "hidden", act.running || !(recording || mayRun));
     mark(this.onward, "hidden", !ready || !done);
   }
+
+  async loadWhatIf() {
+    const { WhatIf } = await import("./what-if.js");
+    this.whatIf = new WhatIf();
+    this.onward.before(...this.whatIf.node);
+    set({});
+  }
 }
 
-function captionOf(act, recording, label, done) {
+function captionOf(act, recording, said) {
   if (act.running) return act.caption || "Getting ready …";
-  if (recording) return `Recorded: ${recording.name}`;
-  return done || label;
+  return recording ? `Recorded: ${recording.name}` : said;
 }

@@ -5,10 +5,10 @@
 
 import { button } from "./card.js";
 import { h, mark } from "./dom.js";
-import { findingsOf } from "./scenes.js";
+import { findingsOf, runOf } from "./scenes.js";
 import { measure } from "./script.js";
 import { isRunnable } from "./source.js";
-import { set } from "./state.js";
+import { set, state } from "./state.js";
 import { Stopped } from "./steps.js";
 import { CHOICES, SETTINGS } from "./words.js";
 
@@ -72,6 +72,7 @@ export class WhatIf {
     } catch (error) {
       if (!(error instanceof Stopped)) this.said = `✕ ${error.message}`;
     }
+    this.since = runOf(state)?.since; // it is said of this run
     set({}); // it is drawn
   }
 }
