@@ -45,7 +45,7 @@ export function asMarkdown(rows, when, guide = []) {
     `| | ${HEADS.join(" | ")} |`, "|---|---|---|---|---|---|", ...lines, ""].join("\n");
 }
 
-/** Draw it; `openChallenges` is what follows. */
+/** Draw it; `openChallenges` is what follows, null if there are none. */
 export function drawEnding(chapters, lesson, openChallenges) {
   const rows = rowsOf(chapters, lesson);
   const guide = guideOf(chapters, lesson);
@@ -66,7 +66,7 @@ export function drawEnding(chapters, lesson, openChallenges) {
       h("tbody", {}, rows.map((row) => h("tr", { "data-right": row.right }, cellsOf(row).map((text, n) => (n ? h("td", {}, text) : h("th", { scope: "row" }, text))))))),
     h("h2", {}, "Your guide"),
     h("ul", { class: "guide" }, guide.map(advise)),
-    bar(button("Challenges ▸", openChallenges, { main: true, name: "challenges" }), button("Keep as Markdown", keep, { name: "keep" }),
+    bar(openChallenges && button("Challenges ▸", openChallenges, { main: true, name: "challenges" }), button("Keep as Markdown", keep, { name: "keep" }),
       button("Keep as PNG", picture, { name: "keep-picture" }), button("Print", () => print(), { name: "print" }), forgetting()));
 }
 
