@@ -3,6 +3,7 @@
 import ast
 from difflib import SequenceMatcher
 from itertools import zip_longest
+from urllib.parse import urlencode
 
 import msgspec
 from pygments import highlight
@@ -61,6 +62,11 @@ def serving(method: str, path: str) -> dict[str, list[PassageShown]] | None:
         for desk, passage, changed in zip(DESKS, pair, _changed(ours, theirs), strict=True):
             shown[desk] += [_rendered(passage, changed)] if passage else []
     return shown
+
+
+def asked_at(method: str, path: str) -> str:
+    """Return the path at which the page asks for the code that serves the request."""
+    return f"/lab/code?{urlencode({'method': method, 'path': path})}"
 
 
 class SessionCode(msgspec.Struct, frozen=True):

@@ -51,6 +51,8 @@ class CustomerSession:
         self.record = record
         self.aside = False
         """True if the current request is not part of the customer's own conversation."""
+        self.due_cents: int | None = None
+        """What the cart should cost, where the current request is to show it; None: not known."""
         self.shopper = Shopper(self._address, record, user_id, name)
         self._identity = identity
         self._pool_of = pool_of
@@ -75,11 +77,20 @@ class CustomerSession:
             return exchange.op
 
     def _try(self, order: Order, server: str | None) -> Exchange:
+        self.due_cents = self._due(order.do)
         for _ in range(order.tries):
             exchange = _ACTIONS[order.do](self, order.values, server)
             if exchange.answered:
                 break
         return exchange
+
+    def _due(self, action: str) -> int | None:
+        tracker = self.shopper.tracker
+        asks = action == "checkout" or tracker.repriced
+        if not asks or tracker.owed is None or tracker.unsettled_writes:
+            return None
+        due = tracker.owed.get("total_cents")
+        return due if isinstance(due, int) else None
 
     def _login_until(self, server: str) -> Exchange:
         for _ in range(MOST_LOGINS):

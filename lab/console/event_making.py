@@ -32,6 +32,8 @@ from lab.stack.access_log import BETWEEN_SERVERS, LOGGED_COUNT, AccessEntry
 
 MOST_PATH_CHARS = 300
 MOST_LABEL_CHARS = 60
+_LABEL_LINES = 2  # of a cart, in a label
+_WITH_CART = (HTTPStatus.OK, HTTPStatus.CREATED)
 HUNG_UP = 499  # what nginx logs where the client left before the answer
 
 # As nginx.conf leaves it, or as redaction does: "…(268 chars, sha256 1f2e3d4c)".
@@ -94,9 +96,14 @@ def request_of(exchange: RecordedExchange, desk: str, who: str) -> RequestEvent:
 
 
 def from_exchange(
-    exchange: RecordedExchange, desk: str, who: str, *, aside: bool = False
+    exchange: RecordedExchange,
+    desk: str,
+    who: str,
+    *,
+    aside: bool = False,
+    due_cents: int | None = None,
 ) -> ExchangeEvent:
-    """Return the event of a recorded exchange."""
+    """Return the event of a recorded exchange; `due_cents`: what the cart in it should cost."""
     fields = msgspec.structs.asdict(exchange) | {
         "op": one_line(exchange.op, MOST_LABEL_CHARS),
         "customer": one_line(exchange.customer, MOST_LABEL_CHARS),
@@ -108,7 +115,7 @@ def from_exchange(
         desk=desk,
         who=who,
         look=list(look),
-        mark=_marked(exchange, look, shows, aside),
+        mark=_marked(exchange, look, shows, aside, due_cents),
         theft=marks.of_theft(exchange.status) if aside else UNSET,
         shows=shows or UNSET,
         curl=curl.posix(exchange),
@@ -116,12 +123,37 @@ def from_exchange(
     )
 
 
-def _marked(exchange: RecordedExchange, look: Sequence[str], shows: str, aside: bool) -> ShownMark:
+def _marked(
+    exchange: RecordedExchange, look: Sequence[str], shows: str, aside: bool, due_cents: int | None
+) -> ShownMark:
+    order, cart = _part(exchange, "/api/checkout", "order"), _part(exchange, "/api/cart", "cart")
     if aside:
-        return marks.of_repetition(exchange.status)
+        sold = order is not None
+        return marks.of_repetition(exchange.status, _goods(cart) if cart else "", sold=sold)
     if shows:
         return marks.of_strange_cart(shows)
-    return marks.of_exchange(look, exchange.status, cached=_is_cached(exchange))
+    total = (order or cart or {}).get("total_cents")
+    if order and isinstance(total, int):
+        return marks.of_order(total, due_cents)
+    mark = marks.of_exchange(look, exchange.status, cached=_is_cached(exchange))
+    return marks.with_total(mark, total) if isinstance(total, int) and due_cents else mark
+
+
+def _part(exchange: RecordedExchange, path: str, name: str) -> Mapping[str, Any] | None:
+    """Return that part of a good answer from that path; None if there is none."""
+    body = exchange.response.body
+    asked = exchange.path.partition("?")[0] == path and exchange.status in _WITH_CART
+    part = body.get(name) if asked and isinstance(body, dict) else None
+    return part if isinstance(part, dict) else None
+
+
+def _goods(cart: Mapping[str, Any]) -> str:
+    """Return what is in a cart in a few words: "2 × Laptop, 1 × Pen"."""
+    lines = [each for each in cart.get("lines") or [] if isinstance(each, dict)]
+    shown = lines if len(lines) <= _LABEL_LINES else lines[:1]
+    goods = ", ".join(f"{each.get('quantity')} × {each.get('name')}" for each in shown)
+    more = f" and {len(lines) - 1} more" * (len(lines) > _LABEL_LINES)
+    return one_line(goods + more, MOST_LABEL_CHARS) or "empty cart"
 
 
 def _is_cached(exchange: RecordedExchange) -> bool:

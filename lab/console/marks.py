@@ -28,14 +28,40 @@ def of_exchange(look: Sequence[str], status: int | None, *, cached: bool = False
     return _named(css, sign, status)
 
 
-def of_repetition(status: int | None) -> ShownMark:
-    """Return the mark of a request that was sent again: worked or refused."""
-    return _named("refused", "!", status) if _is_refused(status) else ["kept", "✓", "✓"]
+def with_total(mark: ShownMark, cents: int) -> ShownMark:
+    """Return the mark of a look at a cart, with what the cart costs in that answer."""
+    css, sign, word = mark
+    return [css, sign, f"· total {_money(cents)} {word}".rstrip()]
+
+
+def of_order(paid_cents: int, due_cents: int | None) -> ShownMark:
+    """Return the mark of an order that was accepted; `due_cents`: what it should cost, if known."""
+    css, sign = ("kept", "✓") if paid_cents == due_cents else ("lost", "✕")
+    css, sign = ("plain", "") if due_cents is None else (css, sign)
+    return [css, sign, f"· paid {_money(paid_cents)} {sign}".rstrip()]
+
+
+def of_repetition(status: int | None, shown: str = "", *, sold: bool = False) -> ShownMark:
+    """Return the mark of a request that was sent again, with the goods that the answer shows.
+
+    `sold`: it was an order. One that is accepted again is harm.
+    """
+    if _is_refused(status):
+        return _named("refused", "!", status)
+    if sold:
+        return ["lost", "✕", "· sold by a copy ✕"]
+    return ["kept", "✓", f"· {shown} ✓" if shown else "✓"]
 
 
 def of_theft(status: int | None) -> ShownMark:
     """Return the mark of a thief's request: success for the thief is harm to the customer."""
+    if not status or status >= _FIRST_FAILURE:
+        return _named("refused", "!", status)  # the desk did not refuse it: it may come again
     return ["kept", "✓", "refused"] if _is_refused(status) else ["lost", "✕", "accepted"]
+
+
+def _money(cents: int) -> str:
+    return f"{cents / 100:,.2f}".removesuffix(".00")
 
 
 def _is_refused(status: int | None) -> bool:

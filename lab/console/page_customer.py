@@ -93,7 +93,8 @@ class PageCustomer:
         def on_event(event: LiveEvent) -> None:
             if isinstance(event, Exchange) and self.sessions[desk] is session:
                 kept = kept_exchange(event)
-                self._publish(from_exchange(kept, desk, self.who, aside=session.aside))
+                aside, due = session.aside, session.due_cents
+                self._publish(from_exchange(kept, desk, self.who, aside=aside, due_cents=due))
 
         record = Record(
             f"{self.who}-{desk}", on_event, keep=MOST_REMEMBERED, numbers=self._numbers[desk]

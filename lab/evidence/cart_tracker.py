@@ -39,6 +39,8 @@ class CartTracker:
         self.unsettled_writes = 0
         self.left: Counter[str] = Counter()
         """Carts that were owed when a "login" or "logout" ended the session: no longer owed."""
+        self.repriced = False
+        """True if the shop's prices have changed what the owed cart costs."""
         self._fate: Fate | None = None
         self._may_have_left = False
 
@@ -70,6 +72,7 @@ class CartTracker:
             for price in (cents.get(line["sku"], line["unit_price_cents"]),)
         ]
         total = sum(line["line_total_cents"] for line in lines)
+        self.repriced |= total != self.owed.get("total_cents")
         self.owed = self.owed | {"lines": lines, "total_cents": total}
 
     @property
@@ -103,7 +106,7 @@ class CartTracker:
             self.owed, self.user = body["cart"], body.get("user")
         else:
             return
-        self.unsettled_writes, self._fate = 0, None
+        self.unsettled_writes, self._fate, self.repriced = 0, None, False
         self.home, self.home_server = exchange.instance, exchange.served_by
         self.acknowledged_s = exchange.at_s
         self._may_have_left = False

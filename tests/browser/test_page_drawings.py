@@ -409,3 +409,14 @@ def test_answer_that_rests_covers_no_name(window, width, height):
         assert page.evaluate("window.rested") > 4
         assert page.evaluate("window.covered") == [], step
         page.close()
+
+
+def test_recorded_request_comes_from_you_and_its_answer_shows_the_goods(window):
+    page = window(where="?step=8", reduced_motion="reduce")
+    run_chapter(page)
+    watch(page)
+    for desk, answer in (("stateful", "401 refused"), ("stateless", "200 · 2 × Laptop ✓")):
+        lane = page.locator(f'.lane[data-desk="{desk}"]')
+        assert lane.locator(".copier.you .name").inner_text() == "you"
+        assert lane.locator(".copier.you .card").inner_text().endswith("the record")
+        assert lane.locator(".recent button").first.inner_text() == f"GET cart A {answer}"

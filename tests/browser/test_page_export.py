@@ -259,8 +259,141 @@ def test_recording_of_an_attacker_runs_no_script_in_the_exported_page(browser, e
     page.context.close()
 
 
+REFUSED = """
+() => [...document.querySelectorAll(".trouble, .refusal, .toast")]
+  .filter((each) => each.checkVisibility() && each.textContent).map((each) => each.textContent)
+"""
+RECORDED_TABS = ["evidence", "further", "token", "code", "sequence", "control"]
+
+
+def tabs_of(page):
+    """The tabs of Look closer that are there, by name."""
+    if page.locator("#closer").is_hidden():
+        page.locator("#look-closer").click()
+    ids = page.evaluate("[...document.querySelectorAll('[role=tab]')].map(({ id }) => id)")
+    return [each.removeprefix("tab-") for each in ids if page.locator(f"#{each}").is_visible()]
+
+
+def press_all(page, tab):
+    """Press every button of a tab, one after the other; those of the room need no data."""
+    buttons = page.locator(f'#panel-{tab} :not([aria-label="Room"]) > * > button:visible:enabled')
+    for number in range(buttons.count()):
+        if number < buttons.count():  # it may have gone with one that was pressed
+            buttons.nth(number).click()
+            page.locator("lab-instructor .stop:not([hidden])").wait_for(state="hidden")
+        assert page.evaluate(REFUSED) == [], f"{tab}, button {number}"
+        look_closer(page, tab)
+
+
+def assert_tabs_have_something(page, expected):
+    assert tabs_of(page) == expected
+    for tab in expected:
+        look_closer(page, tab)
+        panel = page.locator(f"#panel-{tab}")
+        wait_for(lambda panel=panel: len(panel.inner_text()) > 20)
+        assert page.evaluate(REFUSED) == [], tab
+        assert findings(page) == [], tab
+    assert page.locator("#closer").inner_text().count("lab up") == 1  # said once
+
+
 @pytest.mark.timeout(600)
-def test_end_of_the_lesson_is_kept_as_a_picture_and_challenges_need_servers(opened):
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (375, 667)])
+def test_every_tab_of_an_exported_page_has_something_before_during_and_after_a_run(
+    opened, width, height
+):
+    window = opened("?step=6")
+    page = window.page
+    page.set_viewport_size({"width": width, "height": height})
+    assert_tabs_have_something(page, RECORDED_TABS)
+    predict(page)
+    page.locator(".controls .pause").click()
+    assert_tabs_have_something(page, RECORDED_TABS)
+    page.locator(".controls .pause").click()
+    page.locator('[data-speed="3"]').click()
+    page.locator(".so .judged").wait_for()
+    assert_tabs_have_something(page, RECORDED_TABS)
+    window.check()
+
+
+@pytest.mark.timeout(600)
+def test_no_button_of_an_exported_page_can_only_refuse(opened):
+    window = opened("?step=6&pace=0")
+    page = window.page
+    for _ in ("before", "after"):
+        for tab in tabs_of(page):
+            look_closer(page, tab)
+            press_all(page, tab)
+        page.locator("#look-closer").click()
+        if page.locator(".scene.ask").is_visible():
+            run_chapter(page)
+    watch(page)
+    page.locator('.lane[data-desk="stateful"] [data-place="server:B"] .opener').click()
+    assert page.locator(".stage-menu [role^=menuitem]").all_inner_texts() == ["Inspect"]
+    assert "This was recorded" in page.locator(".stage-menu").inner_text()
+    window.check()
+
+
+@pytest.mark.timeout(600)
+def test_keyboard_of_an_exported_page_knows_no_tab_and_no_key_that_is_absent(opened):
+    window = opened("?step=6&pace=0")
+    page = window.page
+    assert tabs_of(page) == RECORDED_TABS
+    page.locator("#tab-evidence").focus()
+    at = page.evaluate
+    reached = []
+    for key in ["ArrowRight"] * 6 + ["ArrowLeft", "Home", "End"]:
+        page.keyboard.press(key)
+        reached.append(at("document.activeElement.id").removeprefix("tab-"))
+        assert page.locator(f"#panel-{reached[-1]}").is_visible()
+    assert reached == [*RECORDED_TABS[1:], "evidence", "control", "evidence", "control"]
+    at("async () => (await import('lab/tabs.js')).openCloser('panel-shop')")  # nothing to open
+    assert page.locator("#panel-control").is_visible()
+    assert page.locator("#panel-shop").is_hidden()
+    page.locator("#tab-control").blur()
+    page.keyboard.press("?")
+    page.locator("#help").wait_for()
+    keys = page.locator("#help kbd:visible").all_inner_texts()
+    assert {"B", "F", "P", "?"} <= set(keys) and not {"K", "R", "S"} & set(keys)
+    assert "instructor" not in page.locator("#help").inner_text()
+    window.check()
+
+
+@pytest.mark.timeout(600)
+def test_kept_run_in_an_exported_page_has_its_tabs_and_the_lesson_waits_behind_it(
+    browser, exported, tmp_path
+):
+    here = LabHere(exported[0].parent)
+    assert here("run", "crash", "--quick", "--servers", "2").status == 0
+    file = tmp_path / "kept.html"
+    assert here("export", str(file), "--run", "latest").status == 0
+    window = FileWindow(browser, file, "?step=6&pace=0")
+    page = window.page
+    assert tabs_of(page) == [*RECORDED_TABS[:-1], "runs", "control"]
+    look_closer(page, "further")
+    act = page.locator('.act[data-experiment="crash"]')
+    act.locator("summary").click()
+    act.locator(".skip-it").click()
+    act.locator(".show-kept").click()
+    act.locator(".play-back").click()
+    page.locator("#about", has_text="lab run crash").wait_for(state="attached")
+    for tab in ("token", "control"):
+        look_closer(page, tab)
+        assert "A kept run is shown." in page.locator(f"#panel-{tab}").inner_text()
+    assert page.locator("lab-instructor .preset:visible").count() == 0
+    look_closer(page, "runs")
+    assert page.locator("lab-crowd, lab-runs .refresh").filter(visible=True).count() == 0
+    look_closer(page, "code")
+    wait_for(lambda: page.locator("lab-code pre:visible").count() >= 2)
+    assert page.evaluate(REFUSED) == []
+    page.locator("lab-timeline .to-live", has_text="Back to the lesson").click()
+    look_closer(page, "control")
+    page.locator("lab-instructor .preset").first.wait_for()
+    window.check()
+    page.context.close()
+
+
+@pytest.mark.timeout(600)
+def test_end_of_the_lesson_is_kept_as_a_picture_and_leads_to_no_challenges(opened):
     window = opened("?step=11&pace=0")
     page = window.page
     predict(page)
@@ -268,8 +401,7 @@ def test_end_of_the_lesson_is_kept_as_a_picture_and_challenges_need_servers(open
     with page.expect_download() as download:
         page.locator(".ending .keep-picture").click()
     assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
-    page.locator(".ending .challenges").click()
-    wait_for(lambda: "pip install . in a clone" in page.locator("lab-challenges").inner_text())
+    assert page.locator(".ending .challenges").count() == 0  # they need servers
     window.check()
 
 
@@ -299,6 +431,9 @@ def test_lab_play_plays_the_lesson_and_kept_runs(browser, exported):
         page.locator("lab-runs .play-back").first.click()
         page.locator("#about", has_text="lab run crash").wait_for(state="attached")
         assert re.search(r"Recorded on \d{4}-\d\d-\d\d with nginx 1", page.inner_text("#about"))
+        assert tabs_of(page) == [*RECORDED_TABS[:-1], "runs", "control"]
+        assert page.locator("lab-runs .all-runs").is_visible()
+        assert page.locator("lab-crowd").is_hidden()
         page.locator("lab-runs .to-live", has_text="Back to the lesson").click()
         page.locator("#about", has_text="lab export").wait_for(state="attached")
         page.locator("#scenes [data-scene=so]").click()

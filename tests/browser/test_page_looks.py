@@ -265,6 +265,64 @@ def test_words_of_a_presented_run_can_be_read_from_the_last_row(window):
         assert [LEAST_VH] <= page.evaluate("window.smallest") < [100], step
 
 
+# In each frame: words of a lane that stand out of it. What falls, leaves; what is past, scrolls.
+STRAYS = """
+() => {
+  window.strays = {};
+  window.badges = new Set();
+  const look = () => {
+    for (const lane of document.querySelectorAll(".lane")) {
+      const box = lane.getBoundingClientRect();
+      const walker = document.createTreeWalker(lane, NodeFilter.SHOW_TEXT);
+      for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+        const node = text.parentElement;
+        if (!text.data.trim() || node.closest(".falling, .recent")) continue;
+        if (!node.checkVisibility({ visibilityProperty: true })) continue;
+        if (node.closest(".looks, .answer")) window.badges.add(text.data);
+        const range = document.createRange();
+        range.selectNodeContents(text);
+        const at = range.getBoundingClientRect();
+        const out = Math.max(box.left - at.left, at.right - box.right,
+          box.top - at.top, at.bottom - box.bottom);
+        if (out > 0.5) window.strays[text.data] = Math.round(out);
+      }
+    }
+    requestAnimationFrame(look);
+  };
+  look();
+}
+"""
+RUNS = [(1280, 720, "&present", 1), (375, 667, "", 1)]
+ALL_RUNS = [
+    (width, height, mode, step, people)
+    for width, height, mode in [(1920, 1080, "&present"), (1280, 720, ""), (375, 667, "&present")]
+    for step, people in [(1, True), (6, True), (8, False), (9, False)]
+]
+
+
+def words_stay_inside(window, width, height, mode, step, people=None):
+    """Run a chapter; no word of a lane leaves it in any frame. Return what the badges said."""
+    page = window(width, height, where=f"?step={step}{mode}")
+    if people is not None:
+        page.evaluate(TURN, people)
+    page.evaluate(STRAYS)
+    run_chapter(page)
+    assert page.evaluate("window.strays") == {}, (width, mode, step, people)
+    return page.evaluate("[...window.badges]")
+
+
+@pytest.mark.parametrize(("width", "height", "mode", "step"), RUNS)
+def test_no_word_leaves_its_lane_while_people_answer(window, width, height, mode, step):
+    badges = words_stay_inside(window, width, height, mode, step)
+    assert {"“I know John” ✓", "signature: good ✓"} <= set(badges)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("width", "height", "mode", "step", "people"), ALL_RUNS)
+def test_no_word_leaves_its_lane_at_any_size(window, width, height, mode, step, people):
+    assert words_stay_inside(window, width, height, mode, step, people=people)
+
+
 # Stop every animation of the servers half-way; how they look there, and at both ends.
 HALF_WAY = """
 () => [...document.querySelectorAll(".server")].map((node) => {

@@ -237,5 +237,19 @@ def test_experiment_runs_beside_the_stage_and_is_played_back(window):
     act.locator(".play-back").click()
     page.locator("#badge[data-state=recorded]").wait_for()
     assert page.locator("#badge").inner_text() == "RECORDED"
+    for tab in ("shop", "token", "control"):
+        look_closer(page, tab)
+        panel = page.locator(f"#panel-{tab}")
+        assert "A kept run is shown." in panel.inner_text()
+        assert panel.locator(".at-stage:visible").count() == 0
     page.locator("lab-timeline .to-live").click()
     page.locator("#badge[data-state=live]").wait_for()
+    assert page.locator("lab-instructor .reset").is_visible()
+    # A challenge needs the stage, and goes back to it.
+    look_closer(page, "further")
+    act.locator(".play-back").click()
+    page.locator("#badge[data-state=recorded]").wait_for()
+    look_closer(page, "challenges")
+    page.locator("lab-challenges .begin").click()
+    page.locator("#badge[data-state=live]").wait_for()
+    page.locator("lab-challenges [name=who]").wait_for()

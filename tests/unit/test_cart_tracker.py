@@ -197,12 +197,17 @@ def test_fault_makes_only_a_new_read_count():
 
 def test_prices_that_change_are_owed_by_the_desk_that_keeps_old_ones():
     tracker = tracked(write(goods=cart(laptop=2, cable=1)))
+    tracker.reprice({"laptop": PRICES["laptop"]})
+    assert tracker.repriced is False
     for _ in range(2):
         tracker.reprice({"laptop": 7, "mouse": 8})
+        assert tracker.repriced is True
     tracker.note(read(goods=cart(laptop=2, cable=1)))
     assert tracker.fate is WRONG
     tracker.note(read(goods=cart(laptop=2, cable=1) | {"total_cents": 14 + PRICES["cable"]}))
     assert tracker.fate is KEPT
+    tracker.note(write(goods=cart(laptop=1)))
+    assert tracker.repriced is False
 
 
 def test_prices_that_change_owe_nothing_to_whom_nothing_is_owed():

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from conftest import wait_for
 
-from lab.check import outside
+from lab.check import outside, peers
 from lab.check.family import listening
 from lab.check.outside import Outside
 from lab.check.peers import Peers
@@ -105,7 +106,15 @@ def test_unix_socket_is_seen_from_the_end_that_has_no_name(tmp_path):
         assert set(unix_peers(family)) == before
 
 
-def test_connection_of_a_moment_is_seen_while_it_is_open():
+def test_connection_of_a_moment_is_seen_while_it_is_open(monkeypatch):
+    looks = []
+
+    def look(*of):
+        found = connected(*of)
+        looks.append(found)
+        return found
+
+    monkeypatch.setattr(peers, "connected", look)
     with socket.create_server(("127.0.0.1", 0)) as store:
         port = store.getsockname()[1]
         code = f"import socket\nsocket.create_connection(('127.0.0.1', {port})).recv(1)"
@@ -115,13 +124,12 @@ def test_connection_of_a_moment_is_seen_while_it_is_open():
         process = SimpleNamespace(family=lambda: family, port=1, connects_to=None)
         with seen.watch(process):
             connection = store.accept()[0]
-            while not (found := connected(process.family(), 1)):
-                pass
-            for _ in range(50):  # the watcher has time to look as well
-                connected(process.family(), 1)
+            wait_for(lambda: connected(process.family(), 1))
+            before = len(looks)
+            wait_for(lambda: len(looks) > before + 1)  # one that began after it was there
             connection.close()
         client.wait()
-    assert ("127.0.0.1", port) in found and seen.local() == [port]
+    assert seen.local() == [port]
 
 
 def test_ports_of_a_process_are_seen_and_no_other_ones():

@@ -476,6 +476,35 @@ def test_forged_request_is_refused_where_no_key_has_leaked(customers, john, publ
     assert [last(published, desk)["status"] for desk in ("stateful", "stateless")] == [401, 401]
 
 
+# --- what an answer shows
+
+
+def test_answers_say_what_an_order_cost_and_what_a_copy_shows(customers, john, published):
+    def marks():
+        return [last(published, desk)["mark"][2] for desk in ("stateful", "stateless")]
+
+    def again(answer):
+        for desk, op in answer["ops"].items():
+            act(customers, john, "replay", op=op, desks=[desk])
+
+    act(customers, john, "login")
+    act(customers, john, "add", sku="laptop", quantity=2)
+    looked = act(customers, john, "view")
+    assert marks() == ["✓", "✓"]
+    again(looked)
+    assert marks() == ["· 2 × Laptop ✓"] * 2
+    customers.doubt({"laptop": 100})  # the shop's list still has the old price
+    act(customers, john, "view")
+    assert marks() == ["· total 2,598 ✕"] * 2
+    ordered = act(customers, john, "checkout")
+    assert marks() == ["· paid 2,598 ✕"] * 2
+    again(ordered)  # the drawer is empty, the parcel is not
+    assert marks() == ["refused", "· sold by a copy ✕"]
+    act(customers, john, "add", sku="pen", quantity=1)
+    act(customers, john, "checkout")
+    assert last(published, "stateful")["mark"][1] == "✓"
+
+
 # --- which server
 
 

@@ -40,6 +40,25 @@ def test_request_of_which_only_the_status_is_known():
 
 def test_repeated_request_is_good_for_the_thief_or_for_the_customer():
     assert marks.of_repetition(200) == ["kept", "✓", "✓"]
+    assert marks.of_repetition(200, "2 × Laptop") == ["kept", "✓", "· 2 × Laptop ✓"]
     assert marks.of_repetition(401) == ["refused", "!", "refused"]
     assert marks.of_theft(200) == ["lost", "✕", "accepted"]
-    assert marks.of_theft(401) == marks.of_theft(None) == ["kept", "✓", "refused"]
+    assert marks.of_theft(401) == ["kept", "✓", "refused"]
+
+
+def test_copy_of_an_order_that_is_accepted_is_harm():
+    assert marks.of_repetition(201, sold=True) == ["lost", "✕", "· sold by a copy ✕"]
+    assert marks.of_repetition(409, sold=False) == ["refused", "!", "refused"]
+
+
+@pytest.mark.parametrize("status", [None, 0, 502, 503])
+def test_thief_who_gets_no_answer_was_not_refused(status):
+    css, sign, _ = marks.of_theft(status)
+    assert (css, sign) == ("refused", "!")
+
+
+def test_order_says_what_was_paid_and_whether_it_was_due():
+    assert marks.of_order(129900, None) == ["plain", "", "· paid 1,299"]
+    assert marks.of_order(99900, 99900) == ["kept", "✓", "· paid 999 ✓"]
+    assert marks.of_order(129950, 99900) == ["lost", "✕", "· paid 1,299.50 ✕"]
+    assert marks.with_total(["lost", "✕", "✕"], 129900) == ["lost", "✕", "· total 1,299 ✕"]

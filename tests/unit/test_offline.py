@@ -18,11 +18,12 @@ import check_jsonschema
 import msgspec
 import pytest
 from click.testing import CliRunner
-from page_modules import NODE, printed
+from page_modules import NODE, needs_node, printed
 from report_documents import HOSTILE as HOSTILE_TEXT
 from report_documents import as_json, crash
 
 from lab.cli.main import cli
+from lab.console.code_view import asked_at
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
 from lab.console.offline import fitting, one_file, packing, recording
@@ -345,6 +346,24 @@ def test_packed_recording_is_the_same_in_a_page(value):
     assert printed(code) == value
 
 
+RUNS = {"type": "application/json", "json": {"runs": [{"name": "r", "experiments": ["crash"]}]}}
+
+
+@needs_node
+@pytest.mark.parametrize(("answers", "kept"), [({}, []), ({"/lab/runs": RUNS}, ["r"])])
+def test_page_of_a_recording_has_nothing_drawn_before_a_run_and_knows_its_kept_runs(answers, kept):
+    page = {"scripts": [], "snapshot": {"events": []}, "customers": {}, "answers": answers}
+    stand_in = {"textContent": packing.packed(page)}
+    code = f"""
+        globalThis.document = {{ getElementById: () => ({json.dumps(stand_in)}) }};
+        const {{ send, keptRuns }} = await import({json.dumps((OFFLINE / "recorded.js").as_uri())});
+        const drawn = await send("/lab/sequence/stateful");
+        const kept = keptRuns.map(({{ name }}) => name);
+        console.log(JSON.stringify([drawn.status, await drawn.text(), kept]));
+    """
+    assert printed(code) == [200, "", kept]
+
+
 def test_part_that_comes_again_is_packed_once():
     event = {"kind": "exchange", "noise": hashlib.sha512(b"x").hexdigest()}
     apart = [{"n": n, "text": sha256(bytes([n])).hexdigest() * 9} for n in range(200)]
@@ -468,7 +487,10 @@ def test_kept_run_is_in_the_file_as_the_console_answers_it(tmp_path):
     assert [each["name"] for each in listed["runs"]] == [folder.name]
     played = json.loads(answers[f"/lab/runs/{folder.name}/0"].text)
     assert played["events"]
-    pairs = [path for path in answers if "?" in path]
+    requests = [each for each in played["events"] if each["kind"] == "request"]
+    for code in {asked_at(each["method"], each["path"]) for each in requests}:
+        assert json.loads(answers[code].text).keys() == set(DESKS)
+    pairs = [path for path in answers if path.startswith(f"/lab/runs/{folder.name}/0?")]
     assert pairs and all("left=" in path and "right=" in path for path in pairs)
     assert json.loads(one_file.run_answers(KeptRuns(tmp_path), [])["/lab/runs"].text) == {
         "runs": []

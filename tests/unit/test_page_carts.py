@@ -216,6 +216,8 @@ def test_customer_who_has_logged_out_has_no_credential_any_more():
     assert run(code, events)["left"] is False
 
 
+TICKET, PARCEL = {"Cookie": "desk_session=vq3T…"}, {"Authorization": "Bearer .SIklj…"}
+AFFINITY = {"Cookie": "desk_affinity=A"}
 ASKED_A = {"tried": [{"server": "A"}], "path": "/api/cart"}
 FROM_CACHE = {"headers": {"X-Cache": "HIT"}}
 
@@ -225,8 +227,9 @@ FROM_CACHE = {"headers": {"X-Cache": "HIT"}}
     [
         ("stateful", ASKED_A, 200, "drawer: found ✓"),
         ("stateless", ASKED_A, 409, "seal: good ✓"),
-        ("stateful", ASKED_A, 401, "no drawer for John ✕"),
+        ("stateful", ASKED_A, 401, "no such drawer ✕"),
         ("stateless", ASKED_A, 401, "seal: bad ✕"),
+        ("stateful", ASKED_A, 409, "drawer: empty"),
         ("stateful", ASKED_A, 503, "cannot look"),
         *(
             (kind, ASKED_A, status, None)
@@ -239,12 +242,76 @@ FROM_CACHE = {"headers": {"X-Cache": "HIT"}}
     ],
 )
 def test_server_that_was_asked_says_what_it_found(kind, request_, status, found):
-    event = {"kind": kind, "request": request_, "exchange": look("A a1", status, None)}
+    headers = {"headers": TICKET if kind == "stateful" else PARCEL}
+    seen = look("A a1", status, None, request=headers)
+    event = {"kind": kind, "request": request_, "exchange": seen}
     said = run("findingOf(given.kind, given.request, given.exchange)", event)
     assert (said and said["words"]) == found
     # Without a line of nginx's log, the answer's own header says that the cache gave it.
     event |= {"exchange": {**event["exchange"], "response": FROM_CACHE}, "request": {"path": "/"}}
     assert run("findingOf(given.kind, given.request, given.exchange)", event) is None
+
+
+def found(kind, status, *, thief="", people=False, method="GET", path="/api/cart", **more):
+    """What a server says it found for one request."""
+    headers = {"headers": TICKET if kind == "stateful" else PARCEL}
+    seen = exchange(method, path, "A a1", status, **{"request": headers, **more})
+    seen["tried"] = [{"server": "A", "status": str(status)}]
+    given = {"kind": kind, "seen": seen, "people": people, "thief": thief}
+    return run("findingOf(given.kind, given.seen, given.seen, given.people, given.thief)", given)
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "path", "status", "words"),
+    [
+        ("stateful", "POST", "/api/checkout", 201, "drawer: found, emptied ✓"),
+        ("stateful", "POST", "/api/checkout", 409, "drawer: empty"),
+        ("stateful", "POST", "/api/checkout", 401, "no such drawer ✕"),
+        ("stateful", "DELETE", "/api/cart", 200, "drawer: found, emptied ✓"),
+        ("stateful", "GET", "/api/cart", 200, "drawer: found ✓"),
+        ("stateful", "POST", "/api/logout", 204, "drawer: found, deleted ✓"),
+        ("stateful", "POST", "/api/cart/items", 422, "drawer: found ✓"),
+        ("stateless", "POST", "/api/checkout", 201, "seal: good ✓"),
+        ("stateless", "POST", "/api/checkout", 409, "seal: good ✓"),
+        ("stateless", "POST", "/api/logout", 204, "seal: good ✓"),
+    ],
+)
+def test_drawer_is_said_to_be_empty_only_by_what_emptied_it(kind, method, path, status, words):
+    assert found(kind, status, method=method, path=path)["words"] == words
+
+
+@pytest.mark.parametrize(
+    ("kind", "people", "headers", "words"),
+    [
+        ("stateful", False, {}, "no ticket ✕"),
+        ("stateful", False, AFFINITY, "no ticket ✕"),
+        ("stateful", False, TICKET, "no such drawer ✕"),
+        ("stateful", True, TICKET, "“Who is John?” ✕"),
+        ("stateless", False, {}, "no parcel ✕"),
+        ("stateless", False, PARCEL, "seal: bad ✕"),
+        ("stateless", True, {}, "no form ✕"),
+        ("stateless", True, PARCEL, "signature: bad ✕"),
+    ],
+)
+def test_refusal_names_what_was_missing(kind, people, headers, words):
+    seen = found(kind, 401, people=people, request={"headers": headers})
+    assert (seen["words"], seen["line"]) == (words, "refuses")
+
+
+def test_parcel_that_is_too_old_has_no_bad_seal():
+    old = {"headers": {}, "body": {"detail": "this token is older than 3600 s"}}
+    assert found("stateless", 401, response=old)["words"] == "seal: too old ✕"
+    assert found("stateless", 401, response=old, people=True)["words"] == "signature: too old ✕"
+
+
+def test_seal_of_an_answer_that_does_harm_is_not_praised():
+    """A copied order that is accepted, an old price: the seal is good, and that is the trouble."""
+    harm, fine = ["lost", "✕", "· paid 1,299 ✕"], ["kept", "✓", "· paid 999 ✓"]
+    for kind, words in (("stateless", "seal: good"), ("stateful", "drawer: found, emptied")):
+        order = {"method": "POST", "path": "/api/checkout"}
+        assert found(kind, 201, mark=harm, **order)["words"] == words
+        assert found(kind, 201, mark=harm, **order)["good"] == "plain"
+        assert found(kind, 201, mark=fine, **order)["words"] == f"{words} ✓"
 
 
 def test_result_of_a_request_is_marked_as_the_console_says():
@@ -292,7 +359,7 @@ def test_customer_who_is_shown_another_s_cart_has_got_it_until_the_next_look():
     assert run(seen, [*bought(), hers, strange, look("B b1", 200, None, [], **bob)]) is None
 
 
-def test_price_is_said_of_a_cart_while_a_chapter_is_about_prices():
+def test_price_is_said_of_a_cart_only_where_it_is_kept():
     def lines(cents):
         return [{**LAPTOP[0], "unit_price_cents": cents}]
 
@@ -300,9 +367,16 @@ def test_price_is_said_of_a_cart_while_a_chapter_is_about_prices():
     events[2]["response"]["body"]["cart"]["lines"] = lines(129900)
     goods = """cartsOf(given.reduce(reduce, emptyScene()), "stateful").get("c1").goods"""
     assert run(goods, events) == "1 × Laptop"
-    events[0]["stack"]["settings"]["stateful"]["changed"] = {"token": "prices"}
-    assert run(goods, events) == "1 × Laptop at 1,299"
-    assert run(goods, [*events, look("B b1", 200, "kept", lines(99900))]) == "1 × Laptop at 999"
+    changed = {"token": "prices", "prices": "reduced"}  # of both desks
+    for settings in events[0]["stack"]["settings"].values():
+        settings["changed"] = changed
+    seen = [*events, look("B b1", 200, "kept", lines(99900))]
+    assert run(goods, events) == run(goods, seen) == "1 × Laptop"  # a drawer keeps no price
+    in_hand = goods.replace('"stateful"', '"stateless"')
+    assert run(in_hand, at_stateless(*events)) == "1 × Laptop at 1,299"
+    assert run(in_hand, at_stateless(*seen)) == "1 × Laptop at 999"
+    changed.pop("token")  # usual parcels hold none either
+    assert run(in_hand, at_stateless(*events)) == "1 × Laptop"
 
 
 def test_customer_sticks_to_the_server_that_the_balancer_chose_last():
@@ -343,14 +417,16 @@ def test_cache_keeps_what_it_let_through_and_an_obedient_one_only_what_it_may():
 
 def test_cart_that_a_thief_finds_is_neither_good_nor_bad():
     """The result alone says that: good for the thief is bad for the customer."""
-    code = "findingOf(given.kind, given.seen, given.seen, false, given.thief)"
-
-    def found(kind, status, thief):
-        seen = look("A a1", status, None, tried=[{"server": "A", "status": str(status)}])
-        seen["theft"] = ["kept", "✓", "refused"]
-        return run(code, {"kind": kind, "seen": seen, "thief": thief})
-
-    assert found("stateful", 401, "Mallory")["words"] == "no drawer for John"
-    assert found("stateless", 200, "Mallory")["words"] == "seal: good"
-    assert {found(kind, 200, "Mallory")["good"] for kind in ("stateful", "stateless")} == {"thief"}
-    assert found("stateless", 200, "") == {"words": "seal: good ✓", "good": True, "line": "finds"}
+    theft = {"thief": "Mallory", "theft": ["kept", "✓", "refused"]}
+    assert found("stateful", 401, **theft)["words"] == "no such drawer"
+    assert (
+        found("stateful", 401, people=True, **theft)["words"] == "“Who are you?”"
+    )  # it knows John
+    assert found("stateless", 200, **theft)["words"] == "seal: good"
+    assert {found(kind, 200, **theft)["good"] for kind in ("stateful", "stateless")} == {"plain"}
+    theft["thief"] = ""
+    assert found("stateless", 200, **theft) == {
+        "words": "seal: good ✓",
+        "good": True,
+        "line": "finds",
+    }

@@ -450,3 +450,33 @@ def test_stage_is_drawn_idle_where_it_holds_something_else(now, notes, scene, dr
     state |= {"live": True, "ran": None, "byHand": 0, "scene": {**EMPTY, **scene}, **now}
     step = run("scenes.idleOf(given.now)", now=state)
     assert step == (CRASH["acts"][0]["steps"][0] if drawn == "idle" else None)
+
+
+def plot(slug, act=0, **more):
+    """Who else sends requests while that script runs, at the step `by`."""
+    step = next(n for n, each in enumerate(CHAPTERS, 1) if each["slug"] == slug)
+    running = {"running": True, "where": f"{slug}/{act}", "at": 1, "since": 0, "by": ""}
+    now = {"recording": None, "plan": {"chapters": CHAPTERS}, "view": {"step": step}, "lesson": {}}
+    now |= {"act": running | more, "following": False, "epoch": "lab", "scene": EMPTY}
+    return run("scenes.plotOf(given)", **now)
+
+
+def test_recorded_request_is_sent_by_you_and_a_copied_one_by_the_thief():
+    looks, sends = plot("replay-one-request", by="view"), plot("replay-one-request", by="replay")
+    assert (sends["name"], sends["thief"], sends["copies"]) == ("you", "", "view")
+    assert (looks["sends"], sends["sends"]) == (False, True)
+    thief = plot("the-drawbacks", by="replay")
+    assert (thief["name"], thief["thief"], thief["sends"]) == ("Mallory", "Mallory", True)
+    assert plot("the-crash", by="view") is None
+
+
+@pytest.mark.parametrize(("step", "sends"), [(5, False), (6, True)])
+def test_follower_sees_the_copy_come_from_who_sends_it(step, sends):
+    """The window that follows runs nothing itself: the presenter's step says who sends."""
+    led = {"chapter": "replay-one-request", "act": 0, "who": "c1", "since": 0, "step": step}
+    number = next(n for n, each in enumerate(CHAPTERS, 1) if each["slug"] == led["chapter"])
+    now = {"live": True, "instructor": False, "following": True, "recording": None, "lesson": {}}
+    now |= {"led": {**led, "state": "running"}, "act": {"running": False, "by": ""}}
+    now |= {"plan": {"chapters": CHAPTERS}, "view": {"step": number}}
+    now |= {"scene": {**EMPTY, "script": "replay-one-request/0"}}
+    assert run("scenes.plotOf(given)", **now)["sends"] is sends

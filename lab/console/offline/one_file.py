@@ -17,8 +17,9 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from lab.console.app import create_app
+from lab.console.code_view import asked_at, serving
 from lab.console.guard import Guard
-from lab.console.kept_runs import KeptRuns, RunList
+from lab.console.kept_runs import KeptRuns, Playback, RunList
 from lab.console.lesson import plan
 from lab.console.offline.packing import packed
 from lab.console.offline.recording import Answered, Recording, newest, read
@@ -65,11 +66,20 @@ def run_answers(
         found[run] = outline
         for index, experiment in enumerate(outline.experiments):
             path = f"{run}/{index}"
-            found[path] = kept.playback(outline.name, index, full=full)
+            playback = found[path] = kept.playback(outline.name, index, full=full)
+            found |= _code(playback)
             for left, right in _pairs(experiment.variants):
                 pair = urlencode({"left": left, "right": right})
-                found[f"{path}?{pair}"] = kept.playback(outline.name, index, left, right, full)
+                playback = kept.playback(outline.name, index, left, right, full)
+                found |= {f"{path}?{pair}": playback} | _code(playback)
     return {path: _as_json(value) for path, value in found.items()}
+
+
+def _code(playback: Playback) -> dict[str, object]:
+    """Return the code that serves its requests, by the path at which the page asks for it."""
+    asked = {(e["method"], e["path"]) for e in playback.events if e["kind"] == "request"}
+    served = {asked_at(str(m), str(path)): serving(str(m), str(path)) for m, path in asked}
+    return {path: passages for path, passages in served.items() if passages}
 
 
 def _pairs(variants: Sequence[VariantOutline]) -> Iterator[tuple[str, ...]]:

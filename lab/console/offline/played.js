@@ -7,6 +7,9 @@ import { send as fromRecording } from "./recorded.js";
 
 export * from "./recorded.js";
 
+/** The console is asked for kept runs. */
+export const keptRuns = null;
+
 /** Send a request to the recording, then to the console. */
 export async function send(path, how = {}) {
   const answer = await fromRecording(path, how);

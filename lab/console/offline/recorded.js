@@ -6,6 +6,7 @@
 const ELSEWHERE = "This page plays recorded runs, and this was not recorded. Run it yourself: pip install . in a clone of Two Desks, then lab up.";
 const LONGEST_MS = 250; // longer pauses between events are shortened to this
 const BEAT_MS = 2000;
+const NOT_DRAWN = { type: "text/html", text: "" }; // before the first request
 
 const data = await unpacked(document.getElementById("recording").textContent);
 const { customers, answers } = data;
@@ -18,6 +19,9 @@ let heard = null; // the stream
 
 /** When and with what the page was recorded: `made` is a time, `provenance` what is said of it. */
 export const recorded = { made: data.made, provenance: data.provenance };
+
+/** The kept runs in the page. */
+export const keptRuns = answers["/lab/runs"]?.json.runs ?? [];
 
 /** Answer a request as the console did. */
 export async function send(path, { method = "GET", body = "{}" } = {}) {
@@ -63,7 +67,7 @@ class Stream extends EventTarget {
 
 function read(path) {
   if (path === "/lab/whoami") return [200, { instructor: true, live: true, own_stages: false, epoch: snapshot.epoch }];
-  const found = drawings[path] ?? answers[path];
+  const found = drawings[path] ?? answers[path] ?? (path.startsWith("/lab/sequence/") && NOT_DRAWN);
   return found ? [200, found] : refused(404);
 }
 

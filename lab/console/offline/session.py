@@ -6,12 +6,13 @@ from datetime import datetime
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 from flask.testing import FlaskClient
 
 from lab.console.app import create_app
+from lab.console.code_view import asked_at
 from lab.console.control_file import SECRET_HEADER
 from lab.console.guard import Guard
 from lab.console.kept_runs import KeptRuns
@@ -123,6 +124,4 @@ def _code(lesson: plan.Lesson, recorded: list[RecordedScript]) -> list[str]:
     for step in chain.from_iterable(script.steps for script in recorded):
         seen = (event for event in step.events if event["kind"] == "exchange")
         asked |= {(str(e["method"]), str(e["path"]).partition("?")[0]) for e in seen}
-    return [
-        f"/lab/code?{urlencode({'method': method, 'path': path})}" for method, path in sorted(asked)
-    ]
+    return [asked_at(method, path) for method, path in sorted(asked)]

@@ -12,14 +12,15 @@ import { FATE_SIGNS, FAULTS, SAFE_METHODS } from "./words.js";
 const MOST_LINES = 2;
 
 /**
- * The carts at one desk, oldest customer first: Map of customer → {who, name, goods ("1 × Laptop"),
- * owed (is there a cart to draw?), acknowledged (is it of a change? a login's is not),
- * place ("server", "store", "hand"), server, instance, gone,
- * strange ("Ann's cart", shown to this customer last), sticks (the server that the balancer chose last), fate ("open", "kept", "unshown", "lost", "doubt"), sign, word, credential, left (logged out?), op (of the write), cause (the request that made it so)}.
+ * The carts at one desk, oldest customer first: Map of customer → {who, name, goods ("1 × Laptop"), owed (is there a cart to draw?),
+ * acknowledged (of a change, not a login's), place ("server", "store", "hand"), server, instance, gone, strange ("Ann's cart", shown last),
+ * sticks (the server that the balancer chose last), fate ("open", "kept", "unshown", "lost", "doubt"), sign, word, credential,
+ * left (logged out), op (of the write), cause (the request that made it so)}.
  */
 export function cartsOf(scene, desk) {
   const customers = new Map();
-  const priced = ["token", "prices"].some((name) => scene.stack?.settings?.[desk]?.changed?.[name]);
+  const settings = scene.stack?.settings?.[desk];
+  const priced = settings?.store === "token" && Boolean(settings.changed?.token); // what is kept has prices in it
   for (const event of happened(scene, desk)) {
     if (event.kind === "fault" || event.kind === "setting") shake(customers, event);
     else if (!event.aside) note(customers, event, storeAt(scene, desk, event.id), priced);
@@ -50,7 +51,7 @@ export function tally(others) {
   return `+ ${all}: ${counts.map(([some, word]) => `${some} ${word}`).join(", ")}`;
 }
 
-/** The content of a cart in a few words; `priced`: with what a line costs. */
+/** The content of a cart in a few words, or `priced`. */
 export function goodsOf(cart, priced = false) {
   const lines = cart?.lines ?? [];
   if (!lines.length) return "empty cart";

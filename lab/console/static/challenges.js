@@ -9,8 +9,7 @@ import { h, mark, refill, say } from "./dom.js";
 import { fill, matches } from "./facts.js";
 import { recallJson, remember, WINDOW } from "./kept.js";
 import { takeOwnStage } from "./own-stage.js";
-import { recorded } from "./source.js";
-import { set, shown, state, subscribe } from "./state.js";
+import { backToLive, mayBreak, set, shown, state, subscribe } from "./state.js";
 import { Stopped, until } from "./steps.js";
 import { DESKS } from "./words.js";
 
@@ -21,11 +20,6 @@ const SERVER = { "": "the balancer's choice", served: "the one that answered las
 const WHERE = { both: "At both desks", stateful: "Stateful only", stateless: "Stateless only" };
 
 set({ challenge: recallJson("challenge", WINDOW) }); // {slug, begun: the event that began its stage}
-
-/** True if this window may change what runs. */
-function mayBreak({ instructor, own, live }) {
-  return live && (instructor || own);
-}
 
 class LabChallenges extends HTMLElement {
   connectedCallback() {
@@ -82,6 +76,7 @@ class LabChallenges extends HTMLElement {
 
   async begin({ slug }) {
     set({ following: false });
+    backToLive();
     if (!mayBreak(state)) await takeOwnStage();
     const before = state.scene.begun;
     await post("/lab/stage", CLEAN);
@@ -116,7 +111,7 @@ class LabChallenges extends HTMLElement {
     if (found && !now.act.running && matches(chosen.when, found)) this.solve(chosen);
     const done = this.solved.has(chosen.slug);
     refill(this.list, [chosen.slug, ...this.solved].join(), () => all.map((each, n) => h("li", {}, this.entry(each, n, each === chosen))));
-    refill(this.goal, [chosen.slug, underway, done, now.live, now.instructor || now.ownStages].join(), () => this.describe(chosen, { underway, done }));
+    refill(this.goal, [chosen.slug, underway, done, now.instructor || now.ownStages].join(), () => this.describe(chosen, { underway, done }));
     refill(this.hint, chosen.slug, () => [h("details", {}, h("summary", {}, "A hint"), h("p", {}, chosen.hint))]);
     this.hands.hidden = !underway;
     say(this.lately, found ? chosen.measured.map((line) => fill(line, found)).join(" ") : "");
@@ -133,7 +128,7 @@ class LabChallenges extends HTMLElement {
   }
 
   describe(chosen, { underway, done }) {
-    const may = state.live && !recorded && (state.instructor || state.ownStages);
+    const may = state.instructor || state.ownStages;
     return [
       h("h1", { class: "unseen" }, `Challenge: ${chosen.title}`),
       done && h("p", { class: "solved" }, `✓ Solved. ${chosen.because}`),

@@ -29,9 +29,9 @@ class LabCrowd extends HTMLElement {
     subscribe((now) => this.draw(now));
   }
 
-  draw({ scene, instructor, recording }) {
+  draw({ scene, instructor }) {
     const run = scene.run?.experiment === "crowd" ? scene.run : null;
-    this.form.hidden = !instructor || Boolean(recording);
+    this.form.hidden = !instructor;
     this.locked.hidden = instructor;
     mark(this.send, "disabled", scene.run?.state === RUNNING);
     if (!run) return;

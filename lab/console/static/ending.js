@@ -4,7 +4,6 @@ import { go } from "./address.js";
 import { bar, button } from "./card.js";
 import { h } from "./dom.js";
 import { forgetting } from "./forget.js";
-import { pictureOf } from "./picture.js";
 import { findingsOf, resultOf } from "./scenes.js";
 import { GUESS_SIGNS, TITLES } from "./words.js";
 
@@ -46,7 +45,7 @@ export function asMarkdown(rows, when, guide = []) {
     `| | ${HEADS.join(" | ")} |`, "|---|---|---|---|---|---|", ...lines, ""].join("\n");
 }
 
-/** Draw it; `openChallenges` is what follows. */
+/** Draw it; `openChallenges` is what follows, null if there are none. */
 export function drawEnding(chapters, lesson, openChallenges) {
   const rows = rowsOf(chapters, lesson);
   const guide = guideOf(chapters, lesson);
@@ -57,14 +56,17 @@ export function drawEnding(chapters, lesson, openChallenges) {
   const score = [known.length ? `${right} of ${known.length} predictions came true` : "No predictions so far", open > 0 && `${open} ${open === 1 ? "chapter" : "chapters"} not run`].filter(Boolean).join("; ");
   const today = new Date().toISOString().slice(0, 10);
   const keep = () => save(new Blob([asMarkdown(rows, today, guide)], { type: "text/markdown" }), "two-desks.md");
-  const picture = async () => save(await pictureOf(partsOf(rows, guide, `${score}; ${today}`)), "two-desks.png");
+  const picture = async () => {
+    const { pictureOf } = await import("./picture.js");
+    save(await pictureOf(partsOf(rows, guide, `${score}; ${today}`)), "two-desks.png");
+  };
   return h("section", { class: "ending", "aria-label": "All predictions" },
     h("h2", {}, score),
     h("table", {}, h("thead", {}, h("tr", {}, HEADS.map((word) => h("th", { scope: "col" }, word)))),
       h("tbody", {}, rows.map((row) => h("tr", { "data-right": row.right }, cellsOf(row).map((text, n) => (n ? h("td", {}, text) : h("th", { scope: "row" }, text))))))),
     h("h2", {}, "Your guide"),
     h("ul", { class: "guide" }, guide.map(advise)),
-    bar(button("Challenges ▸", openChallenges, { main: true, name: "challenges" }), button("Keep as Markdown", keep, { name: "keep" }),
+    bar(openChallenges && button("Challenges ▸", openChallenges, { main: true, name: "challenges" }), button("Keep as Markdown", keep, { name: "keep" }),
       button("Keep as PNG", picture, { name: "keep-picture" }), button("Print", () => print(), { name: "print" }), forgetting()));
 }
 

@@ -62,12 +62,12 @@ class Column {
   }
 
   /** `other` is the other desk's exchange: where both were asked the same, what only one has is marked. */
-  draw({ request, exchange }, other, scene, { recording, live }) {
+  draw({ request, exchange }, other, scene, { recording, has }) {
     this.exchange = exchange;
     mark(this.node, "data-op", request && keyOf(request));
     this.buttons.hidden = !exchange;
-    const key = `${live} ${nameOf(recording)} ${request?.id} ${exchange?.id} ${other?.id}`;
-    refill(this.summary, key, () => (request ? summary(request, exchange) : [nothing(recording, live)]));
+    const key = `${has} ${nameOf(recording)} ${request?.id} ${exchange?.id} ${other?.id}`;
+    refill(this.summary, key, () => (request ? summary(request, exchange) : [nothing(recording, has)]));
     refill(this.bytes, key, () => {
       if (!exchange) return request ? [h("p", { class: "soft" }, withoutBytes(request, recording))] : [];
       const earlier = beforeOf(scene, exchange);
@@ -80,11 +80,12 @@ class Column {
   /** The command with this window's own credentials: for the clipboard, never for the screen. */
   command() {
     const { desk, who, curl } = this.exchange;
-    const { recording, live } = state;
+    const { recording, has } = state;
+    const served = has.includes("servers");
     const app = recording?.[desk === "stateful" ? "left" : "right"]?.app ?? desk;
-    // A recording numbers its customers alike, but they are not ours.
-    const own = recording ? undefined : ownCustomers().find((each) => each.who === who)?.credentials?.[desk];
-    return commandOf(curl, `${live ? location.origin : USUAL_ORIGIN}/${app}`, own);
+    // A recording numbers its customers alike, but they are not ours, and what they held is void.
+    const own = recording || !served ? undefined : ownCustomers().find((each) => each.who === who)?.credentials?.[desk];
+    return commandOf(curl, `${served ? location.origin : USUAL_ORIGIN}/${app}`, own);
   }
 
   showCode() {
@@ -96,9 +97,10 @@ class Column {
   }
 }
 
-function nothing(recording, live) {
-  if (!recording && !live) return "Nothing runs here. Open a run under Runs: its requests appear here as they were sent.";
-  return "No request yet. The newest one and its answer appear here, as they were sent: run the step, or use the shop.";
+function nothing(recording, has) {
+  if (!recording && !has.includes("lesson")) return "Nothing runs here. Open a run under Runs: its requests appear here as they were sent.";
+  const shop = has.includes("servers") ? ", or use the shop" : "";
+  return `No request yet. The newest one and its answer appear here, as they were sent: run the chapter${shop}.`;
 }
 
 function withoutBytes({ who }, recording) {

@@ -1,27 +1,38 @@
 /** What a server found when a request made it look: into its drawer, or at the seal. Pure. */
 
+import { credentialOf } from "./carts.js";
 import { isCached } from "./looks.js";
 
-const EMPTIES = /^\/api\/(logout|checkout)\b/;
+const TAKEN = { "POST /api/logout": "deleted", "POST /api/checkout": "emptied", "DELETE /api/cart": "emptied" };
 const UNASKED = /^\/api\/(login|products|server)\b/; // they bring no credential
 
 /**
- * {words, good ("thief": where a thief asks, found is not good), line} of a request at a desk of that kind: `line` is "finds" or "refuses", the
- * line of its code that ran, or "" where it is not known. Null where no server looked. `people`:
- * representatives look, not servers. `thief` is the name of one who takes part, or "".
+ * {words, good, line} of a request at a desk of that kind, null where no server looked. `good` is "plain" where the answer says it: to a
+ * thief, with harm, of nothing. `line` of its code ran: "finds", "refuses", "" for not known. `people` look, or servers.
  */
 export function findingOf(kind, { tried, path }, exchange, people = false, thief = "") {
-  const { status, who, customer } = exchange;
-  const theft = thief && exchange.theft;
+  const { status, who, method } = exchange;
   if (!who || UNASKED.test(path) || tried?.length === 0 || isCached(exchange)) return null;
   const stateless = kind === "stateless";
-  const good = (status >= 200 && status < 400) || [404, 409, 422].includes(status);
-  const [found, not] = people
-    ? [stateless ? "signature: good" : `“I know ${customer}”`, stateless ? "signature: bad" : `“Who is ${customer}?”`]
-    : [stateless ? "seal: good" : "drawer: found", stateless ? "seal: bad" : `no drawer for ${customer}`];
-  const emptied = good && !stateless && !people && EMPTIES.test(path) ? "drawer: found, emptied" : found;
-  const shown = (words, sign, line) => (theft ? { words, good: "thief", line } : { words: `${words} ${sign}`, good, line });
-  if (good) return shown(emptied, "✓", "finds");
-  if (status === 401) return shown(not, "✕", "refuses");
-  return status === 503 && !stateless ? { words: "cannot look", good, line: "" } : null;
+  const theft = thief && exchange.theft;
+  const plain = theft || exchange.mark?.[0] === "lost";
+  const shown = (words, good) => ({ ...(plain ? { words, good: "plain" } : { words: `${words} ${good ? "✓" : "✕"}`, good }), line: good ? "finds" : "refuses" });
+  if (status === 401) return shown(missing(stateless, exchange, people, theft), false);
+  if (status === 503 && !stateless) return { words: "cannot look", good: false, line: "" };
+  if (!(status >= 200 && status < 400) && ![404, 409, 422].includes(status)) return null;
+  if (stateless) return shown(people ? "signature: good" : "seal: good", true);
+  if (people) return shown(`“I know ${exchange.customer}”`, true);
+  if (status === 409) return { words: "drawer: empty", good: "plain", line: "finds" }; // only an order is refused so
+  const taken = status < 300 && TAKEN[`${method} ${path.split("?")[0]}`];
+  return shown(taken ? `drawer: found, ${taken}` : "drawer: found", true);
+}
+
+/** Why a desk did not accept what a request brought. */
+function missing(stateless, exchange, people, theft) {
+  if (people && !stateless) return theft ? "“Who are you?”" : `“Who is ${exchange.customer}?”`;
+  const brought = credentialOf({ request: exchange.request }) || /[?&]token=/.test(exchange.path);
+  if (!stateless) return brought ? "no such drawer" : "no ticket";
+  if (!brought) return people ? "no form" : "no parcel";
+  const seal = people ? "signature" : "seal";
+  return `${seal}: ${/older than/.test(exchange.response?.body?.detail) ? "too old" : "bad"}`;
 }

@@ -84,7 +84,7 @@ export function title({ method, path, query }) {
 export class Flight {
   /**
    * `does` has what is asked of the lane, and `turned(key)` and `back(key)`: called as a request
-   * passes its turn, and at its end. `plot()` is {thief, forges, sends}: does the thief send?
+   * passes its turn, and at its end. `plot()` is {thief, forges, sends}: does another than a customer send?
    */
   constructor(layer, places, does) {
     Object.assign(this, does, { layer, places, dots: new Map(), counts: new Map(), stamps: [], timer: 0, sent: 0 });
@@ -155,10 +155,11 @@ export class Flight {
     const key = keyOf(event);
     const dot = dotOf(event, drawnLoad(this.loadOf(event, from)));
     const sway = ((this.sent++ % 5) - 2) * (this.dots.size < MOST_LABELS ? 7 : 22); // so that two at once do not overlap
-    const half = Math.max(this.places.width * 0.16, this.places.em * (1.5 + 0.3 * dot.firstChild.textContent.length)); // of a label, which has to stay inside
+    dress(dot, event, exchange, this.plot()?.thief);
+    const chars = Math.max(...[...dot.children].map((label) => label.textContent.length));
+    const half = Math.max(this.places.width * 0.16, this.places.em * (1.5 + 0.3 * chars)); // of a label, which has to stay inside
     const edge = Math.min(half, this.places.width / 2);
     const frames = way.map(({ x, y }) => ({ transform: `translate(${Math.min(Math.max(x + sway, edge), this.places.width - edge)}px, ${y}px)`, easing: "ease-in-out" }));
-    dress(dot, event, exchange, this.plot()?.thief);
     this.dots.set(key, dot);
     this.layer.append(dot);
     this.thin();
@@ -176,10 +177,10 @@ export class Flight {
     this.back(key);
   }
 
-  /** What a customer's request carries, unless it needs nothing; a thief's own is a key. */
+  /** What a customer's request carries, unless it needs nothing; a thief has what was copied. */
   loadOf({ who, path }, from) {
     if (!who || path === "/api/login" || path === "/api/products") return [];
-    return from === "copier" && this.plot().forges && this.kind() === "stateless" ? ["key"] : [this.carries(), ...(this.idOf(who) ?? [])];
+    return from === "copier" ? this.loot() : [this.carries(), ...(this.idOf(who) ?? [])];
   }
 
   rate(now = performance.now()) {

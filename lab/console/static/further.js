@@ -7,6 +7,7 @@ import { forgetting } from "./forget.js";
 import { noteOf } from "./notes.js";
 import { RunCard } from "./run-card.js";
 import { resultOf } from "./scenes.js";
+import { keptRuns } from "./source.js";
 import { subscribe } from "./state.js";
 
 class LabFurther extends HTMLElement {
@@ -30,12 +31,17 @@ class LabFurther extends HTMLElement {
 
   turnTo(chapter) {
     this.chapter = chapter;
-    this.cards = chapter.acts.flatMap((act, number) => (act.experiment ? [new RunCard(chapter, number, false)] : []));
+    this.cards = chapter.acts.flatMap((act, number) => (act.experiment && isAtHand(act.experiment) ? [new RunCard(chapter, number, false)] : []));
     this.why.replaceChildren(h("h2", {}, "Why"), ...chapter.text.map((paragraph) => h("p", {}, paragraph)));
     this.acts.replaceChildren(...(this.cards.length ? [h("h2", {}, "Measure it with more customers")] : []), ...this.cards.map(({ node }) => node));
     this.commands.replaceChildren(h("h2", {}, "In a terminal"), h("ul", { class: "commands" },
       chapter.commands.map((line) => h("li", {}, h("code", {}, line), copied("Copy", line, () => line)))));
   }
+}
+
+/** True if the experiment can be run here, or a run of it shown. */
+function isAtHand(experiment) {
+  return !keptRuns || keptRuns.some(({ experiments }) => experiments.includes(experiment));
 }
 
 customElements.define("lab-further", LabFurther);

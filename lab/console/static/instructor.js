@@ -5,29 +5,29 @@
 
 import { resetStage, runSteps, stopAct } from "./acts.js";
 import { post } from "./api.js";
+import { insteadOfStage } from "./back.js";
 import { bar, button, signed } from "./card.js";
 import { h, mark, refill, say } from "./dom.js";
+import { letterSwitch, openHelp } from "./help.js";
 import { capital, ordersAt } from "./names.js";
-import { blank, letterSwitch, openHelp, toggleFullScreen, togglePresent } from "./present.js";
+import { blank, toggleFullScreen, togglePresent } from "./present.js";
 import { openSpeaker } from "./speaker-link.js";
+import { isRunnable } from "./source.js";
 import { set, subscribe } from "./state.js";
 import { Stopped } from "./steps.js";
 import { DESKS, MOST_PAGE_SERVERS, SETTINGS, STORE_FAULTS } from "./words.js";
 
 const LOCKED = "This window may watch and shop. To break things, open the link that `lab up` printed; `lab open` makes another.";
-const RECORDED = "A recording is shown: go back to live before you break anything.";
 
 class LabInstructor extends HTMLElement {
   connectedCallback() {
     if (this.orders) return;
     this.turning = new Set(); // settings of which an order is under way
-    this.lockable = [];
-    this.locked = h("p", { class: "note", hidden: true }, LOCKED);
-    this.recorded = h("p", { class: "note", role: "status", hidden: true }, RECORDED);
+    this.locked = h("p", { class: "note", "data-needs": "servers", hidden: true }, LOCKED);
     this.progress = h("p", { class: "lately", role: "status" });
     this.refusal = h("p", { class: "trouble", role: "alert" });
-    this.orders = h("div", { class: "orders" }, this.scenes(), this.stage(), this.settings());
-    this.append(this.locked, this.recorded, this.progress, this.refusal, this.orders, room());
+    this.orders = h("div", { class: "orders at-stage" }, this.scenes(), this.stage(), this.settings());
+    this.append(this.locked, insteadOfStage(), this.progress, this.refusal, this.orders, room());
     subscribe((now) => this.draw(now));
   }
 
@@ -35,14 +35,14 @@ class LabInstructor extends HTMLElement {
     this.playing = h("span", {});
     this.presets = h("ul", { class: "presets" });
     this.stop = button("Stop", stopAct, { name: "stop" });
-    return group("Scenes", this.lock(this.presets), bar(this.stop, this.playing));
+    return group("Scenes", "lesson", this.presets, bar(this.stop, this.playing));
   }
 
   stage() {
     this.reset = button("Reset: a clean stage", () => this.order("Setting up a clean stage", resetStage), { name: "reset" });
     this.servers = h("div", { class: "counts" });
     this.store = h("p", { class: "bar of-store" });
-    return group("Stage", this.lock(bar(this.reset), this.servers, this.store));
+    return group("Stage", "servers", bar(this.reset), this.servers, this.store);
   }
 
   settings() {
@@ -58,25 +58,15 @@ class LabInstructor extends HTMLElement {
       const select = h("select", { name: setting, onchange: turn }, options);
       return [setting, select, h("label", {}, `${label} `, select)];
     });
-    return group("Settings", this.lock(this.selects.map(([, , label]) => label)));
+    return group("Settings", "servers", this.selects.map(([, , label]) => label));
   }
 
-  /** Commands that need a live stage. */
-  lock(...orders) {
-    const lock = h("fieldset", { class: "lock", role: "presentation" }, orders);
-    this.lockable.push(lock);
-    return lock;
-  }
-
-  draw({ instructor: taught, own, live, plan, scene, act, recording }) {
+  draw({ instructor: taught, own, plan, scene, act }) {
     const instructor = taught || own; // on its own stage everyone is
     this.locked.hidden = instructor;
-    if (!live) say(this.locked, "Nothing runs here: `lab up` starts servers that can be broken.");
     this.orders.hidden = !instructor;
-    this.recorded.hidden = !recording || !instructor;
-    for (const lock of this.lockable) mark(lock, "disabled", Boolean(recording));
     if (!instructor) return;
-    this.drawScenes(plan?.scenes ?? [], act);
+    this.drawScenes(plan?.scenes.filter(({ slug }) => isRunnable(`scenes/${slug}`, {})) ?? [], act);
     if (scene.stack) this.drawStack(scene.stack);
   }
 
@@ -135,13 +125,16 @@ class LabInstructor extends HTMLElement {
   }
 }
 
-function group(name, ...children) {
-  return h("section", { class: "group", "aria-label": name }, h("h2", {}, name), children);
+/** `needs`: what the page has to have for it. */
+function group(name, needs, ...children) {
+  return h("section", { class: "group", "aria-label": name, "data-needs": needs }, h("h2", {}, name), children);
 }
 
 function room() {
-  return group("Room", bar(
-    button("Presenter mode", togglePresent, { name: "presenter" }), button("Speaker view", openSpeaker, { name: "speaker-view" }), button("Full screen", toggleFullScreen, { name: "fullscreen" }),
+  const speaker = button("Speaker view", openSpeaker, { name: "speaker-view" });
+  mark(speaker, "data-needs", "servers");
+  return group("Room", null, bar(
+    button("Presenter mode", togglePresent, { name: "presenter" }), speaker, button("Full screen", toggleFullScreen, { name: "fullscreen" }),
     button("Black screen", blank, { name: "blank" }), button("Keys", openHelp, { name: "help" })), letterSwitch());
 }
 

@@ -8,8 +8,8 @@ import { step } from "./address.js";
 import { notice } from "./announce.js";
 import { post } from "./api.js";
 import { RIGHTS } from "./card.js";
-import { blank, openHelp, toggleFullScreen, togglePresent } from "./present.js";
-import { state } from "./state.js";
+import { blank, toggleFullScreen, togglePresent } from "./present.js";
+import { mayBreak, state } from "./state.js";
 import { servedAt } from "./steps.js";
 import { DESKS } from "./words.js";
 
@@ -23,7 +23,7 @@ const MOVES = {
 };
 const LETTERS = {
   k: () => guarded(killServed), r: () => guarded(resetStage),
-  b: blank, ".": blank, f: toggleFullScreen, p: togglePresent, s: async () => (await import("./speaker-link.js")).openSpeaker(), "?": openHelp,
+  b: blank, ".": blank, f: toggleFullScreen, p: togglePresent, s: async () => (await import("./speaker-link.js")).openSpeaker(), "?": async () => (await import("./help.js")).openHelp(),
 };
 
 /** Listen from now on. */
@@ -61,9 +61,9 @@ function toggle() {
 }
 
 async function guarded(order) {
-  if (!state.live) return notice("Nothing runs here, so there is nothing to break.");
+  if (!state.has.includes("servers")) return notice("No servers run here, so there is nothing to break.");
   if (state.recording) return notice("This is a recording: go back to live before you break anything.");
-  if (!state.instructor && !state.own) return notice(RIGHTS);
+  if (!mayBreak(state)) return notice(RIGHTS);
   return order().catch((error) => notice(`✕ ${error.message}`));
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { keyOf } from "./arrivals.js";
-import { cartsOf, cast, tally } from "./carts.js";
+import { cartsOf, cast, goodsOf, tally } from "./carts.js";
 import { $, h, mark, refill, say } from "./dom.js";
 import { carried, customer as drawnCustomer, door, masked } from "./figures.js";
 import { findingOf } from "./finding.js";
@@ -81,12 +81,13 @@ export class Lane {
     this.drawTitle(settings, others, recording, numbers?.[this.desk] ?? [], soFar);
     for (const { who, name, credential, goods } of customers.values()) if (credential) this.ids.set(who, [this.carries() === "name" ? brief(name) : credential.text, goods]);
     this.thief = plot?.thief ?? "";
-    this.drawCustomers(named.length ? named : [{ who: "", name: own[0]?.name ?? "No customer yet" }], plot?.thief && this.lootOf(scene, plot), settings?.affinity === "cookie", away);
+    this.loot = plot && this.lootOf(scene, plot);
+    this.drawCustomers(named.length ? named : [{ who: "", name: own[0]?.name ?? "No customer yet" }], settings?.affinity === "cookie", away);
     this.drawBalancer(settings, scene);
     const fill = (node, here) => this.fill(node, named, others, here, away);
     this.drawServers(stack?.desks?.[this.desk] ?? [], scene.faults, fill, loads?.[this.desk]);
     this.drawStore(stack, settings, fill);
-    this.drawRecent(scene, selected, plot?.thief);
+    this.drawRecent(scene, selected);
     return this.fallen(customers);
   }
 
@@ -103,11 +104,12 @@ export class Lane {
       ...numbers.map(({ number, unit, harm }) => box("tally", { "data-harm": harm }, harm && "✕ ", h("b", {}, number), ` ${unit}`))]);
   }
 
-  /** What the thief holds at this desk: {name, what, text}. */
-  lootOf({ exchanges }, { thief, copies, forges }) {
-    if (forges) return this.kind === "stateless" ? { name: thief, what: "key", text: "has the signing key" } : { name: thief, what: "ticket", text: "a made-up number" };
+  /** What the thief, or you, hold at this desk: {name, thief, what, text, id, goods}. */
+  lootOf({ exchanges }, { name, thief, copies, forges }) {
+    const [what, noun] = [this.carries(), thief ? "copy" : "record"];
+    if (forges) return { name, thief, ...(this.kind === "stateless" ? { what: "key", text: "has the signing key" } : { what, text: `a made-up ${what === "name" ? what : "number"}` }) };
     const copied = [...exchanges.values()].find((each) => each.desk === this.desk && !each.aside && !each.underway && `${each.method} ${each.path}` === COPIED[copies]);
-    return copied ? { name: thief, what: this.carries(), text: "a copy", id: this.ids.get(copied.who)?.[0] } : { name: thief };
+    return copied ? { name, thief, what, text: thief ? "a copy" : "the record", id: this.ids.get(copied.who)?.[0], goods: goodsOf(copied.response?.body?.cart ?? copied.response?.body?.order) } : { name, thief, text: `no ${noun} yet` };
   }
 
   /** What a customer brings along: to people who remember, nothing but a name. */
@@ -115,28 +117,29 @@ export class Lane {
     return this.kind === "stateful" ? (this.people ? "name" : "ticket") : this.people ? "form" : "parcel";
   }
 
-  drawCustomers(named, loot, sticky, away) {
+  drawCustomers(named, sticky, away) {
+    const { loot } = this;
     const shown = named.map(({ who, name, credential, left, owed, place, strange, sticks, ...cart }) =>
       [who, name, credential, owed && place === "hand" ? cart : null, Boolean(left), strange, sticky && sticks, away.includes(who)]);
     const copies = this.looted === false && Boolean(loot?.id); // this moment, and not as history
-    this.looted = loot ? Boolean(loot.id) : null;
+    this.looted = loot && Boolean(loot.id);
     refill(this.customers, JSON.stringify([shown, loot, this.people]), () => {
       this.places.moved();
       return [
         ...shown.map(([who, name, credential, cart, left, strange, sticks, gone]) =>
           div("customer", { "data-who": who, "data-place": who && `customer:${who}`, "data-away": gone }, drawnCustomer(), box("name", {}, name), sticks && box("sticks", {}, `cookie: ${sticks}`), gone ? box("card none", {}, "gone", !this.people && box("along", {}, `with the ${this.carries()}`)) : this.card(credential, cart, left),
             strange && box("cart", { "data-fate": "lost" }, box("fate", {}, `✕ got ${strange}`)))),
-        ...(loot ? [div("customer copier", { "data-place": "copier" }, masked(), box("name", {}, loot.name),
-          box("card", {}, loot.what ? [carried(loot.what, loot.id), loot.text] : "no copy yet"))] : []),
+        ...(loot ? [div(`customer copier ${loot.thief || "you"}`, { "data-place": "copier" }, loot.thief ? masked() : drawnCustomer(), box("name", {}, loot.name),
+          box("card", {}, loot.what && carried(loot.what, loot.id, loot.goods), loot.text))] : []),
       ];
     });
     if (copies) slide($(".copier .card", this.customers), $(".customer .card", this.customers));
   }
 
-  /** Show for a moment what a server found for a request: "no drawer for John", "seal: good ✓". */
+  /** Show for a moment what a server found for a request. */
   react(request, exchange) {
     const server = this.servers.get(request.served_by);
-    const found = server && exchange && findingOf(this.kind, request, exchange, this.people, this.thief);
+    const found = server && exchange && findingOf(this.kind, request, { ...exchange, customer: brief(exchange.customer) }, this.people, this.thief);
     for (const { server: asked, status } of request.tried ?? []) if (status && UNANSWERED.includes(Number(status))) this.servers.get(asked)?.keepSilent();
     mark(this.cache, "data-hit", Boolean(exchange && isCached(exchange)));
     if (!found) return this.lookAWhile();
@@ -260,7 +263,7 @@ export class Lane {
     ]);
   }
 
-  drawRecent({ requests, exchanges }, selected, thief) {
+  drawRecent({ requests, exchanges }, selected) {
     const last = requests.filter(({ desk }) => desk === this.desk).slice(-RECENT);
     const keys = new Set(last.map(keyOf));
     for (const [key, node] of this.entries) {
@@ -268,20 +271,20 @@ export class Lane {
       node.remove();
       this.entries.delete(key);
     }
-    for (const event of last) this.drawEntry(event, exchanges.get(event.op), selected, thief);
+    for (const event of last) this.drawEntry(event, exchanges.get(event.op), selected);
     const newest = last.at(-1);
-    const said = newest ? steps(newest, exchanges.get(newest.op), thief) : [];
+    const said = newest ? steps(newest, exchanges.get(newest.op), this.thief) : [];
     refill(this.steps, said.join() + keys.size, () => said.map((step, n) => h("li", {}, h("b", {}, `${n + 1} `), step)));
   }
 
-  drawEntry(event, exchange, selected, thief) {
+  drawEntry(event, exchange, selected) {
     const key = keyOf(event);
     if (!this.entries.has(key)) {
       this.entries.set(key, h("li", {}, h("button", { type: "button", "data-op": key, onclick: () => this.select(key) })));
       this.recent.prepend(this.entries.get(key));
     }
     const button = this.entries.get(key).firstChild;
-    const [look, , word] = lookOf(event, exchange, thief);
+    const [look, , word] = lookOf(event, exchange, this.thief);
     const words = [title(event), event.served_by, resultOf(event, word), !event.who && "from elsewhere"];
     say(button, words.filter(Boolean).join(" "));
     mark(button, "class", look);

@@ -107,7 +107,7 @@ class LabLesson extends HTMLElement {
     const key = JSON.stringify([chapter.slug, "so", result.number, result.took, may, last && Boolean(this.drawEnding)]);
     const cases = casesOf(chapter, notes);
     const others = scriptsOf(chapter).filter(({ number }) => number !== result.number && !cases.some((each) => each.number === number));
-    refill(this.box, key, () => drawSo({ chapter, result, others, cases, mayRun: may, ending: last && this.drawEnding?.(now.plan.chapters, now.lesson, () => this.openChallenges()) }, {
+    refill(this.box, key, () => drawSo({ chapter, result, others, cases, mayRun: may, ending: last && this.drawEnding?.(now.plan.chapters, now.lesson, now.has.includes("servers") && (() => this.openChallenges())) }, {
       next: () => step(1), closer: () => openCloser("panel-further"), run: (number) => this.run(number),
       rest: (numbers) => runScripts(chapter, numbers).then(() => this.turnTo("so", result.number)), show: (number) => this.turnTo("so", number),
     }));

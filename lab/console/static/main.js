@@ -8,7 +8,7 @@ import { $, h, mark, say } from "./dom.js";
 import { recall, WINDOW } from "./kept.js";
 import { fitNotes } from "./notes.js";
 import { keepRights, proveRights } from "./rights.js";
-import { recorded } from "./source.js";
+import { keptRuns, recorded } from "./source.js";
 import { set, state, subscribe } from "./state.js";
 import { listen } from "./stream.js";
 import { showPanel, toggleCloser, wireTabs } from "./tabs.js";
@@ -90,7 +90,9 @@ async function enter(ticket) {
   if (given) await keepRights(given.key);
   const { instructor, live, own_stages: ownStages, room, life } = await get("/lab/whoami");
   const proved = recorded ? instructor : live && (await proveRights(life, instructor));
-  set({ instructor: proved, live, ownStages });
+  const has = [live && !recorded && "servers", live && "lesson", (!keptRuns || keptRuns.length) && "runs"].filter(Boolean);
+  set({ instructor: proved, live, ownStages, has });
+  mark(document.body, "data-has", has.join(" "));
   if (proved) await import("./lead.js"); // who has no rights cannot lead
   if (state.instructor && room) (await import(WALL)).putUp();
 }

@@ -1,37 +1,14 @@
-/** For a projector: presenter mode, full screen, black screen, and the list of keys. */
+/** For a projector: presenter mode, full screen, black screen. */
 
 import { go } from "./address.js";
 import { notice } from "./announce.js";
-import { $, h, refill } from "./dom.js";
-import { recall, remember } from "./kept.js";
-import { set, state, subscribe } from "./state.js";
-
-const KEYS = [
-  [["→", "Page Down"], "next step"],
-  [["←", "Page Up"], "back"],
-  [["Space"], "pause or continue what is running, or the recording"],
-];
-const LETTER_KEYS = [
-  [["1", "2", "3", "4"], "choose that answer"],
-  [["K"], "kill the server that served your customer last, at both desks"],
-  [["R"], "reset: a clean stage, with the settings as they are"],
-  [["B"], "black screen; any key brings the page back"],
-  [["F"], "full screen"],
-  [["P"], "presenter mode: large type"],
-  [["S"], "speaker view, in a window of its own"],
-  [["?"], "this list"],
-];
-
-const ROOM = [
-  [["W"], "hide or show the wall"],
-  [["V"], "open or close the vote"],
-  [["H"], "show the votes"],
-];
+import { h } from "./dom.js";
+import { recall } from "./kept.js";
+import { set, state } from "./state.js";
 
 const MODIFIERS = new Set(["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock", "NumLock", "Fn"]);
 
 let black = null;
-let dialog = null;
 
 set({ keys: recall("keys") !== "off" });
 
@@ -56,27 +33,6 @@ export function blank() {
   if (!black.open) black.showModal();
 }
 
-/** Open the list of keys. */
-export function openHelp() {
-  dialog ??= makeHelp();
-  const keys = [...KEYS, ...LETTER_KEYS, ...(document.querySelector("room-wall") ? ROOM : [])];
-  refill($("dl", dialog), keys.length, () => keys.flatMap(row));
-  if (!dialog.open) dialog.showModal();
-}
-
-/** A labelled checkbox for single-letter commands. */
-export function letterSwitch() {
-  const box = h("input", { type: "checkbox", onchange: () => useLetters(box.checked) });
-  subscribe(({ keys }) => { box.checked = keys; });
-  return h("label", { class: "switch" }, box, h("span", {}, "Single letters, digits and ? are commands"));
-}
-
-/** Turn single-letter commands on or off; this browser remembers it (WCAG 2.1.4). */
-function useLetters(on) {
-  set({ keys: on });
-  remember("keys", on ? "on" : "off");
-}
-
 function makeBlack() {
   const back = h("button", { type: "button", class: "unseen" }, "The screen is black: any key brings the page back");
   const dialog = h("dialog", { id: "blank", "aria-label": "Black screen" }, back);
@@ -89,17 +45,4 @@ function makeBlack() {
   dialog.addEventListener("keydown", end);
   dialog.addEventListener("click", end);
   return document.body.appendChild(dialog);
-}
-
-function makeHelp() {
-  return document.body.appendChild(h("dialog", { id: "help", "aria-labelledby": "help-title" },
-    h("h2", { id: "help-title" }, "Keys"),
-    h("dl"),
-    letterSwitch(),
-    h("p", { class: "note" }, "They do nothing while you type. K and R need the instructor's rights."),
-    h("p", { class: "bar" }, h("button", { type: "button", class: "main", autofocus: true, onclick: () => dialog.close() }, "Close"))));
-}
-
-function row([keys, what]) {
-  return [h("dt", {}, keys.map((key, n) => [n > 0 && " or ", h("kbd", {}, key)])), h("dd", {}, what)];
 }

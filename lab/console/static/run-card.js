@@ -9,12 +9,12 @@ import { h, say } from "./dom.js";
 import { noteAct, noteOf } from "./notes.js";
 import { asking, judged, sealed } from "./question.js";
 import { openRun } from "./recording.js";
-import { recorded } from "./source.js";
 import { state } from "./state.js";
 import { VERDICT_SIGNS } from "./words.js";
 
 const GONE = "Nothing more was heard of it since the page was reloaded. If it has ended, it is under Runs; or run it again.";
-const WHY = recorded ? "No servers run here" : "It starts servers of its own on the instructor's machine, so the instructor alone runs it";
+const NO_SERVERS = "No servers run here";
+const WHY = "It starts servers of its own on the instructor's machine, so the instructor alone runs it";
 const NONE_KEPT = "No run of it is kept here yet. Once it has been run, its result is shown here.";
 
 export class RunCard extends Card {
@@ -63,7 +63,7 @@ export class RunCard extends Card {
 
   /** What can be done where it must not be run. */
   showKeptPart(label) {
-    return [h("p", { class: "note" }, `${WHY}. You can see a result that is kept here, or run it on a machine of your own: `, h("code", {}, `lab run ${this.act.experiment}`)),
+    return [h("p", { class: "note" }, `${state.has.includes("servers") ? WHY : NO_SERVERS}. You can see a result that is kept here, or run it on a machine of your own: `, h("code", {}, `lab run ${this.act.experiment}`)),
       bar(button(label, () => this.showKept(), { main: true, next: true, name: "show-kept" }))];
   }
 
@@ -159,6 +159,6 @@ export class RunCard extends Card {
 }
 
 /** True if this window may start servers beside the stage. */
-function mayRun({ instructor, live }) {
-  return instructor && live && !recorded;
+function mayRun({ instructor, has }) {
+  return instructor && has.includes("servers");
 }

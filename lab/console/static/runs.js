@@ -1,10 +1,11 @@
 /** <lab-runs>: the runs that are kept on this machine, to be played back. */
 
 import { get } from "./api.js";
+import { backButton } from "./back.js";
 import { h, mark, refill, say } from "./dom.js";
 import { openRun } from "./recording.js";
-import { recorded } from "./source.js";
-import { backToLive, state, subscribe } from "./state.js";
+import { keptRuns } from "./source.js";
+import { state, subscribe } from "./state.js";
 import { isShown, whenShown } from "./tabs.js";
 import { VERDICT_SIGNS } from "./words.js";
 
@@ -18,17 +19,17 @@ class LabRuns extends HTMLElement {
     const small = (name, label, onclick) => h("button", { type: "button", class: `small ${name}`, onclick }, label);
     this.all = small("all-runs", "← All runs", () => this.close());
     this.again = small("refresh", "Look again", () => this.refresh());
-    this.live = small("to-live", recorded ? "Back to the lesson" : "Back to live", backToLive);
+    this.live = backButton("small to-live");
     this.heading = h("h3", { tabindex: -1 });
-    this.append(h("div", { class: "row" }, this.all, this.heading, this.again, this.live, this.playing), this.trouble, this.list, this.outline);
+    this.append(h("div", { class: "row" }, this.all, this.heading, !keptRuns && this.again, this.live, this.playing), this.trouble, this.list, this.outline);
     this.turn(false);
     subscribe((now) => this.draw(now));
     whenShown(this, () => this.draw(state));
   }
 
   draw(now) {
-    const { recording, live, plan } = now;
-    this.live.hidden = !recording || !live;
+    const { recording, plan } = now;
+    this.live.hidden = !recording;
     say(this.playing, recording ? `Playing: ${titleOf(recording)}` : "");
     for (const button of this.list.querySelectorAll("[data-run]")) mark(button, "aria-current", recording?.name === button.dataset.run);
     if (!plan || this.asked || !isShown(this)) return;

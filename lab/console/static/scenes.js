@@ -118,12 +118,14 @@ export function idleOf(now) {
 
 onIdle(idleOf);
 
-/** What a thief does in that script: {thief, copies: the step that is sent again, forges, sends: just now?}; or null. */
+/** Who else sends requests in that script: {name: a thief, or "you", thief: the same, or "", copies: the step that is sent again, forges, sends: just now?}; or null. */
 export function plotOf(now) {
-  const { thief, steps } = runOf(now)?.act ?? {};
-  if (!thief) return null;
+  const { thief = "", steps = [] } = runOf(now)?.act ?? {};
   const copies = steps.find((step) => step.do === "replay")?.of;
-  return { thief, copies, forges: steps.some((step) => step.do === "forge"), sends: ["replay", "forge"].includes(now.act.by) };
+  if (!thief && !copies) return null;
+  const led = followed(now);
+  const by = led ? led.state === "running" && steps[led.step - 1]?.do : now.act.by;
+  return { name: thief || "you", thief, copies, forges: steps.some((step) => step.do === "forge"), sends: ["replay", "forge"].includes(by) };
 }
 
 /** Which customers have gone away by now in the script that runs, or ran last. */

@@ -3,6 +3,7 @@
  * of each desk's last response; the page computes nothing itself.
  */
 
+import { insteadOfStage } from "./back.js";
 import { bar, button, signed } from "./card.js";
 import { act, rename } from "./customer.js";
 import { h, refill, say } from "./dom.js";
@@ -22,10 +23,8 @@ class LabShop extends HTMLElement {
     this.carts = h("div", { class: "baskets" });
     this.fetch = button("Show the catalogue", () => this.look(), { name: "fetch" });
     this.shelf = h("div", { class: "shelf" }, this.fetch);
-    this.closed = h("p", { class: "note", hidden: true }, "Nothing runs here: `lab up` opens the shop.");
-    this.open = h("div", { class: "shop" },
-      h("div", {}, this.where(), this.doings(), this.person()), h("div", {}, this.carts), this.shelf);
-    this.append(this.refusal, this.closed, this.open);
+    this.append(insteadOfStage(), this.refusal, h("div", { class: "shop at-stage" },
+      h("div", {}, this.where(), this.doings(), this.person()), h("div", {}, this.carts), this.shelf));
     subscribe((now) => this.draw(now));
   }
 
@@ -61,10 +60,8 @@ class LabShop extends HTMLElement {
   }
 
   draw(now) {
-    const { live, me } = now;
-    const scene = now.recording ? now.scene : shown(now);
-    this.closed.hidden = live;
-    this.open.hidden = !live;
+    const { me } = now;
+    const scene = shown(now);
     say(this.named, me ? `You are ${me.name}, user ${me.user_id}.` : "Coming in …");
     this.seen = DESKS.map((desk) => lastSeen(scene, desk, me?.who));
     const key = this.seen.map(({ answer, shown }) => `${answer?.op}/${shown?.op}`).join();

@@ -10,6 +10,9 @@ let base = "";
 /** What the page was recorded with; null where it is live. */
 export const recorded = null;
 
+/** The kept runs that the page holds; null where the console is asked for them, which may have more each time. */
+export const keptRuns = null;
+
 /** Send a request to the console. */
 export function send(path, how) {
   return fetch(OF_A_STAGE.test(path) ? base + path : path, how);

@@ -13,7 +13,7 @@ import { Flight, keepTempo } from "./flight.js";
 import { Lane } from "./lane.js";
 import { awayOf, isPeopled, plotOf, tallyOf } from "./scenes.js";
 import { morph } from "./morph.js";
-import { comeBack, onEvent, onFaults, ownCustomers, passTurn, set, settle, shown, state, subscribe } from "./state.js";
+import { comeBack, mayBreak, onEvent, onFaults, ownCustomers, passTurn, set, settle, shown, state, subscribe } from "./state.js";
 import { showPanel } from "./tabs.js";
 import { DESKS } from "./words.js";
 
@@ -36,7 +36,7 @@ class LabStage extends HTMLElement {
       const lane = new Lane(desk, (place, button) => this.offer(place, desk, button), choose);
       this.lanes[desk] = lane;
       this.flights[desk] = new Flight(lane.layer, lane.places, {
-        turned: (key) => this.turned(lane, key), back: comeBack, kind: () => lane.kind, plot: () => plotOf(state),
+        turned: (key) => this.turned(lane, key), back: comeBack, loot: () => [lane.loot.what, lane.loot.id, lane.loot.goods], plot: () => plotOf(state),
         idOf: (who) => lane.ids.get(who), carries: () => lane.carries(),
       });
     }
@@ -51,7 +51,7 @@ class LabStage extends HTMLElement {
 
   async offer(place, desk, button) {
     const { Menu, offerOf } = await import("./menu.js");
-    const view = { scene: shown(), mayBreak: state.instructor || state.own, recording: state.recording };
+    const view = { scene: shown(), mayBreak: mayBreak(state), has: state.has, recording: state.recording };
     if (!view.scene.stack) return;
     this.menu ??= new Menu(this, (text) => say(this.refusal, text && `! ${text}`));
     this.menu.open(button, offerOf(place, desk, view));

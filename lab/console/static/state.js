@@ -19,7 +19,8 @@ export const state = {
   following: false, // does this window go along?
   votes: undefined, // of the room, null before the first: {chapter, phase, round, voted, histogram: [a number for each answer] of each round, or null}
   barred: 0, // the status with which this window's stage was refused
-  live: true, // false without servers (`lab play`)
+  live: true, // false without a stage (`lab play` of kept runs alone)
+  has: [], // of what parts of the page need: "servers" to act on, the "lesson", "runs" that are kept
   connection: "connecting", // "open", "lost"
   refused: null, // why the console accepts no more pages
   plan: null, // {chapters, scenes}
@@ -85,6 +86,11 @@ export function set(patch) {
 /** The scene that is drawn: of the open recording, else of the live stage. */
 export function shown(now = state) {
   return now.shown.stage;
+}
+
+/** True if this window may change what runs. */
+export function mayBreak({ has, instructor, own }) {
+  return has.includes("servers") && (instructor || own);
 }
 
 /** This window's customers, as far as they have come: the lesson's own first. */

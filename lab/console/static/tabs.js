@@ -2,6 +2,11 @@
 
 import { $ } from "./dom.js";
 
+/** True if the page has what the tab needs. */
+function isThere(tab) {
+  return getComputedStyle(tab).display !== "none";
+}
+
 /** Wire a tab list whose buttons name their panels with aria-controls. */
 export function wireTabs(list) {
   const tabs = [...list.querySelectorAll('[role="tab"]')];
@@ -19,20 +24,23 @@ export function wireTabs(list) {
     if (tab) choose(tab, false);
   });
   list.addEventListener("keydown", (event) => {
-    const at = tabs.indexOf(document.activeElement);
-    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
+    const there = tabs.filter(isThere);
+    const at = there.indexOf(document.activeElement);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: -1 }[event.key];
     if (at < 0 || to === undefined) return;
     event.preventDefault();
     event.stopPropagation(); // presenter remotes send arrows too: do not do both
-    choose(tabs.at(to % tabs.length), true);
+    choose(there.at(to % there.length), true);
   });
   choose(tabs[0], false);
 }
 
-/** Open a panel by its id, and the part of the page that holds it. */
+/** Open a panel by its id, and the part of the page that holds it; not one that this page lacks. */
 export function showPanel(id) {
+  const tab = $(`[aria-controls="${id}"]`);
+  if (!isThere(tab)) return;
   toggleCloser(true);
-  $(`[aria-controls="${id}"]`)?.click();
+  tab.click();
 }
 
 /** Show what is below the scene, or hide it. */

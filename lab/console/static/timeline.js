@@ -3,12 +3,13 @@
  * In a recording it is also the control to seek.
  */
 
+import { backButton } from "./back.js";
 import { nameOf } from "./chosen.js";
 import { h, mark, refill, say, svg } from "./dom.js";
 import { lookOf } from "./looks.js";
 import { plotOf } from "./scenes.js";
 import { play, seekTo } from "./recording.js";
-import { backToLive, shown, subscribe } from "./state.js";
+import { shown, subscribe } from "./state.js";
 import { DESKS, FAULTS } from "./words.js";
 
 const LOOKS = ["plain", "refused", "doubt", "kept", "lost"];
@@ -37,8 +38,8 @@ class LabTimeline extends HTMLElement {
     this.toggle = h("button", { type: "button", onclick: () => play() }, "▶ Play");
     this.range = h("input", { type: "range", min: 0, step: 1, "aria-label": "Event of the recording", oninput: () => seekTo(Number(this.range.value)) });
     this.where = h("span", { class: "where" });
-    this.live = h("button", { type: "button", class: "to-live", onclick: backToLive }, "Back to live");
-    this.controls = h("div", { class: "player", hidden: true }, this.toggle, this.range, this.where, this.live);
+    const live = backButton("to-live");
+    this.controls = h("div", { class: "player", hidden: true }, this.toggle, this.range, this.where, live);
     return this.controls;
   }
 
@@ -113,7 +114,7 @@ class LabTimeline extends HTMLElement {
     refill(this.faults, JSON.stringify(drawn.map(({ fault, start }) => [fault.id, start])), () => drawn.map(faultMark));
   }
 
-  drawPlayer({ recording, live, act }) {
+  drawPlayer({ recording, act }) {
     mark(this.controls, "hidden", !recording);
     if (!recording) return;
     const { cursor, events } = recording;
@@ -123,7 +124,6 @@ class LabTimeline extends HTMLElement {
     if (Number(this.range.value) !== cursor) this.range.value = cursor;
     mark(this.range, "aria-valuetext", `event ${cursor} of ${events.length}, ${at}`);
     say(this.where, `${cursor} / ${events.length} · ${at}`);
-    mark(this.live, "hidden", !live);
   }
 }
 

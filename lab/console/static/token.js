@@ -1,7 +1,8 @@
 /** <lab-token>: this customer's token, as a card: decode it, let the desk verify it, see who signs. */
 
+import { insteadOfStage } from "./back.js";
 import { act } from "./customer.js";
-import { h, say } from "./dom.js";
+import { h, mark, say } from "./dom.js";
 import { decode, forged, shortened, signedAt, split } from "./token-parts.js";
 import { state, subscribe } from "./state.js";
 import { until } from "./steps.js";
@@ -9,13 +10,12 @@ import { until } from "./steps.js";
 class LabToken extends HTMLElement {
   connectedCallback() {
     if (this.empty) return;
-    this.none = h("span", {}, "No token yet: the stateless desk gives one at login. ");
-    this.login = h("button", { type: "button", class: "small log-in", onclick: () => this.enter() }, "Log in at both desks");
+    const login = h("button", { type: "button", class: "small log-in", "data-needs": "servers", onclick: () => this.enter() }, "Log in at both desks");
     this.refusal = h("p", { class: "trouble", role: "alert" });
-    this.empty = h("p", { class: "row" }, this.none, this.login);
-    this.card = h("p", { class: "token-card" });
-    this.boxes = h("div", { class: "boxes" }, this.decodeBox(), this.verifyBox(), this.signBox());
-    this.append(this.empty, this.refusal, this.card, this.boxes);
+    this.empty = h("p", { class: "row at-stage" }, "No token yet: the stateless desk gives one at login. ", login);
+    this.card = h("p", { class: "token-card at-stage" });
+    this.boxes = h("div", { class: "boxes at-stage" }, this.decodeBox(), this.verifyBox(), this.signBox());
+    this.append(insteadOfStage(), this.empty, this.refusal, this.card, this.boxes);
     subscribe((now) => this.draw(now));
   }
 
@@ -28,11 +28,13 @@ class LabToken extends HTMLElement {
     this.edit = h("textarea", { rows: 6, spellcheck: "false", "aria-label": "A copy of the payload, to be changed" });
     this.older = h("p", { class: "soft", hidden: true }, "Your customer has a newer token now. This is still the one that you started with.");
     this.status = h("p", { class: "token-status", role: "status" });
-    return box("Verify", "at the desk, which has the key: send the copy below, changed or not, with the old signature.",
+    const verify = box("Verify", "at the desk, which has the key: send the copy below, changed or not, with the old signature.",
       h("p", { class: "row" },
         h("button", { type: "button", class: "small verify", onclick: () => this.verify() }, "Send it to the desk"),
         h("button", { type: "button", class: "small forge", onclick: () => this.forge() }, "Change the quantity to 99"),
         h("button", { type: "button", class: "small restore", onclick: () => this.restore() }, "As it was")), this.status, this.older, this.edit);
+    mark(verify, "data-needs", "servers");
+    return verify;
   }
 
   signBox() {
@@ -40,14 +42,12 @@ class LabToken extends HTMLElement {
     return box("Sign", "at the desk alone: login and each change of the cart bring a newly signed token.", this.signed);
   }
 
-  draw({ me, live, shown: { travelling } }) {
+  draw({ me, shown: { travelling } }) {
     if ([...travelling.values()].some(({ desk, request, exchange }) => desk === "stateless" && (request ?? exchange)?.who === me?.who)) return; // it is handed over at the end of the way
     const token = me?.credentials?.stateless?.token ?? null;
     const parts = split(token);
     this.empty.hidden = Boolean(parts);
     this.card.hidden = this.boxes.hidden = !parts;
-    this.login.hidden = !live;
-    if (!live) say(this.none, "No servers are running, so there is no token: start them with `lab up`.");
     if (token === this.token) return;
     this.token = token;
     if (!parts) return this.forget();
