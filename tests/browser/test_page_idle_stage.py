@@ -27,6 +27,21 @@ def assert_idle(page, servers, caption=GONE):
     )
 
 
+# The captions that are read while the servers they speak of are not there yet.
+EARLY = """
+() => {
+  window.early = [];
+  const frame = () => {
+    const caption = document.querySelector(".caption")?.textContent;
+    const ready = document.querySelector(".ids")?.textContent.includes("pid");
+    if (!ready && window.early.at(-1) !== caption) window.early.push(caption);
+    requestAnimationFrame(frame);
+  };
+  frame();
+}
+"""
+
+
 def turn_to(page, step):
     page.locator("#where").select_option(str(step))
     page.wait_for_url(re.compile(f"step={step}"))
@@ -35,8 +50,10 @@ def turn_to(page, step):
 def test_stage_of_another_chapter_is_not_this_ones(window):
     page = window(where="?step=6", **CALM)
     assert_idle(page, 3, "Not run yet.")
+    page.evaluate(EARLY)
     page.locator(".controls .again").click()
     page.locator(".so .judged").wait_for()
+    assert page.evaluate("window.early") == ["Not run yet.", "Getting ready …"]
     watch(page)
     assert page.locator(".caption").inner_text() == OVER
     assert page.locator(".lane .tally").count() > 0

@@ -102,6 +102,13 @@ def test_stage_starts_history_score_and_clock_anew_and_ids_go_on(feed, clock):
     assert history(feed) == [stage]
 
 
+def test_stage_names_its_script_to_pages_that_come_later_too(feed):
+    assert feed.begin(None, "the-crash/0").json()["script"] == "the-crash/0"
+    publish(feed, "request", **request())
+    assert snapshot(feed.reader())[1]["script"] == "the-crash/0"
+    assert begin(feed)["script"] == snapshot(feed.reader())[1]["script"] == ""
+
+
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), object()])
 def test_event_that_is_no_json_is_refused_and_leaves_nothing_behind(feed, odd):
     with pytest.raises((TypeError, ValueError)):
