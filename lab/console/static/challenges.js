@@ -15,7 +15,7 @@ import { DESKS } from "./words.js";
 
 const KEPT_AS = "challenges";
 const CLEAN = { servers: 3, store: "memory", affinity: "none", retry: "off", cache: "off" };
-const NO_SERVERS = "Challenges need servers to break: pip install . in a clone, then lab up.";
+const START_ONE = "Challenges need servers to break: pip install . in a clone, then lab up.";
 const SERVER = { "": "the balancer's choice", served: "the one that answered last" };
 const WHERE = { both: "At both desks", stateful: "Stateful only", stateless: "Stateless only" };
 
@@ -133,7 +133,7 @@ class LabChallenges extends HTMLElement {
       h("h1", { class: "unseen" }, `Challenge: ${chosen.title}`),
       done && h("p", { class: "solved" }, `✓ Solved. ${chosen.because}`),
       may ? bar(h("span", {}, chosen.goal), button(underway ? "Begin again" : "Begin on a clean stage ▸", () => this.try(() => this.begin(chosen)), { main: !underway && !done, name: "begin" }))
-        : [h("p", {}, chosen.goal), h("p", { class: "note" }, NO_SERVERS)],
+        : [h("p", {}, chosen.goal), h("p", { class: "note" }, START_ONE)],
     ].flat().filter(Boolean);
   }
 

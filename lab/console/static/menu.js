@@ -9,14 +9,14 @@ import { h } from "./dom.js";
 import { capital, ordersAt } from "./names.js";
 import { SETTINGS, STORE_FAULTS } from "./words.js";
 
-const NO_SERVERS = "This was recorded: `lab up` starts servers that can be broken.";
+const ONLY_RECORDED = "This was recorded: `lab up` starts servers that can be broken.";
 const MENU_LOCKED = "To change anything, open the link that `lab up` printed, or begin a challenge: that gives you a stage of your own.";
 
 /** Which kind of thing is offered what: `view` is {scene, mayBreak, has, recording}. */
 export function offerOf(place, desk, view) {
   const [kind, name] = place.split(":");
   const offer = { server: serverOffer, balancer: balancerOffer, store: storeOffer }[kind](view.scene, desk, name);
-  if (!view.has.includes("servers")) return { ...offer, groups: [], note: NO_SERVERS };
+  if (!view.has.includes("servers")) return { ...offer, groups: [], note: ONLY_RECORDED };
   if (view.recording) return { ...offer, groups: [], note: "A recording: what is live is one click on “Back to live” away." };
   return view.mayBreak ? offer : { ...offer, groups: [], note: MENU_LOCKED };
 }
