@@ -121,7 +121,7 @@ def test_exception_in_the_block_leaves_nothing(tmp_path):
 
 def test_app_that_does_not_start_is_quoted_at_once_and_leaves_nothing(tmp_path):
     pools = [PoolSpec("good", "stateless_app"), PoolSpec("bad", "no_such_app", servers=1)]
-    with pytest.raises(LabError, match=r"(?s)bad-A ended.*No module named '?no_such_app"):
+    with pytest.raises(LabError, match=r"(?s)bad/A ended.*No module named '?no_such_app"):
         Stack(pools, tmp_path / "r").__enter__()
     assert not left(tmp_path / "r")
 

@@ -43,8 +43,8 @@ class Published:
     def publish(self, event):
         self.events.append(msgspec.to_builtins(event))
 
-    def begin(self, stack):
-        self.publish(StageEvent(stack))
+    def begin(self, stack, script):
+        self.publish(StageEvent(stack, script=script))
 
     def faults(self):
         return [
