@@ -93,6 +93,7 @@ def test_run_stops_where_the_reader_turns_to_another_chapter(window):
     wait_for(lambda: "Stopped" in page.locator(".ask .trouble").inner_text())
 
 
+@pytest.mark.long
 def test_run_of_what_if_is_not_the_chapters(window):
     page = window(where="?step=2", **CALM)
     run_chapter(page)

@@ -3,6 +3,7 @@
 import re
 
 import psutil
+import pytest
 import requests
 from conftest import wait_for
 
@@ -160,6 +161,7 @@ def test_key_right_after_the_black_screen_is_the_pages(window):
     assert page.locator("dialog#blank[open]").count() == 0
 
 
+@pytest.mark.long
 def test_every_scene_runs(window):
     page = window()
     look_closer(page, "control")

@@ -17,6 +17,11 @@ SIZES = [
     for width, height in [(1280, 720), (1366, 768), (1920, 1080), (375, 667)]
     for mode in ("", "&present")
 ]
+# The smallest desktop and the phone are seen in every run, what lies between in the longer one.
+EACH_SIZE = [
+    pytest.param(*size, marks=[pytest.mark.long] if size[0] in (1366, 1920) else [])
+    for size in SIZES
+]
 # Text whose box does not hold it, though nothing says that it may be cut, and boxes that overlap.
 CLIPPED = """
 () => [...document.querySelectorAll("body *")].filter((node) => {
@@ -132,7 +137,7 @@ def holds_together(page, where):
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize(("width", "height", "mode"), SIZES)
+@pytest.mark.parametrize(("width", "height", "mode"), EACH_SIZE)
 def test_each_scene_is_the_whole_screen(window, width, height, mode):
     page = window(width, height, where=f"?step=1{mode}", reduced_motion="reduce")
     for step in range(1, 12):
@@ -172,6 +177,7 @@ def test_each_scene_is_the_whole_screen(window, width, height, mode):
         assert small == []
 
 
+@pytest.mark.long
 def test_code_on_the_stage_breaks_between_its_words(window):
     page = window(where="?step=2", reduced_motion="reduce")
     run_chapter(page)
@@ -583,6 +589,7 @@ def test_each_chapter_distinguishes_kept_from_lost_without_colour(window):
     assert {"✓", "✕", "!"} <= signs
 
 
+@pytest.mark.long
 def test_presenter_mode_gives_every_text_a_contrast_of_seven(window):
     page = window(1920, 1080, where="?step=6&present", reduced_motion="reduce")
     run_chapter(page)

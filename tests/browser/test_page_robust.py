@@ -17,6 +17,7 @@ from browser.conftest import RunningLab, Windows, opener
 from browser.tour import assert_header_fits, look_closer, predict, run_chapter, watch
 
 
+@pytest.mark.long
 def test_reload_in_the_middle_keeps_prediction_and_says_what_it_broke(window):
     page = window(pace=0)
     page.locator(".scene .choice").nth(3).click()
@@ -78,6 +79,7 @@ def test_curl_from_elsewhere_is_on_the_stage(window, lab):
     assert token[:20] not in page.content()
 
 
+@pytest.mark.long
 def test_requests_from_elsewhere_do_not_hold_up_a_script(window, lab):
     page, enough = window(pace=0.01), threading.Event()  # at the usual speed: dots stay for a while
 
@@ -226,6 +228,7 @@ def test_page_without_javascript_explains_itself(window, lab):
     assert page.locator("main").is_hidden()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_line_is_lost_and_found_again(browser, tmp_path):
     lab = RunningLab(tmp_path)
@@ -330,6 +333,7 @@ async () => {
 """
 
 
+@pytest.mark.long
 def test_recorded_run_needs_no_servers(browser, tmp_path):
     here = LabHere(tmp_path)
     assert here("run", "crash", "--quick", "--servers", "2").status == 0

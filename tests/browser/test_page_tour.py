@@ -206,6 +206,7 @@ def test_script_pauses_goes_on_by_one_request_and_keeps_its_speed(window):
     assert page.locator('[data-speed="3"]').get_attribute("aria-pressed") == "true"
 
 
+@pytest.mark.long
 def test_every_tab_is_without_a_finding(window):
     page = window(where="?step=1")
     run_chapter(page)
@@ -224,6 +225,7 @@ def test_every_tab_is_without_a_finding(window):
     assert findings(page) == []
 
 
+@pytest.mark.long
 def test_experiment_runs_beside_the_stage_and_is_played_back(window):
     page = window(where="?step=8")
     look_closer(page, "further")

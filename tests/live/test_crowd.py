@@ -320,6 +320,7 @@ def test_worker_with_another_script_gets_an_error_that_says_to_copy_it(lab_here)
     lab_here.end_started()
 
 
+@pytest.mark.long
 @posix
 def test_ctrl_c_while_waiting_for_workers_ends_everything(lab_here):
     (port,) = free_ports(1)
@@ -390,6 +391,7 @@ def test_wrong_usage_gets_the_next_step(lab_here):
     lab_here.assert_nothing_left()
 
 
+@pytest.mark.long
 def test_script_that_no_crowd_can_run_gets_the_reason(lab_here):
     for name, text in (("idle.py", IDLE), ("kills.py", KILLS), ("raises.py", RAISES)):
         lab_here.write(name, text)
@@ -486,6 +488,7 @@ def locust(lab_here, port, then, seconds):
     return process
 
 
+@pytest.mark.long
 def test_shoppers_of_the_lab_are_users_of_locust(lab_here):
     (port,) = free_ports(1)
     desk_by_hand(lab_here, port)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 FIGURES = Path(__file__).parents[1] / "benchmarks" / "figures.py"
 
 
@@ -32,6 +34,7 @@ The end.
 """
 
 
+@pytest.mark.long
 def test_figure_becomes_a_document_and_rows_of_a_page(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(PAGE, encoding="utf-8")

@@ -50,6 +50,7 @@ def test_run_starts_servers_that_do_not_import_from_the_working_folder(trapped):
     assert_not_trapped(trapped("run", "first-visit", "--quick"))
 
 
+@pytest.mark.long
 def test_crowd_starts_workers_that_do_not_import_from_the_working_folder(trapped):
     short = ("--rate", "20", "--for", "2s", "--warm-up", "0s")
     ended = trapped("crowd", "--shoppers", "3", *short)
