@@ -282,7 +282,7 @@ STRAYS = """
       const walker = document.createTreeWalker(lane, NodeFilter.SHOW_TEXT);
       for (let text = walker.nextNode(); text; text = walker.nextNode()) {
         const node = text.parentElement;
-        if (!text.data.trim() || node.closest(".falling, .recent")) continue;
+        if (!text.data.trim() || node.closest(".falling, .recent, .ask")) continue; // on their way
         if (!node.checkVisibility({ visibilityProperty: true })) continue;
         if (node.closest(".looks, .answer")) window.badges.add(text.data);
         const range = document.createRange();
