@@ -119,7 +119,7 @@ def test_json_is_ascii_where_the_pipe_is_not_utf_8(kept, encoding):
 @pytest.mark.long
 def test_crowd_and_its_workers_take_ascii(lab_here):
     path = lab_here.write("mine.py", SCRIPT)
-    short = ("--shoppers", "3", "--rate", "20", "--for", "2s", "--warm-up", "0s")
+    short = ("--shoppers", "3", "--rate", "20", "--for", "6s", "--warm-up", "0s")
     ended = lab_here("crowd", path, *short, env=narrow("ascii"))
     assert ended.status == 0, ended
     assert ended.out.isascii()
