@@ -135,6 +135,7 @@ def test_wall_takes_a_show_of_hands_and_fits(windows, room, width, height):
         page.get_by_label(f"Hands for answer {number}").fill(str(hands))
     page.get_by_role("button", name="These hands count").click()
     on(page, room, "caching", "closed", 1)
+    page.get_by_label("Hands for answer 1").wait_for(state="detached")  # who types gives no command
     page.keyboard.press("h")
     wait_for(lambda: room.wall()["vote"]["histogram"])
     assert room.wall()["vote"]["histogram"][-1] == [5, 0, 12, 3]
