@@ -13,7 +13,7 @@ import psutil
 import pytest
 from hypothesis import settings
 
-DEADLINE_S = 150
+DEADLINE_S = 60
 GONE_DEADLINE_S = 30
 
 # With TWO_DESKS_REQUIRE=1 a test that is skipped fails, unless its reason is one of these: what

@@ -87,7 +87,8 @@ export class Flight {
    * passes its turn, and at its end. `plot()` is {thief, forges, sends}: does another than a customer send?
    */
   constructor(layer, places, does) {
-    Object.assign(this, does, { layer, places, dots: new Map(), counts: new Map(), stamps: [], timer: 0, sent: 0 });
+    Object.assign(this, does, { layer, places, dots: new Map(), aims: new WeakMap(), counts: new Map(), stamps: [], timer: 0, sent: 0 });
+    places.resized = () => this.realign();
   }
 
   /** Show one request as it happens. False if it cannot be shown: then it is back at once. */
@@ -149,7 +150,7 @@ export class Flight {
   fly(event, { places, turn }, exchange) {
     const own = `customer:${event.who}`;
     const from = event.who && this.plot()?.sends && this.places.of("copier") ? "copier" : this.places.of(own) ? own : "customer";
-    const way = places.map((place) => (place === "customer" ? from : place)).map((place, n, all) => ({ ...this.places.of(place), ...(place === "store" && { x: this.places.of(all[n - 1])?.x }), n })).filter(({ x, y }) => x !== undefined && y !== undefined);
+    const way = places.map((place, n) => ({ place: place === "customer" ? from : place, below: place === "store" ? places[n - 1] : "", n })).filter(({ place }) => this.places.of(place));
     const there = way.filter(({ n }) => n <= turn).length;
     if (way.length < 2 || !there) return false;
     const key = keyOf(event);
@@ -157,24 +158,43 @@ export class Flight {
     const sway = ((this.sent++ % 5) - 2) * (this.dots.size < MOST_LABELS ? 7 : 22); // so that two at once do not overlap
     dress(dot, event, exchange, this.plot()?.thief);
     const chars = Math.max(...[...dot.children].map((label) => label.textContent.length));
-    const half = Math.max(this.places.width * 0.16, this.places.em * (1.5 + 0.3 * chars)); // of a label, which has to stay inside
-    const edge = Math.min(half, this.places.width / 2);
-    const frames = way.map(({ x, y }) => ({ transform: `translate(${Math.min(Math.max(x + sway, edge), this.places.width - edge)}px, ${y}px)`, easing: "ease-in-out" }));
     this.dots.set(key, dot);
     this.layer.append(dot);
     this.thin();
-    this.follow(key, dot, frames.slice(0, there), frames.slice(there - 1), [turn, places.length - 1 - turn]);
+    this.follow(key, dot, () => this.frames(way, sway, chars), there, [turn, places.length - 1 - turn]);
     return true;
   }
 
+  /** The way as key frames, as the lane is laid out now; null if a part of it has gone. */
+  frames(way, sway, chars) {
+    const points = way.map(({ place, below }) => ({ ...this.places.of(place), ...(below && { x: this.places.of(below)?.x }) }));
+    if (points.some(({ x, y }) => x === undefined || y === undefined)) return null;
+    const { width, em } = this.places;
+    const edge = Math.min(Math.max(width * 0.16, em * (1.5 + 0.3 * chars)), width / 2); // half a label, which has to stay inside
+    return points.map(({ x, y }) => ({ transform: `translate(${Math.min(Math.max(x + sway, edge), width - edge)}px, ${y}px)`, easing: "ease-in-out" }));
+  }
+
   /** There and back in so many hops, with a report at each end. */
-  async follow(key, dot, out, home, [hops, back]) {
-    await travel(dot, out, HOP_MS * hops);
+  async follow(key, dot, frames, there, [hops, back]) {
+    await this.leg(dot, () => frames()?.slice(0, there), HOP_MS * hops);
     dot.classList.add("back");
     this.turned(key);
-    await travel(dot, [home[0], { ...home[0], offset: REST / back }, ...home.slice(1)], HOP_MS * back);
+    await this.leg(dot, () => rested(frames()?.slice(there - 1), REST / back), HOP_MS * back);
     this.end(key, dot);
     this.back(key);
+  }
+
+  leg(dot, frames, ms) {
+    this.aims.set(dot, frames);
+    return travel(dot, frames() ?? [], ms);
+  }
+
+  /** The lane is laid out anew: what is on its way goes on where that way is now. */
+  realign() {
+    for (const dot of this.dots.values()) {
+      const frames = this.aims.get(dot)();
+      if (frames) moving.get(dot)?.effect.setKeyframes(frames);
+    }
   }
 
   /** What a customer's request carries, unless it needs nothing; a thief has what was copied. */
@@ -209,6 +229,11 @@ export class Flight {
     node.style.transform = `translate(${point.x}px, ${point.top - 8}px) translate(-50%, -50%)`;
     say(node, text);
   }
+}
+
+/** The same frames, with a rest at the first. */
+function rested(frames, offset) {
+  return frames && [frames[0], { ...frames[0], offset }, ...frames.slice(1)];
 }
 
 function drawnLoad([what, id, goods]) {
