@@ -24,6 +24,19 @@ ALLOWED_SKIPS = re.compile(
     "|allows no network namespaces|network namespaces: Linux, root"
 )
 
+# Modules that help tests and assert something: a failure shows the values there, too.
+pytest.register_assert_rewrite(
+    "browser.tour",
+    "clocks",
+    "containers",
+    "deployments",
+    "engine.deployed",
+    "page_modules",
+    "replica_rig",
+    "report_pages",
+    "rooms",
+)
+
 # A busy machine is no finding: pytest-timeout ends what hangs.
 settings.register_profile("lab", deadline=None)
 settings.load_profile("lab")

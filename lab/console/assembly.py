@@ -88,7 +88,7 @@ def running(
     refuse_second(root)
     require_open_files(OPEN_FILES, "a page with its watchers")
     lesson = plan.load()
-    folder = new_run_folder(root, "up")
+    folder = new_run_folder(root, "up", latest=False)  # it gets no report
     variants = console_variants(settings)
     app = Later()
     with ExitStack() as resources:

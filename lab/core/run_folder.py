@@ -29,8 +29,8 @@ def new_run_folder(
 ) -> Path:
     """Make `root/<time>-<name>` (mode 0700) and return it; `root/latest` then points to it.
 
-    `latest=False` leaves that link as it is. Raises LabError if the folder cannot be made, or if
-    another user could put something else in its place.
+    `latest=False`, for what gets no report, leaves that link as it is. Raises LabError if the
+    folder cannot be made, or if another user could put something else in its place.
     """
     stem = f"{now or datetime.now():%Y%m%d-%H%M%S}-{name}"
     for suffix in ("", *(f"-{number}" for number in range(2, 100))):

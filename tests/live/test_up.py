@@ -545,6 +545,17 @@ def test_instructor_sees_what_happens_when_all_places_are_taken(up, web):
 # --- kept runs, without servers
 
 
+def test_page_that_was_up_is_not_the_latest_run(lab_here):
+    assert lab_here("run", "first-visit", "--quick").status == 0
+    run = (lab_here.runs / "latest").resolve()
+    process = lab_here.start("up", "--port", "0", "--no-open")
+    wait_for(lambda: "Ctrl-C stops" in process.out_path.read_text())
+    process.send_signal(signal.SIGINT)
+    assert lab_here.finish(process).status == 0
+    assert (lab_here.runs / "latest").resolve() == run
+    assert lab_here("report", "latest").status == 0
+
+
 @pytest.mark.parametrize("named", ["", "name", "folder", "file"])
 def test_play_shows_a_kept_run_and_starts_nothing(shared_lab, web, named):
     if not shared_lab.runs.exists():
