@@ -15,6 +15,8 @@ from lab.core.errors import LabError
 from lab.core.json_object import json_text
 from lab.core.text import visible
 
+LOOK_S = 1.0
+
 if TYPE_CHECKING:
     from lab.exercises.exercise import Exercise
     from lab.exercises.grading import Grader, Submission
@@ -191,7 +193,7 @@ def _grade_all(
     grader: "Grader", folders: Sequence[Path], jobs: int, *, quiet: bool
 ) -> tuple[list["Submission"], int]:
     """Grade each folder; at Ctrl-C return those that were graded."""
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor, wait
 
     from lab.exercises.grading import names_of
 
@@ -203,13 +205,15 @@ def _grade_all(
             show(name)
             return grader.grade(folder, name, within)
 
-        asked = [
-            graders.submit(grade, folder, name)
-            for folder, name in zip(folders, names_of(folders), strict=True)
-        ]
+        asked: list[Future[Submission]] = []
         graded: list[Submission] = []
         status = 0
         try:
+            for folder, name in zip(folders, names_of(folders), strict=True):
+                asked.append(graders.submit(grade, folder, name))
+            # Short waits: a Ctrl-C that comes just before a wait does not end it.
+            while wait(asked, LOOK_S).not_done:
+                pass
             graded += [each.result() for each in asked]
         except KeyboardInterrupt:
             grader.stop()

@@ -60,11 +60,15 @@ class Child:
 
     def running(self) -> bool:
         """Return True if the process that was started has not ended (it may be paused)."""
-        return self._process.poll() is None
+        if self._process.poll() is None:
+            return True
+        self.gone()  # noted at once: an id that is free is soon another's
+        return False
 
     def gone(self) -> bool:
         """Return True if nothing of it is left, its own children included."""
-        if not self._gone and not self.running() and not self._others():
+        if not self._gone and self._process.poll() is not None and not self._others():
+            self._pid = self.pid  # the last moment to read it
             self._gone = True  # from now on its id may be another process's: never signal it
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe:

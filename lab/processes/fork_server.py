@@ -35,10 +35,10 @@ class ForkOrder(msgspec.Struct, tag=True):
 
 
 class EndedOrder(msgspec.Struct, tag=True):
-    """Say how a process ended."""
+    """Say how the process ended that the order of the number `started` had started."""
 
     number: int
-    pid: int
+    started: int
 
 
 class ForkAnswer(msgspec.Struct):
@@ -72,38 +72,44 @@ def _obey(lab: socket.socket) -> ForkOrder | None:
     orders: msgspec.json.Decoder[ForkOrder | EndedOrder] = msgspec.json.Decoder(
         ForkOrder | EndedOrder
     )
+    # By the number of the order: a process id is soon another's, once its process has ended.
+    pids: dict[int, int] = {}
     statuses: dict[int, int] = {}
     with lab.makefile("rb") as lines:
         for line in lines:
             order = orders.decode(line)
             if isinstance(order, EndedOrder):
-                _answer(lab, ForkAnswer(order.number, status=_status(order.pid, statuses)))
-            elif _fork(lab, order):
+                _collect(order.started, pids, statuses)
+                _answer(lab, ForkAnswer(order.number, status=statuses.get(order.started)))
+                continue
+            pid = _fork(lab, order)
+            if pid == 0:
                 os.setsid()
                 die_with(parent, signal.SIGKILL)
                 # From now on the lab may kill its group.
                 _answer(lab, ForkAnswer(order.number, pid=os.getpid()))
                 return order
+            if pid is not None:
+                pids[order.number] = pid
     return None
 
 
-def _status(pid: int, statuses: dict[int, int]) -> int | None:
-    """Return how a child ended, however often it is asked; None while it runs."""
-    if pid not in statuses:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if not ended:
-            return None
-        statuses[pid] = os.waitstatus_to_exitcode(status)
-    return statuses[pid]
+def _collect(started: int, pids: dict[int, int], statuses: dict[int, int]) -> None:
+    """Move a process that has ended from `pids` to `statuses`."""
+    if started in pids:
+        ended, status = os.waitpid(pids[started], os.WNOHANG)
+        if ended:
+            del pids[started]
+            statuses[started] = os.waitstatus_to_exitcode(status)
 
 
-def _fork(lab: socket.socket, order: ForkOrder) -> bool:
-    """Fork; return whether this is the new process."""
+def _fork(lab: socket.socket, order: ForkOrder) -> int | None:
+    """Fork; return the new process's id, 0 in that process, and None if there is none."""
     try:
-        return os.fork() == 0
+        return os.fork()
     except OSError as error:  # too many processes
         _answer(lab, ForkAnswer(order.number, error=reason(error)))
-        return False
+        return None
 
 
 def _answer(lab: socket.socket, answer: ForkAnswer) -> None:

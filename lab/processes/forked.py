@@ -53,11 +53,11 @@ class ForkServer:
         if answer is None or answer.pid is None:
             why = answer.error if answer else f"see {self._program.log_path}"
             raise LabError(f"{name} was not started: {why}")
-        return ForkedProcess(self, answer.pid)
+        return ForkedProcess(self, number, answer.pid)
 
-    def ended(self, pid: int) -> ForkAnswer | None:
-        """Return how a process ended, if it has; None if the fork server is gone."""
-        return self._ask(EndedOrder(next(self._numbers), pid))
+    def ended(self, started: int) -> ForkAnswer | None:
+        """Return how the process of that order ended, if it has; None if this server is gone."""
+        return self._ask(EndedOrder(next(self._numbers), started))
 
     def _ask(self, order: ForkOrder | EndedOrder) -> ForkAnswer | None:
         with self._asking, suppress(OSError):
@@ -81,15 +81,17 @@ class ForkedProcess:
     stdin: IO[bytes] | None = None
     stdout: IO[bytes] | None = None
 
-    def __init__(self, server: ForkServer, pid: int) -> None:
+    def __init__(self, server: ForkServer, number: int, pid: int) -> None:
+        """`number` is that of the order which started it."""
         self.pid = pid
+        self._number = number
         self._server = server
         self._status: int | None = None
 
     def poll(self) -> int | None:
         """Return the exit status, negative for a signal; None while the process runs."""
         if self._status is None:
-            answer = self._server.ended(self.pid)
+            answer = self._server.ended(self._number)
             if answer is not None:
                 self._status = answer.status
             elif not group_lives(self.pid):  # it died with the fork server

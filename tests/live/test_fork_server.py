@@ -95,6 +95,33 @@ def test_each_forked_process_is_killed_alone_and_known_to_be_gone(children, run_
     assert other.ending == "SIGTERM"
 
 
+def test_process_with_the_id_of_an_earlier_one_runs_and_is_killed_alone(children, run_dir):
+    """On most machines ids come round after 32,768 processes, on a busy one within minutes."""
+    first = start(children, run_dir)
+    first.kill()
+    wait_for(first.gone)
+    for _ in range(20):  # others start processes, too
+        next_is(first.pid)
+        again = start(children, run_dir)
+        if again.pid == first.pid:
+            break
+    assert again.pid == first.pid
+    first.kill()
+    assert said(again)[0] == again.pid
+    assert again.running() and not again.gone()
+    again.kill()
+    wait_for(again.gone)
+    assert again.ending == first.ending == "SIGKILL"
+
+
+def next_is(pid):
+    """Let the next process have this id."""
+    try:
+        Path("/proc/sys/kernel/ns_last_pid").write_text(str(pid - 1))
+    except OSError:
+        pytest.skip("the next process id is root's to choose")
+
+
 @pytest.mark.parametrize(("given", "ending"), [("why", "exit 1"), ("", "exit 1")])
 def test_forked_process_ends_as_a_program_would(children, run_dir, given, ending):
     child = start(children, run_dir, "--end", given)
