@@ -15,7 +15,7 @@ from lab.core.errors import LabError
 from lab.core.json_object import json_text
 from lab.core.text import visible
 
-LOOK_S = 1.0
+WAKE_S = 0.5
 
 if TYPE_CHECKING:
     from lab.exercises.exercise import Exercise
@@ -212,7 +212,7 @@ def _grade_all(
             for folder, name in zip(folders, names_of(folders), strict=True):
                 asked.append(graders.submit(grade, folder, name))
             # Short waits: a Ctrl-C that comes just before a wait does not end it.
-            while wait(asked, LOOK_S).not_done:
+            while wait(asked, WAKE_S).not_done:
                 pass
             graded += [each.result() for each in asked]
         except KeyboardInterrupt:

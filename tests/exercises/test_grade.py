@@ -6,19 +6,14 @@ import os
 import shutil
 import signal
 import sys
-import threading
 import tomllib
-import traceback
 from pathlib import Path
 
 import psutil
 import pytest
-from conftest import DEADLINE_S, wait_for
+from conftest import wait_for
 
-from lab.cli.grade import _grade_all
 from lab.exercises.exercise import find
-from lab.exercises.grading import Submission
-from lab.exercises.result import WorkResult
 
 HERE = Path(__file__).parent
 EXERCISE = find("punch-card")
@@ -147,34 +142,6 @@ def test_ctrl_c_keeps_what_was_graded_and_leaves_nothing(lab_here):
     assert "lab: stopped; 1 of 2 are graded" in ended.err
     rows = (lab_here.folder / "grades.csv").read_text(encoding="utf-8").splitlines()
     assert [row.partition(",")[0] for row in rows] == ["name", "right"]
-
-
-class InterruptedGrader:
-    """Ctrl-C comes in its thread: the system may choose any, and ends no wait of the others."""
-
-    def __init__(self):
-        self._stopping = threading.Event()
-
-    def stop(self):
-        self._stopping.set()
-
-    def grade(self, folder, name, progress):
-        wait_for(main_thread_waits)
-        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
-        cut_short = self._stopping.wait(DEADLINE_S)
-        made = WorkResult(exercise="punch-card", folder=str(folder), seed=1)
-        return Submission(name, made, cut_short=cut_short)
-
-
-def main_thread_waits():
-    """Return whether the main thread waits for results: it has no more to submit."""
-    frame = sys._current_frames()[threading.main_thread().ident]
-    functions = [each.f_code.co_name for each, _ in traceback.walk_stack(frame)]
-    return functions[0] == "wait" and "submit" not in functions
-
-
-def test_ctrl_c_in_another_thread_stops_what_is_graded():
-    assert _grade_all(InterruptedGrader(), [Path("loops")], 1, quiet=True) == ([], 130)
 
 
 def arguments_of(process):

@@ -46,6 +46,7 @@ def up(tmp_path_factory):
     here.process = here.start("up", "--port", "0", "--no-open", "--servers", "2")
     here.control = control_of(here, here.process)
     here.origin = here.control["origin"]
+    (here.run,) = here.runs.glob("*-up")
     wait_for(lambda: "Ctrl-C stops" in here.process.out_path.read_text())
     yield here
     if here.process.poll() is None:
@@ -244,11 +245,11 @@ def test_status_needs_the_secret_too(up, web):
 
 
 def test_second_lab_up_in_the_same_folder_is_refused_and_disturbs_nothing(up):
-    latest = (up.runs / "latest").resolve()
+    kept = sorted(each.name for each in up.runs.iterdir())
     ended = up("up", "--port", "0")
     assert ended.status == 2
     assert up.origin in ended.err
-    assert (up.runs / "latest").resolve() == latest
+    assert sorted(each.name for each in up.runs.iterdir()) == kept
     assert json.loads((up.runs / "up.json").read_text()) == up.control
     assert len(servers(up)) == 4
 
@@ -256,7 +257,7 @@ def test_second_lab_up_in_the_same_folder_is_refused_and_disturbs_nothing(up):
 def test_secrets_are_in_no_file_of_the_run(up, web):
     login = web.post(f"{up.origin}/stateless/api/login", json={"user_id": "1", "name": "J"})
     secrets = [up.control["secret"], login.json()["token"]]
-    files = [path for path in (up.runs / "latest").resolve().rglob("*") if path.is_file()]
+    files = [path for path in up.run.rglob("*") if path.is_file()]
     assert len(files) >= 5
     for path in files:
         text = path.read_text("utf-8", "replace")
@@ -483,7 +484,7 @@ def test_no_command_line_holds_a_secret(up, web):
 
 def test_datagrams_of_a_stranger_do_not_end_the_events(up, web):
     """Any process of this machine can send to the port of nginx's log."""
-    conf = (up.runs / "latest" / "nginx.conf").read_text()
+    conf = (up.run / "nginx.conf").read_text()
     port = int(re.search(r"syslog:server=127\.0\.0\.1:(\d+)", conf)[1])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         for junk in (b"", b"junk", bytes(60_000), b"<190>Nov 24 06:55:04 lab_1: {}"):
@@ -519,7 +520,7 @@ def test_connections_that_say_nothing_lock_no_page_out(up, web):
 
 
 def test_console_has_no_port_for_strangers(up):
-    conf = (up.runs / "latest" / "nginx.conf").read_text()
+    conf = (up.run / "nginx.conf").read_text()
     path = Path(re.search(r"proxy_pass http://unix:([^:;]+)", conf)[1])
     assert stat.S_ISSOCK(path.stat().st_mode) and stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700

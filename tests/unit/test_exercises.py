@@ -3,12 +3,17 @@
 import json
 import os
 import random
+import signal
+import sys
+import threading
+import traceback
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from conftest import DEADLINE_S, wait_for
 from jsonschema import validate
 
 from lab.cli.exercise import exercise as exercise_command
@@ -652,40 +657,36 @@ def test_row_of_a_submission_that_was_stopped_also_says_what_failed_before():
     assert first_wrong(made) == "stopped"
 
 
-class Interrupted:
-    """A pool of threads, and what runs in it: Ctrl-C comes while bob is being graded."""
+class InterruptedGrader:
+    """Ctrl-C comes while it grades bob, in its own thread: that ends no wait of the main one."""
 
-    def __init__(self, *_):
-        self.presses = ["Ctrl-C"]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def submit(self, grade, folder, name):
-        def result():
-            if name == "bob" and self.presses:
-                raise KeyboardInterrupt(self.presses.pop())
-            return grade(folder, name)
-
-        return SimpleNamespace(result=result, cancelled=lambda: False)
-
-    def shutdown(self, *, cancel_futures):
-        assert cancel_futures
-
-
-def test_submission_that_ctrl_c_cut_short_is_left_out_whatever_its_troubles_say(monkeypatch):
     made = WorkResult(exercise="door", folder="", seed=1, trouble=STOPPED)  # ada's own words
-    stopped = []
-    grader = SimpleNamespace(
-        stop=lambda: stopped.append(True),
-        grade=lambda folder, name, progress: Submission(name, made, cut_short=name == "bob"),
-    )
-    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor", Interrupted)
-    graded, status = _grade_all(grader, [Path("ada"), Path("bob")], 1, quiet=True)
-    assert ([each.name for each in graded], status, stopped) == (["ada"], 130, [True])
+
+    def __init__(self):
+        self._stopping = threading.Event()
+
+    def stop(self):
+        self._stopping.set()
+
+    def grade(self, folder, name, progress):
+        if name == "ada":
+            return Submission(name, self.made)
+        wait_for(main_thread_waits)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        return Submission(name, self.made, cut_short=self._stopping.wait(DEADLINE_S))
+
+
+def main_thread_waits():
+    """Return whether the main thread waits for results: it has no more to submit."""
+    frame = sys._current_frames()[threading.main_thread().ident]
+    functions = [each.f_code.co_name for each, _ in traceback.walk_stack(frame)]
+    return functions[0] == "wait" and "submit" not in functions
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads here")
+def test_submission_that_ctrl_c_cut_short_is_left_out_whatever_its_troubles_say():
+    graded, status = _grade_all(InterruptedGrader(), [Path("ada"), Path("bob")], 1, quiet=True)
+    assert ([each.name for each in graded], status) == (["ada"], 130)
 
 
 def test_grader_that_was_stopped_says_of_what_it_cut_short(door, tmp_path):
