@@ -97,6 +97,16 @@ def test_exit_status_and_the_end_of_the_log_are_known(children, tmp_path):
     assert "no such luck" in end_of(child.log_path, child.log_start)
 
 
+def test_process_that_was_seen_to_end_gets_no_signal(children, tmp_path, monkeypatch):
+    """Its id is free, and may be another program's by then."""
+    child = start(children, tmp_path, "pass")
+    wait_for(lambda: not child.running())
+    sent = []
+    monkeypatch.setattr(os, "killpg", lambda group, number: sent.append(number))
+    child.kill()
+    assert sent == [] and child.gone()
+
+
 def test_child_outlives_the_thread_that_asked_for_it(children, tmp_path):
     started = []
     thread = threading.Thread(target=lambda: started.append(start(children, tmp_path)))
