@@ -88,6 +88,14 @@ def test_exported_page_does_the_whole_tour_from_a_file(opened, exported):
     window.check()
 
 
+def test_address_with_other_servers_plays_those_that_were_recorded(opened):
+    window = opened("?step=6&servers=5&pace=0")
+    run_chapter(window.page)
+    watch(window.page)
+    assert window.page.locator(".lane[data-desk=stateless] .server").count() == 3
+    window.check()
+
+
 SIZES = [(1280, 720), (1366, 768), (1920, 1080), (375, 667)]
 
 

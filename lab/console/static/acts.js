@@ -8,6 +8,7 @@ import { announce } from "./announce.js";
 import { post } from "./api.js";
 import { come } from "./customer.js";
 import { isMoving } from "./flight.js";
+import { isRunnable } from "./source.js";
 import { backToLive, IDLE, ownCustomers, set, state } from "./state.js";
 import { captionOf, perform, until } from "./steps.js";
 
@@ -28,7 +29,8 @@ set({ tempo: { speed: ASKED === "0" ? HURRIED : 1, paused: false } });
  */
 export function runSteps(steps, { label = "", where = "", settings = {}, onCaption = () => {} } = {}) {
   const { servers } = state.view;
-  const chosen = servers ? { ...settings, servers } : settings;
+  const wished = servers ? { ...settings, servers } : settings;
+  const chosen = isRunnable(where, wished) ? wished : settings; // a recording has the servers that it has
   const shown = steps.map((step, n) => ({ caption: captionOf(step), by: step.do, perform: (signal) => perform(where, n, step, chosen, signal) }));
   return play({ label, where, of: steps.length, since: state.scene.id }, async (signal) => {
     backToLive();
