@@ -159,7 +159,13 @@ def running_sentinels(folder: Path, wait_for, replicas: int = 0) -> Iterator[Dep
             mode=["--sentinel"],
         )
         with watch.client() as client:
-            wait_for(lambda: client.sentinel_masters()["desk"]["num-slaves"] == replicas)
+
+            def knows_all() -> bool:
+                desk = client.sentinel_masters()["desk"]
+                is_down = desk["is_sdown"] or desk["is_odown"]
+                return bool(desk["num-slaves"] == replicas and not is_down)
+
+            wait_for(knows_all)
         url = f"redis+sentinel://:{IN_A_URL}@127.0.0.1:{watch.port}/desk/0"
         yield Deployment(url, servers, [watch])
 
