@@ -15,11 +15,11 @@ from lab.core.errors import LabError
 from lab.core.json_object import json_text
 from lab.core.text import visible
 
-WAKE_S = 0.5
-
 if TYPE_CHECKING:
     from lab.exercises.exercise import Exercise
     from lab.exercises.grading import Grader, Submission
+
+WAKE_S = 0.5
 
 _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 _submission = click.Path(exists=True, path_type=Path)  # a file is left out later, with a warning
@@ -211,7 +211,7 @@ def _grade_all(
         try:
             for folder, name in zip(folders, names_of(folders), strict=True):
                 asked.append(graders.submit(grade, folder, name))
-            # Short waits: a Ctrl-C that comes just before a wait does not end it.
+            # Short waits: a Ctrl-C that comes just before a wait does not interrupt it.
             while wait(asked, WAKE_S).not_done:
                 pass
             graded += [each.result() for each in asked]

@@ -35,7 +35,7 @@ class ForkOrder(msgspec.Struct, tag=True):
 
 
 class EndedOrder(msgspec.Struct, tag=True):
-    """Say how the process ended that the order of the number `started` had started."""
+    """Say how a process ended: the one that the order number `started` has started."""
 
     number: int
     started: int

@@ -7,7 +7,7 @@ export class Places {
   constructor(lane, layer) {
     Object.assign(this, { lane, layer, points: null, due: 0 });
     this.wires = svg("svg", { class: "wires", "aria-hidden": "true" });
-    this.resized = () => {}; // what is asked for after a change of layout, before it is painted
+    this.resized = () => {}; // called after a change of layout, before it is painted
     this.observer = new ResizeObserver(() => {
       this.moved();
       this.resized();
