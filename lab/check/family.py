@@ -30,13 +30,16 @@ def tagged(name: str, value: str) -> list[psutil.Process]:
     return [each for each in _living() if variable(each, name) == value]
 
 
-def listeners(port: int, since: float) -> list[psutil.Process]:
-    """Return this user's processes that listen on a port and began at `since` or later."""
+def listeners(port: int, since: float, tag: str) -> list[psutil.Process]:
+    """Return this user's processes that listen on a port and began at `since` or later.
+
+    Those with the tag of another start are left out: it chose the same port, and was first.
+    """
     found = []
     for each in _living():
         with suppress(psutil.Error):
-            ours = each.create_time() >= since and each.uids().real == os.getuid()
-            if ours and port in listening(each):
+            ours = each.create_time() >= since and _is_mine(each)
+            if ours and port in listening(each) and variable(each, TAG) in (None, tag):
                 found.append(each)
     return found
 
@@ -54,15 +57,30 @@ def is_a_strangers(port: int, family: Sequence[psutil.Process]) -> bool:
     return False
 
 
-def end_listeners(ports: set[int], since: float) -> None:
-    """Kill this user's processes that listen on any of these ports and began since then."""
+def is_another_starts(port: int, family: Sequence[psutil.Process], tag: str) -> bool:
+    """Return True if what listens on the port was started by this lab or another, as another start.
+
+    Both chose the port before either listened: the later one ends, and until then the earlier one
+    answers in its place.
+    """
+    if any(port in listening(each) for each in family):
+        return False
+    found = (each for each in _living() if port in listening(each))
+    return any(variable(each, TAG) not in (None, tag) for each in found)
+
+
+def end_listeners(ports: set[int], since: float, mark: str) -> None:
+    """Kill this user's processes that listen on any of these ports and began since then.
+
+    Those with another run's mark are not ended.
+    """
     with suppress(psutil.Error):
         for each in psutil.net_connections("tcp"):
             listens = each.status == psutil.CONN_LISTEN and each.pid
             if listens and each.laddr and each.laddr.port in ports:
                 with suppress(psutil.Error):
                     process = psutil.Process(each.pid)
-                    if process.create_time() >= since:
+                    if process.create_time() >= since and variable(process, MARK) in (None, mark):
                         process.kill()
 
 
@@ -106,6 +124,10 @@ def _command(process: psutil.Process) -> tuple[str, ...]:
     with suppress(psutil.Error):
         return tuple(Path(word).name for word in process.cmdline())  # paths may be made absolute
     return ()
+
+
+def _is_mine(process: psutil.Process) -> bool:
+    return os.name != "posix" or process.uids().real == os.getuid()
 
 
 def _living() -> Iterator[psutil.Process]:

@@ -148,7 +148,7 @@ class Launcher:
                 return False
             if is_a_strangers(process.port, process.family()):
                 raise DidNotStart(TAKEN.format(port=process.port))
-            return True
+            return not process.is_mistaken()  # it ends in a moment: its port is taken
 
         try:
             if wait_until(ready, patience_s, every_s=0.02):
@@ -174,7 +174,7 @@ class Launcher:
             return
         began = time.monotonic()
         while time.monotonic() - began < 2 * BACKGROUND_S:
-            end_listeners(self._ports, self._began)
+            end_listeners(self._ports, self._began, self.mark)
             time.sleep(0.1)
 
     def _end_containers(self) -> None:

@@ -7,7 +7,7 @@ import psutil
 
 from lab.check.address import Address
 from lab.check.container import Container
-from lab.check.family import TAG, listeners, tagged, tree
+from lab.check.family import TAG, is_another_starts, listeners, tagged, tree
 from lab.check.sockets import End
 from lab.processes.child import Child
 
@@ -78,7 +78,7 @@ class Process:
             return tree(self.child.pid)
         self._background = [each for each in self._background if _lives(each)]
         # One that took its tag away is known by its port, as soon as it listens.
-        self._background = self._background or listeners(self.port, self._began)
+        self._background = self._background or self._listeners()
         return self._background
 
     def lives(self) -> bool:
@@ -93,9 +93,17 @@ class Process:
             return False
         if self._container and self._container.id:
             return True
-        self._background = tagged(TAG, self._tag) or listeners(self.port, self._began)
+        self._background = tagged(TAG, self._tag) or self._listeners()
         self._seen_ended = self._seen_ended or time.monotonic()
         return bool(self._background) or time.monotonic() - self._seen_ended < BACKGROUND_S
+
+    def is_mistaken(self) -> bool:
+        """Return True if what answers on its port is the process of another start."""
+        inside = self._container is not None  # an engine listens for it
+        return not inside and is_another_starts(self.port, self.family(), self._tag)
+
+    def _listeners(self) -> list[psutil.Process]:
+        return listeners(self.port, self._began, self._tag)
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -155,16 +155,23 @@ class TargetRunner(Generic[AnyTarget]):
         due = began + self.patience * (recorded.times[index] - recorded.times[last])
         time.sleep(min(max(0.0, due - time.monotonic()), MOST_PACED_S))
 
-    def said(self, trace: Trace, call: Call, state: ClientState, target: AnyTarget) -> Answer:
-        """Send a call as a client that carries this; keep the answer in the trace."""
+    def said(
+        self, trace: Trace, call: Call, state: ClientState, target: AnyTarget, tries: int = 1
+    ) -> Answer:
+        """Send a call as a client that carries this; keep the answer in the trace.
+
+        Where nothing came, it is sent again, up to so many `tries`.
+        """
         index = len(trace.answers)
         trace.times.append(time.monotonic())
         trace.ages.append(trace.times[-1] - target.started)
         before = state.copy()
         transmit = self._transmit(index, state, target)
         dialect = self.dialect
-        answer = dialect.ask(call, state, target, transmit) if dialect else transmit(call)
-        if answer.status is None:
+        for _ in range(tries):
+            answer = dialect.ask(call, state, target, transmit) if dialect else transmit(call)
+            if answer.status is not None:
+                break
             self._budget.check_time()  # the check's own deadline may have cut it short
         state.answers[index] = answer
         trace.calls.append(call)

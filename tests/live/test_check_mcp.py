@@ -50,7 +50,7 @@ def test_each_part_has_its_verdict_and_a_script_that_shows_it(tmp_path):
     for words, (expected_status, state) in CASES.items():
         status, document = found[words]
         verdicts = {part["name"]: part["verdict"] for part in document["parts"]}
-        assert verdicts == {**NOTHING, **state}, words
+        assert verdicts == {**NOTHING, **state}, (words, document["parts"])
         assert status == expected_status, words
         assert {part["name"] for part in document["parts"] if part["shortest"]} == {*state}, words
     shown = [part["shortest"] for part in found["sessions list"][1]["parts"] if part["shortest"]]

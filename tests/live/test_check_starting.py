@@ -6,12 +6,17 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 from conftest import wait_for
 
+from lab.check.budget import Budget
+from lab.check.family import end_listeners
+from lab.check.launcher import EndedAtStart, Launcher
+from lab.check.start import Start
 from lab.processes.ports import free_ports, is_open
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the services fork")
@@ -139,3 +144,18 @@ def test_ctrl_c_leaves_no_container(tmp_path):
     running.send_signal(2)
     assert running.wait(60) == 130
     wait_for(lambda: not of_starts(marked))
+
+
+def test_start_is_not_answered_by_another_one_that_took_its_port(tmp_path, monkeypatch):
+    """Two checks may choose one port at the same moment; that of the later one is then taken."""
+    port = free_ports(1)
+    monkeypatch.setattr("lab.check.launcher.free_ports", lambda count: port)
+    first = Launcher(Start(starts("plain")), tmp_path / "first", Budget())
+    later = Launcher(Start(f"sh -c 'sleep 0.5; exec {starts('plain')}'"), tmp_path / "b", Budget())
+    with closing(first), closing(later):
+        served = first.launch(None)
+        for launcher in (later, first):  # of another check, and of the same one
+            with pytest.raises(EndedAtStart, match="Address already in use"):
+                launcher.launch(None)
+        end_listeners({*port}, 0.0, later.mark)
+        assert served.lives() and is_open(*port)

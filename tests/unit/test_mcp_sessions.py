@@ -106,11 +106,14 @@ class Runner:
         self.started.append(process)
         return process
 
-    def said(self, trace, call, state, process):
+    def said(self, trace, call, state, process, tries=1):
         def transmit(call, until=None):
             return process.answer(request_of(call, state.answers))
 
-        answer = self.dialect.ask(call, state, process, transmit)
+        for _ in range(tries):
+            answer = self.dialect.ask(call, state, process, transmit)
+            if answer.status is not None:
+                break
         state.answers[len(trace.answers)] = answer
         trace.answers.append(answer)
         trace.calls.append(call)
@@ -229,6 +232,24 @@ def test_process_that_does_not_answer_is_no_proof():
     met = met_by(Runner(Silent))
     assert met.report.level is Level.UNKNOWN
     assert met.sessions is Sessions.EACH
+
+
+def test_one_connection_that_breaks_is_tried_again():
+    """Whichever it is: of the discovery, of the handshake, or to the other process."""
+
+    class Breaking(Process):
+        def __init__(self):
+            super().__init__(gives=False, modern=True)
+            self.broken = set()
+
+        def answer(self, request):
+            method = json.loads(request.data)["method"]
+            whole = method in self.broken or self.broken.add(method)
+            return super().answer(request) if whole else Answer(None)
+
+    met = met_by(Runner(Breaking))
+    assert met.wire.modern
+    assert met.report.level is Level.SELF_CONTAINED, met.report.because
 
 
 def test_refusal_that_comes_once_is_no_proof():

@@ -30,6 +30,7 @@ from lab.core.json_object import JsonObject
 SESSION: Final = "session"
 MOST_REFUSALS = 3  # a refusal counts once it was seen this often
 _LOOK_AT = 2  # the index of the call that another process is asked
+_TRIES = 2  # a server is met once: one connection that breaks says nothing about its sessions
 NO_SESSIONS = "{} has no sessions: each request brings what it needs"
 NONE_GIVEN = "no session id is given, and a process that was not initialized answers alike"
 ANSWERED = "another process takes the session's id"
@@ -119,7 +120,8 @@ def _discovered(runner: TargetRunner[AnyTarget], process: AnyTarget, wire: Wire)
     """Return how to speak without sessions; None with a server that does not."""
     wire = replace(wire, version=MODERN[0])
     runner.dialect, trace = McpDialect(wire), Trace()
-    reply = reply_of(runner.said(trace, wire.request(1, DISCOVER), trace.state, process), 1)
+    discover = wire.request(1, DISCOVER)
+    reply = reply_of(runner.said(trace, discover, trace.state, process, _TRIES), 1)
     result = reply.result or {}
     versions = result.get("supportedVersions")
     if not isinstance(versions, list) or wire.version not in versions:
@@ -132,7 +134,7 @@ def _begin(runner: TargetRunner[AnyTarget], process: AnyTarget, wire: Wire) -> _
     """Begin a session with a process and ask for a list; return the reason if that is refused."""
     runner.dialect, trace = McpDialect(wire), Trace()
     first = wire.initialize(0)
-    answer = runner.said(trace, first, trace.state, process)
+    answer = runner.said(trace, first, trace.state, process, _TRIES)
     reply = reply_of(answer, 0)
     if reply.result is None:
         return _refusal(reply, answer)
@@ -152,7 +154,7 @@ def _begin(runner: TargetRunner[AnyTarget], process: AnyTarget, wire: Wire) -> _
         within(wire.request(_LOOK_AT, method, topic=SESSION, safe=True)),
     )
     for call in calls[1:]:
-        runner.said(trace, call, trace.state, process)
+        runner.said(trace, call, trace.state, process, _TRIES)
     conversation = Conversation(calls, f"MCP at {wire.path}", tuple(trace.answers))
     return _Begun(wire, offered, conversation, trace, process, session)
 
@@ -171,7 +173,7 @@ def _elsewhere(
             return met
         other = another()
         state = begun.trace.state.copy()
-        seen = runner.said(Trace(), begun.conversation.calls[_LOOK_AT], state, other)
+        seen = runner.said(Trace(), begun.conversation.calls[_LOOK_AT], state, other, _TRIES)
         if reply_of(seen, _LOOK_AT).result is not None or seen.status is None:
             return _not_refused(met, begun, seen, number)
         if number + 1 < MOST_REFUSALS:
