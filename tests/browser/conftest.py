@@ -14,10 +14,11 @@ import pytest
 import requests
 from browsing import chromium, launch
 from conftest import LabHere, wait_for
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 NO_BROWSER = "no Chromium on PATH: browser tests are skipped (Debian: apt install chromium)"
 SECRET = "X-Lab-Secret"
+expect.set_options(timeout=60_000)  # milliseconds, as long as a page waits: machines are busy
 
 
 def pytest_collection_modifyitems(items):

@@ -3,6 +3,7 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import LabHere, wait_for
+from playwright.sync_api import expect
 from rooms import Room
 
 from .conftest import Windows
@@ -168,7 +169,7 @@ def test_phone_votes_shops_loses_its_cart_and_says_so(windows, room):
     server = phone.locator("[data-mark=kept] .fate").first.inner_text()[-1]
     room.order("/lab/kill", server=server)
     phone.get_by_text(f"Your cart was in the memory of server {server}, and is lost").wait_for()
-    assert phone.locator("[data-mark=kept] .fate").inner_text() == "✓ kept: in your parcel"
+    expect(phone.locator("[data-mark=kept] .fate")).to_have_text("✓ kept: in your parcel")
     assert_fits(phone)
 
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from conftest import wait_for
+from playwright.sync_api import expect
 
 from browser.tour import run_chapter, watch
 
@@ -98,10 +99,10 @@ def test_people_stand_behind_a_counter_and_john_before_it(window):
         assert john["y"] > counter["y"] + counter["height"] + 20
         assert counter["y"] < heads["y"] < counter["y"] + counter["height"]
         assert desk == "stateless" or mind["y"] + mind["height"] <= heads["y"] + 2
-        assert page.locator(f"{lane} .balancer").is_hidden()
+        expect(page.locator(f"{lane} .balancer")).to_be_hidden()
     # What John has is what the question's drawing gives him.
     assert page.locator('.lane[data-desk="stateful"] .card').count() == 0
-    assert "form" in page.locator('.lane[data-desk="stateless"] .card').inner_text()
+    expect(page.locator('.lane[data-desk="stateless"] .card')).to_contain_text("form")
     page.locator("#people").click()
     page.locator(".lane .balancer").first.wait_for()
     servers, john = box(page, ".servers"), box(page, ".customers")
@@ -156,7 +157,7 @@ def test_switch_to_people_is_in_every_scene_by_keyboard_and_by_touch(window, wid
 
     turned(False)
     racks = page.locator(".desks-picture .is-server")
-    assert racks.count() == 2
+    expect(racks).to_have_count(2)
     switch.tap()
     turned(True)
     assert racks.count() == 0 and page.locator(".desks-picture .thought").count() == 1
@@ -189,9 +190,9 @@ def test_question_is_drawn_with_who_left_and_which_servers_are_new(
     for desk in ("stateful", "stateless"):
         drawn = page.locator(f'.desks-picture [data-desk="{desk}"]')
         drawn.wait_for()
-        assert drawn.locator(".chair").count() == people_left
-        assert drawn.locator(".rack").count() == servers
-        assert drawn.locator(".rack.fresh").count() == new
+        expect(drawn.locator(".chair")).to_have_count(people_left)
+        expect(drawn.locator(".rack")).to_have_count(servers)
+        expect(drawn.locator(".rack.fresh")).to_have_count(new)
 
 
 @pytest.mark.long
@@ -229,8 +230,8 @@ def test_sessions_of_customers_who_went_stay_in_the_store(window):
     for desk, count in kept.items():
         lane = page.locator(f'.lane[data-desk="{desk}"]')
         wait_for(lambda lane=lane, count=count: count in lane.locator(".sessions").inner_text())
-        assert lane.locator(".customer[data-away]").count() == 2
-    assert page.locator(".store .cart").filter(has_text="left behind").count() == 2
+        expect(lane.locator(".customer[data-away]")).to_have_count(2)
+    expect(page.locator(".store .cart").filter(has_text="left behind")).to_have_count(2)
     page.locator(".controls .pause").click()  # Continue: the store crashes, and has nothing
     cards = page.locator(".so .desk-card")
     cards.first.wait_for()
@@ -239,7 +240,7 @@ def test_sessions_of_customers_who_went_stay_in_the_store(window):
         "0 sessions kept, at most",
     ]
     watch(page)
-    assert page.locator(".sessions").all_inner_texts() == ["0 sessions kept", "0 sessions kept"]
+    expect(page.locator(".sessions")).to_have_text(["0 sessions kept", "0 sessions kept"])
 
 
 @pytest.mark.long
@@ -248,8 +249,8 @@ def test_each_case_of_the_drawbacks_is_scored_where_it_bites(window):
     page = window(where="?step=10", reduced_motion="reduce")
     run_chapter(page)
     rows = page.locator(".case-scores tbody tr")
-    assert rows.count() == 5
-    assert rows.filter(has_text="not run yet").count() == 4
+    expect(rows).to_have_count(5)
+    expect(rows.filter(has_text="not run yet")).to_have_count(4)
     assert not [
         cell for cell in page.locator(".case-scores :is(td, th)").all_inner_texts() if not cell
     ]
@@ -258,7 +259,7 @@ def test_each_case_of_the_drawbacks_is_scored_where_it_bites(window):
     page.locator(".case-scores .run-rest").click()
     wait_for(lambda: page.locator(".so").count() and not page.locator(".case-scores .run").count())
     # It comes back to where it was, and any of the others is explained when it is wanted.
-    assert "The same order again." in page.locator(".claimed").inner_text()
+    expect(page.locator(".claimed")).to_contain_text("The same order again.")
     page.locator(".case-scores .show-case").first.click()
     page.locator(".so .judged").wait_for()
     page.locator(".case-scores .show-case").last.click()
@@ -267,12 +268,14 @@ def test_each_case_of_the_drawbacks_is_scored_where_it_bites(window):
         stateful, stateless = rows.nth(row).locator("td").all()[1:]
         assert stateful.get_attribute("data-harm") is None and "✓ 0" in stateful.inner_text()
         assert stateless.get_attribute("data-harm") is not None
-        assert "✕" in stateless.inner_text()
+        expect(stateless).to_contain_text("✕")
     watch(page)
-    assert "has the signing key" in page.locator('[data-desk="stateless"] .copier').inner_text()
+    expect(page.locator('[data-desk="stateless"] .copier')).to_contain_text("has the signing key")
     harmed = page.locator(".tally[data-harm]")
-    assert harmed.count() == 1  # a forgery was accepted
-    assert harmed.first.locator("xpath=ancestor::section").get_attribute("data-desk") == "stateless"
+    expect(harmed).to_have_count(1)  # a forgery was accepted
+    expect(harmed.first.locator("xpath=ancestor::section")).to_have_attribute(
+        "data-desk", "stateless"
+    )
 
 
 @pytest.mark.long
@@ -280,7 +283,7 @@ def test_requests_of_each_server_are_shown_before_and_after_one_was_added(window
     page = window(where="?step=4", reduced_motion="reduce")
     run_chapter(page)
     shares = page.locator(".so .shares")
-    assert shares.count() == 2
+    expect(shares).to_have_count(2)
     stateful, stateless = (each.locator("tr").all_inner_texts() for each in shares.all())
     assert [row.split()[:2] for row in stateful[:2]] == [["before:", "A"], ["after:", "A"]]
     assert [row.split()[0] for row in stateful[2:]] == ["B", "C"]
@@ -307,7 +310,7 @@ def test_log_line_that_a_url_leaves_behind_stands_at_the_balancer(window):
     asked = re.compile(r"GET cart\?token=…&userId=\d+")
     assert asked.search(lane.locator(".recent").inner_text())
     assert asked.match(lane.locator(".steps").inner_text().lstrip("1 "))
-    assert page.locator('.lane[data-desk="stateful"] .log-line').is_hidden()
+    expect(page.locator('.lane[data-desk="stateful"] .log-line')).to_be_hidden()
 
 
 # What the stage shows during the first step of a script, in each frame in which it changes.
@@ -417,6 +420,6 @@ def test_recorded_request_comes_from_you_and_its_answer_shows_the_goods(window):
     watch(page)
     for desk, answer in (("stateful", "401 refused"), ("stateless", "200 · 2 × Laptop ✓")):
         lane = page.locator(f'.lane[data-desk="{desk}"]')
-        assert lane.locator(".copier.you .name").inner_text() == "you"
+        expect(lane.locator(".copier.you .name")).to_have_text("you")
         assert lane.locator(".copier.you .card").inner_text().endswith("the record")
-        assert lane.locator(".recent button").first.inner_text() == f"GET cart A {answer}"
+        expect(lane.locator(".recent button").first).to_have_text(f"GET cart A {answer}")

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import msgspec
 import pytest
 from conftest import LabHere, wait_for
+from playwright.sync_api import expect
 
 from browser.conftest import RunningLab, Windows
 from browser.test_page_idle_stage import assert_idle
@@ -81,10 +82,10 @@ def test_exported_page_does_the_whole_tour_from_a_file(opened, exported):
         judged = page.locator(".so .judged")
         judged.wait_for()
         assert judged.get_attribute("data-right") in ("yes", "no") or number == 11, chapter["slug"]
-        assert page.locator("#badge").inner_text() == "RECORDED"
+        expect(page.locator("#badge")).to_have_text("RECORDED")
         if number < len(chapters):
             page.locator("#next").click()
-    assert page.locator("#line").inner_text() == exported[1].made[:10]
+    expect(page.locator("#line")).to_have_text(exported[1].made[:10])
     window.check()
 
 
@@ -92,7 +93,7 @@ def test_address_with_other_servers_plays_those_that_were_recorded(opened):
     window = opened("?step=6&servers=5&pace=0")
     run_chapter(window.page)
     watch(window.page)
-    assert window.page.locator(".lane[data-desk=stateless] .server").count() == 3
+    expect(window.page.locator(".lane[data-desk=stateless] .server")).to_have_count(3)
     window.check()
 
 
@@ -125,7 +126,7 @@ def test_exported_page_fits_and_says_how_it_was_made(opened, exported, presented
     about = page.locator("#about")
     about.wait_for()
     for part in (exported[1].made[:10], f"lab {exported[1].lab}", "nginx 1.", "Record your own"):
-        assert part in about.inner_text()
+        expect(about).to_contain_text(part)
     assert re.search(r"(Valkey|Redis) \d", about.inner_text())
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
@@ -171,7 +172,7 @@ def test_every_choice_of_a_chapter_is_a_recorded_run_of_its_own(opened):
     assert "cart lost" not in both and "round robin" in both and "a shared store" in both
     # The chapter's own result is still that of the run that was predicted.
     page.locator("#scenes [data-scene=so]").click()
-    assert "cart lost" in page.locator(".so").inner_text()
+    expect(page.locator(".so")).to_contain_text("cart lost")
     window.check()
 
 
@@ -221,7 +222,7 @@ def test_answer_of_the_open_question_plays_its_own_recording(opened):
     page.locator(".scene .choice").last.click()
     page.locator(".scene .seal").click()
     page.locator(".so .judged", has_text="You chose “One server").wait_for()
-    assert page.locator(".so .outcome").all_inner_texts() == ["✕ cart lost", "✓ cart kept"]
+    expect(page.locator(".so .outcome")).to_have_text(["✕ cart lost", "✓ cart kept"])
     watch(page)
     assert "stateful desk cart kept" in what_if(page, store="redis")
 
@@ -336,8 +337,8 @@ def test_no_button_of_an_exported_page_can_only_refuse(opened):
             run_chapter(page)
     watch(page)
     page.locator('.lane[data-desk="stateful"] [data-place="server:B"] .opener').click()
-    assert page.locator(".stage-menu [role^=menuitem]").all_inner_texts() == ["Inspect"]
-    assert "This was recorded" in page.locator(".stage-menu").inner_text()
+    expect(page.locator(".stage-menu [role^=menuitem]")).to_have_text(["Inspect"])
+    expect(page.locator(".stage-menu")).to_contain_text("This was recorded")
     window.check()
 
 
@@ -352,11 +353,11 @@ def test_keyboard_of_an_exported_page_knows_no_tab_and_no_key_that_is_absent(ope
     for key in ["ArrowRight"] * 6 + ["ArrowLeft", "Home", "End"]:
         page.keyboard.press(key)
         reached.append(at("document.activeElement.id").removeprefix("tab-"))
-        assert page.locator(f"#panel-{reached[-1]}").is_visible()
+        expect(page.locator(f"#panel-{reached[-1]}")).to_be_visible()
     assert reached == [*RECORDED_TABS[1:], "evidence", "control", "evidence", "control"]
     at("async () => (await import('lab/tabs.js')).openCloser('panel-shop')")  # nothing to open
-    assert page.locator("#panel-control").is_visible()
-    assert page.locator("#panel-shop").is_hidden()
+    expect(page.locator("#panel-control")).to_be_visible()
+    expect(page.locator("#panel-shop")).to_be_hidden()
     page.locator("#tab-control").blur()
     page.keyboard.press("?")
     page.locator("#help").wait_for()
@@ -386,7 +387,7 @@ def test_kept_run_in_an_exported_page_has_its_tabs_and_the_lesson_waits_behind_i
     page.locator("#about", has_text="lab run crash").wait_for(state="attached")
     for tab in ("token", "control"):
         look_closer(page, tab)
-        assert "A kept run is shown." in page.locator(f"#panel-{tab}").inner_text()
+        expect(page.locator(f"#panel-{tab}")).to_contain_text("A kept run is shown.")
     assert page.locator("lab-instructor .preset:visible").count() == 0
     look_closer(page, "runs")
     assert page.locator("lab-crowd, lab-runs .refresh").filter(visible=True).count() == 0
@@ -426,9 +427,9 @@ def test_lab_play_plays_the_lesson_and_kept_runs(browser, exported):
         page = windows.at(f"{origin}/?step=6&pace=0")
         predict(page)
         page.locator(".so .judged").wait_for()
-        assert page.locator("#badge").inner_text() == "RECORDED"
-        assert page.locator("#line").inner_text() == exported[1].made[:10]
-        assert "cart lost" in page.locator(".so").inner_text()
+        expect(page.locator("#badge")).to_have_text("RECORDED")
+        expect(page.locator("#line")).to_have_text(exported[1].made[:10])
+        expect(page.locator(".so")).to_contain_text("cart lost")
         watch(page)
         assert "cart lost" not in what_if(page, store="redis")
         page.reload()
@@ -440,8 +441,8 @@ def test_lab_play_plays_the_lesson_and_kept_runs(browser, exported):
         page.locator("#about", has_text="lab run crash").wait_for(state="attached")
         assert re.search(r"Recorded on \d{4}-\d\d-\d\d with nginx 1", page.inner_text("#about"))
         assert tabs_of(page) == [*RECORDED_TABS[:-1], "runs", "control"]
-        assert page.locator("lab-runs .all-runs").is_visible()
-        assert page.locator("lab-crowd").is_hidden()
+        expect(page.locator("lab-runs .all-runs")).to_be_visible()
+        expect(page.locator("lab-crowd")).to_be_hidden()
         page.locator("lab-runs .to-live", has_text="Back to the lesson").click()
         page.locator("#about", has_text="lab export").wait_for(state="attached")
         page.locator("#scenes [data-scene=so]").click()

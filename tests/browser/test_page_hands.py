@@ -4,6 +4,7 @@ import re
 
 import pytest
 from conftest import wait_for
+from playwright.sync_api import expect
 
 from browser.conftest import RunningLab, Windows
 from browser.test_page_tour import tab_to
@@ -28,7 +29,7 @@ class Keys:
     def choose(self, page, selector, label):
         tab_to(page, selector)
         page.keyboard.type(label)
-        assert page.locator(f"{selector} option:checked").inner_text() == label
+        expect(page.locator(f"{selector} option:checked")).to_have_text(label)
 
 
 class Touch:
@@ -101,7 +102,7 @@ def test_learner_waits_for_a_stage_and_leaves_the_queue(windows, hands):
     second.locator("lab-role .leave-queue").wait_for()
     hands.press(second, "lab-role .leave-queue")
     second.locator("lab-role").wait_for(state="hidden")
-    assert "Stopped" in second.locator(".ask .trouble").inner_text()
+    expect(second.locator(".ask .trouble")).to_contain_text("Stopped")
 
 
 @both

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from conftest import wait_for
+from playwright.sync_api import expect
 
 from browser.tour import predict, run_chapter, watch
 
@@ -22,9 +23,7 @@ def assert_idle(page, servers, caption=GONE):
     assert states == ["up"] * 2 * servers
     assert page.locator(WORDS).all_inner_texts() == []
     assert page.locator("[data-ran]").count() == 0
-    assert page.locator(".controls .again").inner_text() == (
-        "Again" if caption == GONE else "Run ▸"
-    )
+    expect(page.locator(".controls .again")).to_have_text("Again" if caption == GONE else "Run ▸")
 
 
 # The captions that are read while the servers they speak of are not there yet.
@@ -55,8 +54,8 @@ def test_stage_of_another_chapter_is_not_this_ones(window):
     page.locator(".so .judged").wait_for()
     assert page.evaluate("window.early") == ["Not run yet.", "Getting ready …"]
     watch(page)
-    assert page.locator(".caption").inner_text() == OVER
-    assert page.locator(".lane .tally").count() > 0
+    expect(page.locator(".caption")).to_have_text(OVER)
+    expect(page.locator(".lane .tally").first).to_be_attached()
     turn_to(page, 2)
     assert_idle(page, 1, "Not run yet.")
     page.locator(".controls .again").click()
@@ -72,14 +71,14 @@ def test_stage_of_another_chapter_is_not_this_ones(window):
     page.reload()
     page.locator(".so .judged").wait_for()
     watch(page)
-    assert page.locator(".caption").inner_text() == OVER
-    assert page.locator(".lane .cart").count() > 0
+    expect(page.locator(".caption")).to_have_text(OVER)
+    expect(page.locator(".lane .cart").first).to_be_attached()
     # What is done by hand is seen wherever it is done.
     turn_to(page, 6)
     assert_idle(page, 3)
     page.keyboard.press("r")
     page.locator("lab-stage .ids", has_text="pid").first.wait_for(state="attached")
-    assert page.locator(".caption").inner_text() == GONE
+    expect(page.locator(".caption")).to_have_text(GONE)
 
 
 def test_run_stops_where_the_reader_turns_to_another_chapter(window):
@@ -101,12 +100,12 @@ def test_run_of_what_if_is_not_the_chapters(window):
     page.locator(".controls .what-if").click()
     page.locator(".what-if-box .run-so").click()
     wait_for(lambda: page.locator(".caption").inner_text().startswith("As it was: "))
-    assert page.locator(".lane .cart").count() > 0
+    expect(page.locator(".lane .cart").first).to_be_attached()
     page.locator(".controls .again").click()  # and what was said of it is not said of the next
     page.locator("main[data-scene=watch]").wait_for()
     page.locator(".so .judged").wait_for()
     watch(page)
-    assert page.locator(".caption").inner_text() == OVER
+    expect(page.locator(".caption")).to_have_text(OVER)
     page.locator(".controls .what-if").click()
     page.locator(".what-if-box .run-so").click()
     wait_for(lambda: page.locator(".caption").inner_text().startswith("As it was: "))
@@ -121,7 +120,7 @@ def test_room_stage_is_not_what_a_learner_ran_on_its_own(window):
     run_chapter(room)
     learner = window(instructor=False, where="?step=2", **CALM)
     watch(learner)  # nothing of its own: the room's run of this chapter
-    assert learner.locator(".lane .cart").count() > 0
+    expect(learner.locator(".lane .cart").first).to_be_attached()
     learner.locator("#scenes [data-scene=ask]").click()
     top = learner.locator(".asks").bounding_box()["y"]
     learner.evaluate("""() => {
@@ -141,7 +140,7 @@ def test_room_stage_is_not_what_a_learner_ran_on_its_own(window):
     assert {y for y, _ in frames} <= {top, None}
     assert learner.evaluate(OWN)
     watch(learner)
-    assert learner.locator(".caption").inner_text() == OVER
+    expect(learner.locator(".caption")).to_have_text(OVER)
     assert learner.locator("#about").text_content().startswith("This is a stage of your own")
     learner.reload()
     learner.locator(".so .judged").wait_for()

@@ -6,6 +6,7 @@ import psutil
 import pytest
 import requests
 from conftest import wait_for
+from playwright.sync_api import expect
 
 from browser.tour import look_closer, watch
 
@@ -63,9 +64,9 @@ def test_kill_by_key_is_on_the_screen_and_the_cart_falls(window, lab):
     took = [page.evaluate("window.took")]
     assert window.asked(page).count("/lab/kill") == 2  # one for each desk
     assert not psutil.pid_exists(pid)
-    assert "gone with its process" in server.inner_text()
+    expect(server).to_contain_text("gone with its process")
     # At the other desk the cart is in his hand, and stays there.
-    assert page.locator('[data-desk="stateless"] .customer .cart').is_visible()
+    expect(page.locator('[data-desk="stateless"] .customer .cart')).to_be_visible()
     announcer = page.locator("#announcer")
     wait_for(lambda: "killed" in announcer.inner_text())
     look_closer(page, "evidence")
@@ -133,7 +134,7 @@ def test_blank_presenter_and_the_clicker(window):
     page.keyboard.down("b")
     page.locator("dialog#blank[open]").wait_for()
     page.keyboard.down("b")  # still held: a repeat is not a second press
-    assert page.locator("dialog#blank[open]").count() == 1
+    expect(page.locator("dialog#blank[open]")).to_have_count(1)
     page.keyboard.up("b")
     page.keyboard.press("b")
     page.locator("dialog#blank[open]").wait_for(state="hidden")

@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import wait_for
 from contrast import contrast
+from playwright.sync_api import expect
 
 from browser.tour import CUT_OFF, predict, run_chapter, watch
 
@@ -143,7 +144,7 @@ def test_each_scene_is_the_whole_screen(window, width, height, mode):
     for step in range(1, 12):
         page.wait_for_url(re.compile(f"step={step}"))
         page.locator(".ask h1").wait_for()
-        assert page.locator(".scene .choice").count() == 4
+        expect(page.locator(".scene .choice")).to_have_count(4)
         assert page.locator(".scene .seal").count() == page.locator(".scene .skip-it").count() == 1
         assert page.evaluate(OUT_OF_SIGHT, ASKED) == [], step
         assert page.evaluate(INNER_SCROLLS) == [], step
@@ -450,7 +451,7 @@ def test_finished_chapter_prints_on_one_sheet(window, scheme):
     sheets = re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))
     assert len(sheets) == 1
     page.emulate_media(media="print")
-    assert page.locator(".so .verdict-line").is_visible()
+    expect(page.locator(".so .verdict-line")).to_be_visible()
     assert page.locator(".scene button:visible, .top button:visible").count() == 0
 
 
@@ -458,12 +459,12 @@ def test_last_chapter_ends_with_a_table_to_keep(window):
     page = window(where="?step=11", reduced_motion="reduce")
     run_chapter(page)
     table = page.locator(".ending table")
-    assert table.locator("tbody tr").count() == 11
+    expect(table.locator("tbody tr")).to_have_count(11)
     # Its own question has no right answer, so it is not a prediction.
-    assert page.locator(".ending h2").first.inner_text() == (
+    expect(page.locator(".ending h2").first).to_have_text(
         "No predictions so far; 10 chapters not run"
     )
-    assert table.locator("tr:has-text('not run')").count() == 10
+    expect(table.locator("tr:has-text('not run')")).to_have_count(10)
     with page.expect_download() as download:
         page.locator(".ending .keep").click()
     text = Path(download.value.path()).read_text(encoding="utf-8")

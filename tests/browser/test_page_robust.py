@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from conftest import LabHere, wait_for
+from playwright.sync_api import expect
 
 from browser.conftest import RunningLab, Windows, opener
 from browser.tour import assert_header_fits, look_closer, predict, run_chapter, watch
@@ -31,8 +32,8 @@ def test_reload_in_the_middle_keeps_prediction_and_says_what_it_broke(window):
         page.reload()  # before the route is given up, which lets go on what it held
         page.unroute("**/lab/step")
         page.locator("#line[data-state=open]").wait_for()
-        assert "Interrupted by a reload" in page.locator(".ask .trouble").inner_text()
-        assert "Neither" in page.locator(".scene .choice[aria-pressed=true]").inner_text()
+        expect(page.locator(".ask .trouble")).to_contain_text("Interrupted by a reload")
+        expect(page.locator(".scene .choice[aria-pressed=true]")).to_contain_text("Neither")
     run.click()
     page.locator(".so .judged").wait_for()
     page.reload()  # and a finished one stays finished
@@ -159,7 +160,7 @@ def test_look_closer_has_the_window_where_a_scene_is_presented(window):
     top = "document.querySelector('#closer').getBoundingClientRect().top / innerHeight"
     wait_for(lambda: page.evaluate(top) < 0.2)
     page.locator("#look-closer").click()
-    assert page.locator(".ask h1").is_visible()
+    expect(page.locator(".ask h1")).to_be_visible()
 
 
 def test_forged_token_is_refused_and_none_survives_a_reset(window):
@@ -176,11 +177,11 @@ def test_forged_token_is_refused_and_none_survives_a_reset(window):
     page.locator("lab-token textarea").fill('{"v": 1, "aud": "two-desks"}')
     page.locator("lab-token .verify").click()
     wait_for(lambda: "refuses it: 401" in status.inner_text())
-    assert "readable, not secret" in page.locator("lab-token").inner_text()
+    expect(page.locator("lab-token")).to_contain_text("readable, not secret")
     page.keyboard.press("r")
     page.locator("lab-token .token-card").wait_for(state="hidden")
-    assert "No token yet" in page.locator("lab-token").inner_text()
-    assert status.is_hidden()
+    expect(page.locator("lab-token")).to_contain_text("No token yet")
+    expect(status).to_be_hidden()
 
 
 def test_evidence_shows_bytes_marks_credentials_and_copies_a_command(window):
@@ -214,7 +215,7 @@ def test_evidence_shows_bytes_marks_credentials_and_copies_a_command(window):
     wait_for(lambda: "≠ marks what differs." in code.inner_text())
     for desk, line in (("stateful", "raise sessions.not_found()"), ("stateless", "_verified(")):
         shown = code.locator(f"[data-desk={desk}]")
-        assert "_app/state.py" in shown.inner_text()
+        expect(shown).to_contain_text("_app/state.py")
         changed = shown.locator(".line.changed").all_inner_texts()
         assert any(line in each for each in changed) and not any("view_cart" in c for c in changed)
 
@@ -225,7 +226,7 @@ def test_page_without_javascript_explains_itself(window, lab):
     assert "needs JavaScript" in text and "lab run crash" in text
     assert len(page.locator("noscript h2, .plain h2").all()) == 11
     # JavaScript is off for the page, not for the question.
-    assert page.locator("main").is_hidden()
+    expect(page.locator("main")).to_be_hidden()
 
 
 @pytest.mark.long
@@ -242,10 +243,10 @@ def test_line_is_lost_and_found_again(browser, tmp_path):
             for process in [nginx, *workers]:
                 os.kill(process.pid, signal.SIGSTOP)
             page.locator("#line[data-state=lost]").wait_for(timeout=60_000)
-            assert "lost" in page.locator("#line").inner_text()
+            expect(page.locator("#line")).to_contain_text("lost")
             assert page.locator("#line").evaluate("(line) => line.scrollWidth <= line.clientWidth")
             assert "tries again" in page.locator("#about").text_content()
-            assert page.locator("#badge").inner_text() == "NOT CONNECTED"
+            expect(page.locator("#badge")).to_have_text("NOT CONNECTED")
             for process in [nginx, *workers]:
                 os.kill(process.pid, signal.SIGCONT)
             page.locator("#line[data-state=open]").wait_for(timeout=60_000)

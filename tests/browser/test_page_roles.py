@@ -4,6 +4,7 @@ import re
 
 import pytest
 from conftest import wait_for
+from playwright.sync_api import expect
 
 from browser.conftest import RunningLab, Windows
 from browser.test_page_tour import findings
@@ -30,7 +31,7 @@ def test_learner_follows_the_instructor_and_is_judged_by_its_own_prediction(wind
     room = window(where="?step=6", **CALM)
     learner = window(instructor=False, where="?step=1", **CALM)
     bar = learner.locator("lab-role")
-    assert bar.is_hidden()  # nothing is presented yet
+    expect(bar).to_be_hidden()  # nothing is presented yet
     present(room)
     wait_for(lambda: "chapter 6" in bar.inner_text())
     bar.locator(".follow").click()
@@ -41,12 +42,12 @@ def test_learner_follows_the_instructor_and_is_judged_by_its_own_prediction(wind
     learner.keyboard.press("3")
     learner.locator(".scene .seal").click()
     assert learner.locator(".scene .run").count() == 0
-    assert "The instructor runs it" in learner.locator(".ask").inner_text()
+    expect(learner.locator(".ask")).to_contain_text("The instructor runs it")
     assert findings(learner) == []
     room.keyboard.press("1")
     room.keyboard.press("Enter")
     learner.locator("main[data-scene=watch]").wait_for()
-    assert learner.locator(".controls .pause").is_hidden()
+    expect(learner.locator(".controls .pause")).to_be_hidden()
     captions = {
         step["say"]
         for step in learner.evaluate(f"async () => (await ({STATE})()).plan.chapters[5]")["acts"][
@@ -111,7 +112,7 @@ def test_predictions_are_kept_by_the_browser_until_they_are_forgotten(window):
     look_closer(other, "further")
     forget = other.locator("lab-further .forget")
     forget.click()
-    assert other.locator(".so .judged").count() == 1  # it asks once more
+    expect(other.locator(".so .judged")).to_have_count(1)  # it asks once more
     forget.click()
     for each in (other, page):
         each.locator(".ask .skip-it").wait_for()
@@ -153,16 +154,16 @@ def test_learner_without_a_free_stage_waits_in_a_queue_that_says_so(browser, tmp
         predict(second)
         bar = second.locator("lab-role")
         wait_for(lambda: "All 1 stages for learners are taken; you are next" in bar.inner_text())
-        assert "lab record" in bar.inner_text()  # none is at hand, and how to get one
+        expect(bar).to_contain_text("lab record")  # none is at hand, and how to get one
         assert second.locator(".ask .bar").inner_text().split("\n") == ["Waiting for a stage …"]
-        assert second.locator(".ask .main").is_disabled()
+        expect(second.locator(".ask .main")).to_be_disabled()
         predict(third)
         wait_for(lambda: "1 waits before you" in third.locator("lab-role").inner_text())
         assert findings(third) == []
         bar.locator(".leave-queue").click()
         bar.wait_for(state="hidden")
-        assert "before its first step" in second.locator(".ask .trouble").inner_text()
-        assert second.locator(".ask .run").inner_text() == "Run ▸"  # and nothing has run yet
+        expect(second.locator(".ask .trouble")).to_contain_text("before its first step")
+        expect(second.locator(".ask .run")).to_have_text("Run ▸")  # and nothing has run yet
         second.locator(".ask .change").click()
         second.locator(".ask .seal").wait_for()
         wait_for(lambda: "you are next" in third.locator("lab-role").inner_text())
@@ -222,7 +223,7 @@ def test_learner_sees_the_kept_result_of_an_experiment_against_its_own_predictio
         act.locator(".play-back").click()  # of the second experiment of that run
         page.locator("#about", has_text="lab run crash").wait_for(state="attached")
         look_closer(page, "runs")
-        assert "the instructor alone sends it" in page.locator("lab-crowd").inner_text()
+        expect(page.locator("lab-crowd")).to_contain_text("the instructor alone sends it")
         # The instructor's own page runs it, and shows what came of it.
         mine = windows(where="?step=6", **CALM)
         look_closer(mine, "further")

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from conftest import wait_for
+from playwright.sync_api import expect
 
 from browser.test_page_tour import findings
 
@@ -28,8 +29,8 @@ def test_speaker_view_says_what_comes_and_works_from_either_window(window):
     speaker = speaker_of(page)
     text, now, upcoming = (speaker.locator(part) for part in ("#text", "#now", "#upcoming"))
     assert all(paragraph in text.inner_text() for paragraph in crash["text"])
-    assert now.inner_text() == crash["predict"]["question"]
-    assert crash["acts"][0]["label"] in upcoming.inner_text()
+    expect(now).to_have_text(crash["predict"]["question"])
+    expect(upcoming).to_contain_text(crash["acts"][0]["label"])
     assert all(
         each["because"] in speaker.locator("#answers").inner_text()
         for each in crash["predict"]["choices"]
@@ -37,10 +38,10 @@ def test_speaker_view_says_what_comes_and_works_from_either_window(window):
     assert re.fullmatch(r"\d+:\d\d", speaker.locator("#elapsed").inner_text())
     assert findings(speaker) == []
     # The room's votes are data: whoever has them sets them.
-    assert "No vote" in speaker.locator("#votes").inner_text()
+    expect(speaker.locator("#votes")).to_contain_text("No vote")
     page.evaluate(FILL, VOTES)
     wait_for(lambda: "9 voted" in speaker.locator("#votes").inner_text())
-    assert "6 → 8" in speaker.locator("#answers li").nth(2).inner_text()
+    expect(speaker.locator("#answers li").nth(2)).to_contain_text("6 → 8")
     # Either window may be loaded again.
     speaker.reload()
     wait_for(lambda: now.inner_text() == crash["predict"]["question"])
@@ -57,11 +58,11 @@ def test_speaker_view_says_what_comes_and_works_from_either_window(window):
     wait_for(lambda: "(chosen)" in answers.nth(0).inner_text())
     assert "✓" not in speaker.locator("#answers").inner_text()  # which is right is not known yet
     page.locator(".so .judged").wait_for()
-    assert page.locator(".so .judged").get_attribute("data-right") == "no"
+    expect(page.locator(".so .judged")).to_have_attribute("data-right", "no")
     wait_for(lambda: now.inner_text() == crash["claim"])
     marks = [("✓" in each, "(chosen)" in each) for each in answers.all_inner_texts()]
     assert marks == [(False, True), (False, False), (True, False), (False, False)]
-    assert storage["predict"]["question"] in upcoming.inner_text()
+    expect(upcoming).to_contain_text(storage["predict"]["question"])
     speaker.locator(".go").click()
     page.wait_for_url(re.compile("step=7"))
     wait_for(lambda: now.inner_text() == storage["predict"]["question"])

@@ -5,6 +5,7 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import wait_for
+from playwright.sync_api import expect
 
 from browser.tour import look_closer, run_chapter, watch
 
@@ -92,11 +93,11 @@ def test_whole_tour(window, scheme, predict, turn):
         judged = page.locator(".so .judged")
         judged.wait_for()
         assert judged.get_attribute("data-right") in ("yes", "no") or number == 11, chapter["slug"]
-        assert page.locator("#claim").inner_text() == chapter["claim"]
+        expect(page.locator("#claim")).to_have_text(chapter["claim"])
         act = chapter["acts"][chapter["predict"]["choices"][-1 if touch else 0].get("act", 0)]
         assert act.get("explain", chapter["explain"]) == page.locator(".decided").inner_text()
         cards = page.locator(".so .desk-card")
-        assert cards.count() == 2
+        expect(cards).to_have_count(2)
         assert "not measured" not in "".join(cards.all_inner_texts())
         used = page.locator(".so :is(.desk-card, .verdict-line, .split, .whole)").all_inner_texts()
         for word in page.locator(".so .meanings b").all_inner_texts():  # what is defined is there
@@ -119,8 +120,8 @@ def test_answer_is_chosen_by_its_number(window):
     predict_by_number(page)
     judged = page.locator(".so .judged")
     judged.wait_for()
-    assert judged.get_attribute("data-right") == "yes"
-    assert "You said" in judged.inner_text()
+    expect(judged).to_have_attribute("data-right", "yes")
+    expect(judged).to_contain_text("You said")
 
 
 def test_wrong_answer_gets_its_own_reason(window):
@@ -132,8 +133,8 @@ def test_wrong_answer_gets_its_own_reason(window):
     page.keyboard.press("Enter")
     judged = page.locator(".so .judged")
     judged.wait_for()
-    assert judged.get_attribute("data-right") == "no"
-    assert chapter["predict"]["choices"][0]["because"] in judged.inner_text()
+    expect(judged).to_have_attribute("data-right", "no")
+    expect(judged).to_contain_text(chapter["predict"]["choices"][0]["because"])
 
 
 @pytest.mark.timeout(240)
@@ -203,7 +204,7 @@ def test_script_pauses_goes_on_by_one_request_and_keeps_its_speed(window):
     page.locator(".controls .pause").click()  # Continue
     page.locator(".so .judged").wait_for()
     watch(page)
-    assert page.locator('[data-speed="3"]').get_attribute("aria-pressed") == "true"
+    expect(page.locator('[data-speed="3"]')).to_have_attribute("aria-pressed", "true")
 
 
 @pytest.mark.long
@@ -235,18 +236,18 @@ def test_experiment_runs_beside_the_stage_and_is_played_back(window):
     act.locator(".skip-it").click()
     act.locator(".run").click()
     act.locator(".play-back").wait_for(timeout=60_000)
-    assert "holds" in act.inner_text()
+    expect(act).to_contain_text("holds")
     act.locator(".play-back").click()
     page.locator("#badge[data-state=recorded]").wait_for()
-    assert page.locator("#badge").inner_text() == "RECORDED"
+    expect(page.locator("#badge")).to_have_text("RECORDED")
     for tab in ("shop", "token", "control"):
         look_closer(page, tab)
         panel = page.locator(f"#panel-{tab}")
-        assert "A kept run is shown." in panel.inner_text()
+        expect(panel).to_contain_text("A kept run is shown.")
         assert panel.locator(".at-stage:visible").count() == 0
     page.locator("lab-timeline .to-live").click()
     page.locator("#badge[data-state=live]").wait_for()
-    assert page.locator("lab-instructor .reset").is_visible()
+    expect(page.locator("lab-instructor .reset")).to_be_visible()
     # A challenge needs the stage, and goes back to it.
     look_closer(page, "further")
     act.locator(".play-back").click()

@@ -234,7 +234,7 @@ def test_process_that_does_not_answer_is_no_proof():
     assert met.sessions is Sessions.EACH
 
 
-def test_one_connection_that_breaks_is_tried_again():
+def test_connection_that_breaks_once_is_tried_again():
     """Whichever it is: of the discovery, of the handshake, or to the other process."""
 
     class Breaking(Process):

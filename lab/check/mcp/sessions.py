@@ -30,7 +30,7 @@ from lab.core.json_object import JsonObject
 SESSION: Final = "session"
 MOST_REFUSALS = 3  # a refusal counts once it was seen this often
 _LOOK_AT = 2  # the index of the call that another process is asked
-_TRIES = 2  # a server is met once: one connection that breaks says nothing about its sessions
+_MOST_SENDS = 2  # a server is met once: one connection that breaks says nothing about its sessions
 NO_SESSIONS = "{} has no sessions: each request brings what it needs"
 NONE_GIVEN = "no session id is given, and a process that was not initialized answers alike"
 ANSWERED = "another process takes the session's id"
@@ -121,7 +121,7 @@ def _discovered(runner: TargetRunner[AnyTarget], process: AnyTarget, wire: Wire)
     wire = replace(wire, version=MODERN[0])
     runner.dialect, trace = McpDialect(wire), Trace()
     discover = wire.request(1, DISCOVER)
-    reply = reply_of(runner.said(trace, discover, trace.state, process, _TRIES), 1)
+    reply = reply_of(runner.said(trace, discover, trace.state, process, _MOST_SENDS), 1)
     result = reply.result or {}
     versions = result.get("supportedVersions")
     if not isinstance(versions, list) or wire.version not in versions:
@@ -134,7 +134,7 @@ def _begin(runner: TargetRunner[AnyTarget], process: AnyTarget, wire: Wire) -> _
     """Begin a session with a process and ask for a list; return the reason if that is refused."""
     runner.dialect, trace = McpDialect(wire), Trace()
     first = wire.initialize(0)
-    answer = runner.said(trace, first, trace.state, process, _TRIES)
+    answer = runner.said(trace, first, trace.state, process, _MOST_SENDS)
     reply = reply_of(answer, 0)
     if reply.result is None:
         return _refusal(reply, answer)
@@ -154,7 +154,7 @@ def _begin(runner: TargetRunner[AnyTarget], process: AnyTarget, wire: Wire) -> _
         within(wire.request(_LOOK_AT, method, topic=SESSION, safe=True)),
     )
     for call in calls[1:]:
-        runner.said(trace, call, trace.state, process, _TRIES)
+        runner.said(trace, call, trace.state, process, _MOST_SENDS)
     conversation = Conversation(calls, f"MCP at {wire.path}", tuple(trace.answers))
     return _Begun(wire, offered, conversation, trace, process, session)
 
@@ -173,7 +173,7 @@ def _elsewhere(
             return met
         other = another()
         state = begun.trace.state.copy()
-        seen = runner.said(Trace(), begun.conversation.calls[_LOOK_AT], state, other, _TRIES)
+        seen = runner.said(Trace(), begun.conversation.calls[_LOOK_AT], state, other, _MOST_SENDS)
         if reply_of(seen, _LOOK_AT).result is not None or seen.status is None:
             return _not_refused(met, begun, seen, number)
         if number + 1 < MOST_REFUSALS:
