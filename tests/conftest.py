@@ -99,6 +99,26 @@ def wait_for(condition, deadline_s=DEADLINE_S):
         time.sleep(0.01)
 
 
+def made_once(tmp_path_factory, name, make, deadline_s):
+    """Return a folder that `make(folder)` filled: once for all workers of a run (xdist)."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder, made, failed = (root / f"{name}{state}" for state in ("", "-made", "-failed"))
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        wait_for(lambda: made.exists() or failed.exists(), deadline_s)
+        assert made.exists(), f"{folder} could not be made: see the failure of the other worker"
+        return folder
+    try:
+        make(folder)
+    except BaseException:
+        failed.mkdir()
+        raise
+    made.mkdir()
+    return folder
+
+
 def processes_of(folder):
     """Living processes that were started in `folder` or for a run below it."""
     folder = str(Path(folder).absolute())

@@ -402,16 +402,19 @@ COVERED = """
 
 @pytest.mark.long
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (375, 667)])
-def test_answer_that_rests_covers_no_name(window, width, height):
-    # Answers of servers, of a dead server, of the store and of the cache.
+def test_answer_that_rests_covers_no_name(window):
+    # Answers of servers, of a dead server, of the store and of the cache, in two windows at once.
     for step in (6, 7, 9):
-        page = window(width, height, f"?step={step}", pace=1)
-        page.evaluate(COVERED)
+        phone = window(375, 667, f"?step={step}", pace=1)
+        page = window(where=f"?step={step}", pace=1)
+        watch(phone)
+        for each in (phone, page):
+            each.evaluate(COVERED)
         run_chapter(page)
-        assert page.evaluate("window.rested") > 4
-        assert page.evaluate("window.covered") == [], step
-        page.close()
+        for each in (phone, page):
+            wait_for(lambda each=each: each.evaluate("window.rested") > 4)
+            assert each.evaluate("window.covered") == [], step
+            each.close()
 
 
 def test_recorded_request_comes_from_you_and_its_answer_shows_the_goods(window):
