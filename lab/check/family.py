@@ -58,10 +58,10 @@ def is_a_strangers(port: int, family: Sequence[psutil.Process]) -> bool:
 
 
 def is_another_starts(port: int, family: Sequence[psutil.Process], tag: str) -> bool:
-    """Return True if what listens on the port was started by this lab or another, as another start.
+    """Return True if a process of another start listens on the port, of this check or another.
 
-    Both chose the port before either listened: the later one ends, and until then the earlier one
-    answers in its place.
+    Both starts chose the port before either listened: the later one ends, and until then the
+    earlier one answers in its place.
     """
     if any(port in listening(each) for each in family):
         return False
