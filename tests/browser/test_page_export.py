@@ -295,13 +295,24 @@ def tabs_of(page):
     return [each.removeprefix("tab-") for each in ids if page.locator(f"#{each}").is_visible()]
 
 
+# Until no script runs, and what follows from that is drawn.
+AT_REST = """
+async () => {
+  const { state } = await import("lab/state.js");
+  const frame = () => new Promise(requestAnimationFrame);
+  do await frame(); while (state.act.running);
+  await frame();
+}
+"""
+
+
 def press_all(page, tab):
-    """Press every button of a tab, one after the other; those of the room need no data."""
+    """Press every button of a tab, each when the one before is done; the room's need no data."""
     buttons = page.locator(f'#panel-{tab} :not([aria-label="Room"]) > * > button:visible:enabled')
     for number in range(buttons.count()):
         if number < buttons.count():  # it may have gone with one that was pressed
             buttons.nth(number).click()
-            page.locator("lab-instructor .stop:not([hidden])").wait_for(state="hidden")
+            page.evaluate(AT_REST)
         assert page.evaluate(REFUSED) == [], f"{tab}, button {number}"
         look_closer(page, tab)
 
@@ -348,7 +359,7 @@ def test_no_button_of_an_exported_page_can_only_refuse(opened):
         if page.locator(".scene.ask").is_visible():
             run_chapter(page)
     watch(page)
-    page.locator('.lane[data-desk="stateful"] [data-place="server:B"] .opener').click()
+    page.locator('.lane[data-desk="stateful"] [data-place="server:A"] .opener').click()
     expect(page.locator(".stage-menu [role^=menuitem]")).to_have_text(["Inspect"])
     expect(page.locator(".stage-menu")).to_contain_text("This was recorded")
     window.check()
