@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 import requests
 
+from lab.check.family import listening, tree
 from lab.core.errors import LabError
 from lab.core.neighbours import new_module
 from lab.core.text import one_line
+from lab.processes.child import Child
 from lab.processes.ports import free_ports, is_open
 from lab.processes.spawn import Children, clean_environment, prepare_run_dir
 from lab.processes.waiting import end_of, wait_until
@@ -119,7 +121,12 @@ def _start(
         env=clean_environment(env),
         cwd=disk,
     )
-    ready = wait_until(lambda: is_open(port) or not child.running(), _PIECE_READY_S)
+    ready = wait_until(lambda: _listens(child, port) or not child.running(), _PIECE_READY_S)
     if not ready or not child.running():
         raise LabError(f"{service.name} did not start; {end_of(log)}")
     return TurnServer(name, child.pid, f"http://127.0.0.1:{port}")
+
+
+def _listens(child: Child, port: int) -> bool:
+    """Return True if this child listens: another program may have taken the port."""
+    return is_open(port) and any(port in listening(each) for each in tree(child.pid))

@@ -1,6 +1,7 @@
 """A visit to each piece of the museum: real packages, two real servers, the real checker."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -8,8 +9,11 @@ import sys
 import pytest
 from conftest import processes_of
 
+from lab.core.errors import LabError
 from lab.museum.installed import command_for_missing
 from lab.museum.piece import find, pieces
+from lab.museum.two_servers import two_servers
+from lab.processes.ports import free_ports
 
 PATIENCE_S = 280
 HERE_IS_NO_NPM = "Node and npm are not here, or npm cannot install"
@@ -65,3 +69,20 @@ def test_visit_is_shown_on_a_terminal_with_its_proof_and_its_remedy(tmp_path):
         "SELF-CONTAINED",
     ):
         assert words in done.stdout
+
+
+SERVE = """
+import sys
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+HTTPServer(("127.0.0.1", int(sys.argv[1])), SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere two servers may share a port")
+def test_server_whose_port_another_one_took_is_not_called_ready(tmp_path, monkeypatch):
+    (tmp_path / "serve.py").write_text(SERVE)
+    one = free_ports(1)
+    monkeypatch.setattr("lab.museum.two_servers.free_ports", lambda count: one * count)
+    servers = two_servers(tmp_path / "serve.py", [sys.executable], {}, tmp_path / "run")
+    with pytest.raises(LabError, match="Address already in use"), servers:
+        pass
