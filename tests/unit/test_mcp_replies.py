@@ -78,7 +78,8 @@ def test_answer_that_is_not_a_message_says_so(body):
     answer = Answer(200, Headers([("Content-Type", "application/json")]), body)
     reply = reply_of(as_one_message(answer, 7), 7)
     assert reply.result is None
-    assert "other than a whole JSON-RPC message" in reply.error
+    assert "other than a whole JSON-RPC message: " in reply.error
+    assert not reply.error.endswith(" ")
 
 
 @pytest.mark.parametrize("result", [None, [], "x", 3])

@@ -61,7 +61,8 @@ def reply_of(answer: Answer, number: object) -> Reply:
     message = answer.body
     if not isinstance(message, dict):
         why = f"answered {answer.status} with something other than a whole JSON-RPC message"
-        return Reply(error=f"{why}: {one_line(answer.text[:MOST_SAID], MOST_SAID)}")
+        said = one_line(answer.text[:MOST_SAID], MOST_SAID)
+        return Reply(error=f"{why}: {said or 'the body is empty'}")
     if isinstance(error := message.get("error"), dict):
         code = error.get("code")
         said = one_line(str(error.get("message")), MOST_SAID)
