@@ -13,6 +13,8 @@ import psutil
 import pytest
 from hypothesis import settings
 
+from lab.core.environment import current_environment
+
 DEADLINE_S = 60
 GONE_DEADLINE_S = 30
 
@@ -151,7 +153,8 @@ class LabHere:
         (self.folder / "output").mkdir(exist_ok=True)
         name = f"{time.monotonic_ns()}"
         out_path, err_path = (self.folder / "output" / f"{name}.{end}" for end in ("out", "err"))
-        environment = {name: value for name, value in os.environ.items() if name != "FORCE_COLOR"}
+        environment = current_environment()
+        environment.pop("FORCE_COLOR", None)
         with out_path.open("wb") as out, err_path.open("wb") as err:
             process = subprocess.Popen(
                 [*self.command, *arguments],

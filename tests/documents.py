@@ -1,9 +1,10 @@
 """The Markdown documents as tests read them: fences with the note before them, and links."""
 
-import os
 import re
 import subprocess
 from pathlib import Path
+
+from lab.core.environment import current_environment
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCS = REPOSITORY / "lab" / "docs"
@@ -49,7 +50,7 @@ def run(command, env=None, **how):
         command,
         capture_output=True,
         encoding="utf-8",
-        env=os.environ | {"PYTHONUTF8": "1"} | (env or {}),
+        env=current_environment() | {"PYTHONUTF8": "1"} | (env or {}),
         timeout=DEADLINE_S,
         check=False,
         **how,

@@ -4,7 +4,6 @@ One takes turns, one keeps a client at a replica by a cookie, and one says that 
 whoever did.
 """
 
-import os
 import shlex
 import subprocess
 from contextlib import ExitStack, contextmanager
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 import requests
 from conftest import DEADLINE_S, wait_for
 
+from lab.core.environment import current_environment
 from lab.processes.ports import free_ports, is_open
 from lab.stack.programs import find_nginx
 
@@ -73,7 +73,11 @@ def begin(words, log, last, folder=None, settings=None):
     """Start a program; `last` ends it."""
     with log.open("wb") as file:
         process = subprocess.Popen(
-            words, cwd=folder, env={**os.environ, **(settings or {})}, stdout=file, stderr=file
+            words,
+            cwd=folder,
+            env={**current_environment(), **(settings or {})},
+            stdout=file,
+            stderr=file,
         )
     last.callback(process.wait)
     last.callback(process.kill)

@@ -12,6 +12,8 @@ import psutil
 import pytest
 from conftest import wait_for
 
+from lab.core.environment import current_environment
+
 
 class AtTerminal:
     """`lab …` with a person before it: a pseudo-terminal that is typed into when asked."""
@@ -24,7 +26,7 @@ class AtTerminal:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "lab", *arguments],
             cwd=here.folder,
-            env={**os.environ, "COLUMNS": "200", "TERM": "xterm", "NO_COLOR": "1"},
+            env={**current_environment(), "COLUMNS": "200", "TERM": "xterm", "NO_COLOR": "1"},
             stdin=slave,
             stdout=slave,
             stderr=slave,

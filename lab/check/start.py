@@ -16,6 +16,7 @@ import psutil
 from lab.check.command import Placeholders, check_port, split
 from lab.check.container import COMPOSE_REFUSED, is_compose
 from lab.check.family import MARK, end_marked
+from lab.core.environment import current_environment
 from lab.core.errors import LabError
 from lab.core.text import without_codes
 
@@ -67,7 +68,7 @@ class Start:
         """Return the whole environment: this terminal's, and `env`."""
         fill = Placeholders(port, folder).fill
         mine = {name: fill(value) for name, value in self.env.items()}
-        return {**os.environ, "PYTHONUNBUFFERED": "1", **mine}
+        return {**current_environment(), "PYTHONUNBUFFERED": "1", **mine}
 
 
 def run_reset(start: Start, patience_s: float, mark: str) -> None:

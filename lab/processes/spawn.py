@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, TypeVar
 
+from lab.core.environment import current_environment
 from lab.core.errors import LabError
 from lab.processes.child import DEATH_TIMEOUT_S, GENTLE_S, SIGKILL, Child, ProcessHandle
 from lab.processes.forked import ForkServer
@@ -39,7 +40,7 @@ def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of this process without the lab's own variables, with `extra`."""
     kept = {
         name: value
-        for name, value in os.environ.items()
+        for name, value in current_environment().items()
         if name not in OWN_VARIABLES and not name.startswith(OWN_PREFIXES)
     }
     if "PYTHONPATH" in kept:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from lab.core.environment import current_environment
 from lab.core.errors import LabError, reason
 from lab.core.text import without_codes
 
@@ -99,7 +100,7 @@ def run(words: Sequence[str], timeout_s: float = WAIT_S, env: Mapping[str, str] 
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                env={**os.environ, **env},
+                env={**current_environment(), **env},
             )
         except (OSError, ValueError) as error:
             return Ran(f"cannot be run: {reason(error)}", "")

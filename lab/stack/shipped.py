@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from lab.core.environment import current_environment
 from lab.core.errors import LabError, reason
 from lab.shop.desks import DESKS
 from lab.stack.server import SIGNING_KEYS
@@ -186,7 +187,7 @@ def _said(words: Sequence[str], env: Mapping[str, str] = {}) -> str:
             text=True,
             stdin=subprocess.DEVNULL,
             timeout=ENGINE_TIMEOUT_S,
-            env={**os.environ, **env},
+            env={**current_environment(), **env},
         )
     except OSError as error:
         raise LabError(

@@ -1,6 +1,5 @@
 """What is measured: a desk in a process of its own, and a client that costs next to nothing."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 import psutil
 import requests
 
+from lab.core.environment import current_environment
 from lab.processes.ports import free_ports
 from lab.processes.waiting import READY_TIMEOUT_S, get, wait_until
 from lab.stack.local_store import LocalStore
@@ -79,7 +79,7 @@ def served(command: Sequence[str], env: dict[str, str]) -> Iterator[tuple[int, p
     port = free_ports(1)[0]
     process = subprocess.Popen(
         [sys.executable, *command, "--port", str(port)],
-        env=os.environ | env,
+        env=current_environment() | env,
         stderr=subprocess.DEVNULL,  # warnings of an app run alone
     )
     try:

@@ -19,6 +19,7 @@ from pathlib import Path
 from lab.check.budget import Budget
 from lab.check.launcher import Launcher
 from lab.check.start import Start
+from lab.core.environment import current_environment
 
 SUITES = Path(__file__).parents[1] / "suites"
 AIM = 1.3
@@ -58,7 +59,12 @@ def checked(folder: Path, start: Start, status: int = 0) -> tuple[float, str]:
 
 def run(folder: Path, status: int, *options: str, url: str = "") -> str:
     """Run the suite; return what it printed."""
-    env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "LAB_URL": url, "SHOP_URL": url}
+    env = {
+        **current_environment(),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "LAB_URL": url,
+        "SHOP_URL": url,
+    }
     done = subprocess.run(
         [*PYTEST, *options], cwd=folder, env=env, capture_output=True, text=True, check=False
     )

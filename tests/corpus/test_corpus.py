@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.core.environment import current_environment
+
 HERE = Path(__file__).parent
 AT_ONCE = 2
 # After these, no case of another corpus begins.
@@ -102,7 +104,7 @@ def check(case, work, deadline):
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,
-            env={**os.environ, "LABUSER": "ada"},
+            env={**current_environment(), "LABUSER": "ada"},
         )
     except subprocess.TimeoutExpired:
         return Found("wrong", f"no verdict within {PATIENCE_S} s", "")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.core.environment import current_environment
+
 ROOT = Path(__file__).parents[2]
 REQUIRED = os.environ.get("TWO_DESKS_REQUIRE_ENGINE") == "1"
 DEADLINE_S = 1500
@@ -42,7 +44,7 @@ def said(*command, env=None):
         stdin=subprocess.DEVNULL,
         timeout=DEADLINE_S,
         cwd=ROOT,
-        env={**os.environ, **(env or {})},
+        env={**current_environment(), **(env or {})},
     )
     assert done.returncode == 0, f"{' '.join(command[:4])}: {done.stdout}{done.stderr}"
     return done.stdout
@@ -54,7 +56,7 @@ def lab(folder, *words, with_key=False):
     The deployment's key is in the environment only if it is asked for: --on finds it.
     """
     own = {} if with_key else {"STATELESS_SIGNING_KEYS"}
-    env = {name: value for name, value in os.environ.items() if name not in own}
+    env = {name: value for name, value in current_environment().items() if name not in own}
     done = subprocess.run(
         [sys.executable, "-m", "lab", *words, "--json", "--out", str(folder)],
         capture_output=True,

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lab.core.environment import current_environment
+
 ROOT = Path(__file__).parents[2]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
 FLASK = f"{sys.executable} -m flask --app shop run --port {{port}}"
@@ -38,7 +40,7 @@ def action(tmp_path):
         values |= {"github.action_path": str(ROOT), "runner.temp": str(temp)}
         # `lab` is on PATH, so that nothing is installed.
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        env = {**os.environ, "KEEP": keep, "PATH": path}
+        env = {**current_environment(), "KEEP": keep, "PATH": path}
         env |= {name: str(file) for name, file in files.items()}
         for file in files.values():
             file.write_text("")

@@ -30,6 +30,7 @@ from lab.check.judge import Level
 from lab.check.pool import Pool
 from lab.check.runner import Runner
 from lab.check.start import Start
+from lab.core.environment import current_environment
 from lab.stack.programs import find_store
 
 SERVICES = Path(__file__).parent / "services"
@@ -578,7 +579,7 @@ def test_ctrl_c_in_a_printed_script_leaves_nothing(seen, tmp_path):
     running = subprocess.Popen(
         ["sh", "-c", script],
         cwd=tmp_path,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**current_environment(), "TMPDIR": str(tmp_path)},
         start_new_session=True,
     )
     try:

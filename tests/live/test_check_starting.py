@@ -17,6 +17,7 @@ from lab.check.budget import Budget
 from lab.check.family import end_listeners
 from lab.check.launcher import EndedAtStart, Launcher
 from lab.check.start import Start
+from lab.core.environment import current_environment
 from lab.processes.ports import free_ports, is_open
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the services fork")
@@ -74,7 +75,8 @@ def check(folder, start, *options):
         capture_output=True,
         text=True,
         timeout=100,
-        env={**os.environ, "PATH": f"{SERVICES}:{os.environ['PATH']}", "OF_TEST": str(folder)},
+        env=current_environment()
+        | {"PATH": f"{SERVICES}:{os.environ['PATH']}", "OF_TEST": str(folder)},
     )
     assert "Traceback" not in done.stderr
     assert done.stdout, done.stderr
@@ -138,7 +140,7 @@ def test_ctrl_c_leaves_no_container(tmp_path):
     start = f"docker run shop {starts('memory', marked)}"
     command = [sys.executable, "-m", "lab", "check", "--start", start, "talk.py"]
     path = f"{SERVICES}:{os.environ['PATH']}"
-    running = subprocess.Popen(command, cwd=tmp_path, env={**os.environ, "PATH": path})
+    running = subprocess.Popen(command, cwd=tmp_path, env={**current_environment(), "PATH": path})
     wait_for(lambda: of_starts(marked))
     time.sleep(0.3)  # somewhere in the middle
     running.send_signal(2)

@@ -1,12 +1,13 @@
 """The command that prints every figure works: one cheap figure, measured for real."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from lab.core.environment import current_environment
 
 FIGURES = Path(__file__).parents[1] / "benchmarks" / "figures.py"
 
@@ -19,7 +20,7 @@ def figures(*arguments):
         encoding="utf-8",
         timeout=60,
         check=False,
-        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+        env=current_environment() | {"PYTHONIOENCODING": "utf-8"},
     )
 
 

@@ -18,6 +18,7 @@ import pytest
 from documents import DOCS, REPOSITORY, TOOLS, fences
 
 from lab.cli.main import cli
+from lab.core.environment import current_environment
 from lab.docs import handbook
 from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
@@ -141,7 +142,7 @@ def test_handbook_conversations_happen_word_for_word(tmp_path):
         with subprocess.Popen(
             ["bash", "--noprofile", "--norc"],
             cwd=tmp_path,
-            env=os.environ
+            env=current_environment()
             | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -203,7 +204,7 @@ class Desk:
     def start(self) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", self.app, "--port", self.port],
-            env=os.environ | {"STATELESS_SIGNING_KEYS": KEY},
+            env=current_environment() | {"STATELESS_SIGNING_KEYS": KEY},
             stderr=subprocess.DEVNULL,
         )
         ready = wait_until(lambda: server_info(int(self.port)), READY_TIMEOUT_S)

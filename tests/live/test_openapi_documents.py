@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.core.environment import current_environment
+
 SERVICES = Path(__file__).parent / "services"
 FOLDER = os.environ.get("TWO_DESKS_OPENAPI")
 DOCUMENTS = sorted(each for each in Path(FOLDER).iterdir() if each.is_file()) if FOLDER else []
@@ -33,7 +35,7 @@ def check(document, folder, *options):
     service = f"{sys.executable} {SERVICES / 'by_document.py'} {document} {{port}}"
     words = [sys.executable, "-m", "lab", "check", "--json", "--start", service]
     words += ["--env", f"STRICT={int(strict)}", "--openapi", str(document), *options]
-    environment = {**os.environ, "LIBRARY_KEY": "k3y-of-the-library"}
+    environment = {**current_environment(), "LIBRARY_KEY": "k3y-of-the-library"}
     return subprocess.run(
         words, cwd=folder, capture_output=True, text=True, timeout=NO_ENDLESS_RUN_S, env=environment
     )

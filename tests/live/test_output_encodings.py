@@ -1,12 +1,13 @@
 """No command breaks on the encoding of its output; what is for programs stays what it is."""
 
 import json
-import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+
+from lab.core.environment import current_environment
 
 ENCODINGS = {
     "ascii": {"PYTHONIOENCODING": "ascii"},
@@ -78,7 +79,7 @@ def test_no_command_breaks_on_an_encoding(kept, encoding):
     ended = subprocess.run(
         [sys.executable, "-c", ALL_IN_ONE],
         input=json.dumps(commands).encode(),
-        env={**os.environ, **narrow(encoding)},
+        env={**current_environment(), **narrow(encoding)},
         cwd=kept.folder,
         capture_output=True,
         timeout=100,

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 from conftest import LabHere, wait_for
 
+from lab.core.environment import current_environment
 from lab.evidence.run_document import json_schema
 
 SCHEMA = json_schema()
@@ -165,7 +166,7 @@ def test_command_of_a_run_works_at_a_running_desk(spied, desks, desk):
     for line in wanted:
         done = subprocess.run(
             ["bash", "-c", line],
-            env={**os.environ, "BASE": base, "TOKEN": token},
+            env={**current_environment(), "BASE": base, "TOKEN": token},
             cwd=desks.folder,
             capture_output=True,
             check=True,

@@ -12,6 +12,7 @@ from redis import Redis
 
 import stateful_app
 import stateless_app
+from lab.core.environment import current_environment
 from lab.evidence.result import Verdict
 from lab.experiments import find
 from lab.experiments.runner import Run
@@ -370,7 +371,7 @@ def test_store_that_does_not_answer_is_a_503_in_time_and_no_matter_to_the_rest(
 def test_remedy_without_a_store_says_what_it_needs_and_does_not_start(module):
     ended = subprocess.run(
         [sys.executable, "-m", f"lab.variants.{module}", "--port", "0"],
-        env={k: v for k, v in os.environ.items() if "STORE" not in k}
+        env={k: v for k, v in current_environment().items() if "STORE" not in k}
         | {"STATELESS_SIGNING_KEYS": KEY},
         capture_output=True,
         text=True,

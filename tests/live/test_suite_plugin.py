@@ -1,7 +1,6 @@
 """`pytest --lab-check` on suites of real services: Flask, FastAPI and Express."""
 
 import importlib.util
-import os
 import re
 import shutil
 import socket
@@ -11,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from conftest import processes_of
+
+from lab.core.environment import current_environment
 
 SUITES = Path(__file__).parents[1] / "suites"
 # Only this plugin: the others that are installed here take seconds to load.
@@ -39,7 +40,7 @@ def run_pytest(folder, *options, keep="", **env):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *PLUGIN, *options],
         cwd=folder,
-        env={**os.environ, **ALONE, "KEEP": keep, **env},
+        env={**current_environment(), **ALONE, "KEEP": keep, **env},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,12 +1,12 @@
 """Each of these experiments once, small: the textbook's verdict, from real processes."""
 
-import os
 import re
 import subprocess
 import sys
 
 import pytest
 
+from lab.core.environment import current_environment
 from lab.evidence.result import Verdict
 from lab.experiments import find
 from lab.experiments.runner import Run
@@ -85,7 +85,7 @@ def test_old_price_is_charged_only_where_the_token_carries_it(run):
 def test_desk_does_not_open_with_prices_that_cannot_be(app):
     ended = subprocess.run(
         [sys.executable, "-m", app, "--port", "0"],
-        env={**os.environ, "SHOP_PRICES": "laptop=free"},
+        env={**current_environment(), "SHOP_PRICES": "laptop=free"},
         capture_output=True,
         text=True,
         timeout=60,

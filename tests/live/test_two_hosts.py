@@ -14,6 +14,8 @@ import pytest
 from conftest import wait_for
 from namespaces import can_be_made, ip, namespace
 
+from lab.core.environment import current_environment
+
 LAB, ONE, TWO = (f"two-desks-{os.getpid()}-{name}" for name in ("lab", "one", "two"))
 ADDRESS = {ONE: "192.0.2.2", TWO: "192.0.2.6"}  # RFC 5737: addresses that belong to no machine
 GATEWAY = {ONE: "192.0.2.1", TWO: "192.0.2.5"}
@@ -72,7 +74,11 @@ class Desks:
 
     def _start(self, desk, name):
         host, port = HOST_OF[name], self.port(desk, name)
-        env = {**os.environ, "REPLICA": name, "STATELESS_SIGNING_KEYS": "a-key-of-theirs" * 3}
+        env = {
+            **current_environment(),
+            "REPLICA": name,
+            "STATELESS_SIGNING_KEYS": "a-key-of-theirs" * 3,
+        }
         words = [sys.executable, "-m", f"{desk}_app", "--host", ADDRESS[host], "--port", str(port)]
         log = (self.folder / f"{desk}-{name}.log").open("wb")
         with log:

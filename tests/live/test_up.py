@@ -19,6 +19,7 @@ import pytest
 import requests
 from conftest import DEADLINE_S, LabHere, wait_for
 
+from lab.core.environment import current_environment
 from lab.processes.ports import is_open
 from lab.stack.programs import find_store
 
@@ -426,7 +427,7 @@ def opened_by(here, name, arguments, environment, in_terminal):
     note = Path(f"{program}.opened")
     note.unlink(missing_ok=True)
     ours, theirs = os.openpty()
-    environment = {**os.environ, **environment, "BROWSER": f"{program} %s"}
+    environment = {**current_environment(), **environment, "BROWSER": f"{program} %s"}
     try:
         subprocess.run(
             [sys.executable, "-m", "lab", *arguments],

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from generated import DOCS, REPOSITORY, write_or_check
 
+from lab.core.environment import current_environment
+
 PAGES = (REPOSITORY / "README.md", DOCS / "first-script.md", DOCS / "check.md")
 FENCE = re.compile(
     r"<!-- (?P<kind>file|run|seen)\b(?P<more>[^\n]*?) -->\n```\w+\n(?P<text>.*?)```", re.DOTALL
@@ -73,7 +75,7 @@ def run(command: str, folder: str, exits: int) -> str:
     done = subprocess.run(
         ["sh", "-c", python + command],
         cwd=folder,
-        env=os.environ | plain | {"PATH": paths},
+        env=current_environment() | plain | {"PATH": paths},
         capture_output=True,
         encoding="utf-8",
         timeout=DEADLINE_S,

@@ -1,6 +1,5 @@
 """compose.yaml and kubernetes.yaml: each part finds the others, and no secret is in a file."""
 
-import os
 import re
 import shlex
 import shutil
@@ -17,6 +16,7 @@ from containers import of_compose, of_kubernetes
 
 from lab.cli.main import cli
 from lab.cli.run import run
+from lab.core.environment import current_environment
 from lab.core.errors import LabError
 from lab.stack.container_files import ContainerFiles
 from lab.stack.server import desk_env
@@ -131,7 +131,7 @@ print(*sorted({".".join(name.split(".")[:2]) for name in sys.modules if name.sta
 
 def test_image_has_what_a_desk_imports_and_no_more_of_the_lab():
     command = [sys.executable, "-c", IMPORTED]
-    env = os.environ | {"STATELESS_SIGNING_KEYS": "k" * 32}
+    env = current_environment() | {"STATELESS_SIGNING_KEYS": "k" * 32}
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=env)
     distributions, _, rooms = done.stdout.partition("--\n")
     copied = dict(re.findall(r"^COPY (.+) (\S+)$", _dockerfile(), re.MULTILINE))
@@ -361,4 +361,4 @@ def _dockerfile():
 
 
 def _with(keys):
-    return {n: v for n, v in os.environ.items() if n != "STATELESS_SIGNING_KEYS"} | keys
+    return {n: v for n, v in current_environment().items() if n != "STATELESS_SIGNING_KEYS"} | keys

@@ -5,7 +5,6 @@ gevent is not patched here: a server in threads, and the transport in the test's
 
 import errno
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pytest
 from clocks import TickingClock
 from conftest import wait_for
 
+from lab.core.environment import current_environment
 from lab.core.http import ConnectionRefused, ReadTimedOut
 from lab.crowd.gevent_transport import ConnectionPool, GeventTransport
 from lab.evidence.exchange import OpStatus
@@ -434,7 +434,7 @@ def desk(app, folder):
             [sys.executable, "-m", app, "--port", str(port)],
             stdout=log,
             stderr=log,
-            env={**os.environ, "REPLICA": "A", "LAB_RUN_DIR": str(folder)},
+            env={**current_environment(), "REPLICA": "A", "LAB_RUN_DIR": str(folder)},
         )
     try:
         wait_for(lambda: is_open(port) or process.poll() is not None)

@@ -14,6 +14,7 @@ import pytest
 
 from lab.cli import guard, main
 from lab.core import run_folder
+from lab.core.environment import current_environment
 from lab.core.errors import LabError
 
 COMMANDS = sorted(main.cli.commands)
@@ -161,7 +162,7 @@ def test_ctrl_c_while_the_lab_is_imported_prints_no_traceback(module, tmp_path):
     )
     process = subprocess.Popen(
         [sys.executable, "-c", "from lab.__main__ import main; main()", "list"],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        env={**current_environment(), "PYTHONPATH": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

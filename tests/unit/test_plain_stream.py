@@ -1,7 +1,6 @@
 """Output takes any text in any encoding: signs become words, and columns stay."""
 
 import io
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 import lab
 from lab.cli import plain_stream
 from lab.cli.plain_stream import PLAIN_SIGNS, in_encoding
+from lab.core.environment import current_environment
 
 ENCODINGS = ("ascii", "latin-1", "cp1252", "cp437", "cp850", "koi8-r", "shift_jis")
 HOSTILE = ("✓ Zoë ≠ 🛒", "\udcff", "\x00\x1b[31m", "مرحبا", "👩‍💻", "日本\r\n語", "")
@@ -63,7 +63,7 @@ def test_prepared_streams_take_lone_surrogates_and_a_closed_stdout():
     for encoding in ("utf-8", "ascii:strict", "cp437"):
         ended = subprocess.run(
             [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONIOENCODING": encoding},
+            env={**current_environment(), "PYTHONIOENCODING": encoding},
             capture_output=True,
         )
         assert (ended.returncode, ended.stdout.strip()) == (0, rb"\udcff"), ended.stderr

@@ -4,7 +4,6 @@ That pytest imports and collects the suite once. For each order it forks, so tha
 another; where there is no fork (Windows), it runs them in itself, one after the other.
 """
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Self
 import msgspec
 
 from lab.check.suite.exchanges import SuiteExchange, Switch
+from lab.core.environment import current_environment
 from lab.core.errors import LabError
 from lab.processes.child import Child
 from lab.processes.spawn import Children
@@ -101,7 +101,8 @@ class Reruns:
 def _environment() -> dict[str, str]:
     """Return this environment without what pytest says of itself in it."""
     own = ("PYTEST_CURRENT_TEST", "PYTEST_XDIST_", "PYTEST_VERSION")
-    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    here = current_environment()
+    return {name: value for name, value in here.items() if not name.startswith(own)}
 
 
 def order_file(folder: Path, number: int) -> Path:
