@@ -525,7 +525,8 @@ def test_reduced_motion_moves_nothing_and_names_the_way(window):
     assert page.evaluate("window.moved") == 0
     watch(page)
     steps = page.locator(".lane .steps").first
-    assert steps.is_visible() and "1" in steps.inner_text()
+    expect(steps).to_be_visible()
+    expect(steps).to_contain_text("1")
     assert page.evaluate("document.getAnimations().length") == 0
     wait_for(lambda: page.locator("#announcer").inner_text() != "")
 
@@ -538,8 +539,9 @@ def test_grey_picture_still_shows_kept_and_lost_apart(window):
     lost = page.locator('.server[data-server="A"] .cart').first
     kept = page.locator('[data-desk="stateless"] .customer .cart').first
     # By sign, by word and by the line around it; colour is only the fourth.
-    assert "✕" in lost.inner_text() and "gone" in lost.inner_text()
-    assert "✓" in kept.inner_text() and "kept" in kept.inner_text()
+    for cart, sign, word in ((lost, "✕", "gone"), (kept, "✓", "kept")):
+        expect(cart).to_contain_text(sign)
+        expect(cart).to_contain_text(word)
     style = "n => getComputedStyle(n).borderTopStyle"
     assert (lost.evaluate(style), kept.evaluate(style)) == ("dashed", "solid")
     # And in grey the one line is darker than the other.

@@ -70,7 +70,8 @@ def test_curl_from_elsewhere_is_on_the_stage(window, lab):
     requests.get(f"{lab.origin}/stateless/api/cart?token={token}&userId=1", timeout=60)
     recent = page.locator('.lane[data-desk="stateless"] .recent button').first
     recent.wait_for()
-    assert "401" in recent.inner_text() and "from elsewhere" in recent.inner_text()
+    expect(recent).to_contain_text("401")
+    expect(recent).to_contain_text("from elsewhere")
     # Looking at it, from whatever tab, shows what is known of it.
     look_closer(page, "code")
     recent.click()
@@ -192,7 +193,8 @@ def test_evidence_shows_bytes_marks_credentials_and_copies_a_command(window):
     left, right = (
         page.locator(f'lab-evidence [data-desk="{d}"]') for d in ("stateful", "stateless")
     )
-    assert "GET /@B/api/cart" in left.inner_text() and "HTTP/1.1 401" in left.inner_text()
+    expect(left).to_contain_text("GET /@B/api/cart")
+    expect(left).to_contain_text("HTTP/1.1 401")
     # What only one of the desks is sent: an id here, the whole cart there. Both have a cookie.
     for side, own in ((left, "session id"), (right, "token")):
         kinds = [each.inner_text().strip() for each in side.locator("mark .kind").all()]
@@ -245,7 +247,7 @@ def test_line_is_lost_and_found_again(browser, tmp_path):
             page.locator("#line[data-state=lost]").wait_for(timeout=60_000)
             expect(page.locator("#line")).to_contain_text("lost")
             assert page.locator("#line").evaluate("(line) => line.scrollWidth <= line.clientWidth")
-            assert "tries again" in page.locator("#about").text_content()
+            expect(page.locator("#about")).to_contain_text("tries again")
             expect(page.locator("#badge")).to_have_text("NOT CONNECTED")
             for process in [nginx, *workers]:
                 os.kill(process.pid, signal.SIGCONT)
@@ -270,7 +272,7 @@ def test_long_trouble_is_read_in_a_page_that_keeps_its_width(window, presented):
         assert_header_fits(page, width)
     page.locator("#badge").click()
     page.locator("#about").wait_for()
-    assert trouble.strip() in page.locator("#about").inner_text()
+    expect(page.locator("#about")).to_contain_text(trouble.strip())
     box = page.locator("#about").bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= 375 and box["y"] + box["height"] <= 667
     page.evaluate("async () => (await import('/lab/static/state.js')).set({ connection: 'open' })")
@@ -361,7 +363,8 @@ def test_recorded_run_needs_no_servers(browser, tmp_path):
         scrubber.focus()
         scrubber.press("End")
         wait_for(lambda: page.locator('.server[data-state="dead"]').count() > 0)
-        assert int(page.locator('td[data-desk="stateful"][data-score="lost"]').inner_text()) > 0
+        lost = page.locator('td[data-desk="stateful"][data-score="lost"]')
+        expect(lost).to_have_text(re.compile("[1-9]"))
         scrubber.press("Home")
         wait_for(lambda: page.locator('.server[data-state="dead"]').count() == 0)
         look_closer(page, "sequence")

@@ -155,7 +155,9 @@ def test_learner_without_a_free_stage_waits_in_a_queue_that_says_so(browser, tmp
         bar = second.locator("lab-role")
         wait_for(lambda: "All 1 stages for learners are taken; you are next" in bar.inner_text())
         expect(bar).to_contain_text("lab record")  # none is at hand, and how to get one
-        assert second.locator(".ask .bar").inner_text().split("\n") == ["Waiting for a stage …"]
+        expect(second.locator(".ask .bar")).to_have_text(
+            "Waiting for a stage …", use_inner_text=True
+        )
         expect(second.locator(".ask .main")).to_be_disabled()
         predict(third)
         wait_for(lambda: "1 waits before you" in third.locator("lab-role").inner_text())

@@ -28,14 +28,13 @@ def test_speaker_view_says_what_comes_and_works_from_either_window(window):
     crash, storage = chapters[5], chapters[6]
     speaker = speaker_of(page)
     text, now, upcoming = (speaker.locator(part) for part in ("#text", "#now", "#upcoming"))
-    assert all(paragraph in text.inner_text() for paragraph in crash["text"])
+    for paragraph in crash["text"]:
+        expect(text).to_contain_text(paragraph)
     expect(now).to_have_text(crash["predict"]["question"])
     expect(upcoming).to_contain_text(crash["acts"][0]["label"])
-    assert all(
-        each["because"] in speaker.locator("#answers").inner_text()
-        for each in crash["predict"]["choices"]
-    )
-    assert re.fullmatch(r"\d+:\d\d", speaker.locator("#elapsed").inner_text())
+    for each in crash["predict"]["choices"]:
+        expect(speaker.locator("#answers")).to_contain_text(each["because"])
+    expect(speaker.locator("#elapsed")).to_have_text(re.compile(r"^\d+:\d\d$"))
     assert findings(speaker) == []
     # The room's votes are data: whoever has them sets them.
     expect(speaker.locator("#votes")).to_contain_text("No vote")

@@ -95,7 +95,7 @@ def test_whole_tour(window, scheme, predict, turn):
         assert judged.get_attribute("data-right") in ("yes", "no") or number == 11, chapter["slug"]
         expect(page.locator("#claim")).to_have_text(chapter["claim"])
         act = chapter["acts"][chapter["predict"]["choices"][-1 if touch else 0].get("act", 0)]
-        assert act.get("explain", chapter["explain"]) == page.locator(".decided").inner_text()
+        expect(page.locator(".decided")).to_have_text(act.get("explain", chapter["explain"]))
         cards = page.locator(".so .desk-card")
         expect(cards).to_have_count(2)
         assert "not measured" not in "".join(cards.all_inner_texts())

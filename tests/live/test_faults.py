@@ -292,7 +292,7 @@ def test_hostile_op_and_path_are_one_honest_entry(stack, pool):
 def connect(store):
     import redis
 
-    return redis.Redis.from_url(store.url, socket_timeout=0.5)
+    return redis.Redis.from_url(store.url, socket_timeout=60)
 
 
 def write(store, value):

@@ -170,7 +170,7 @@ def listening():
 
 def connects(host, port):
     with socket.socket() as s:
-        s.settimeout(2)
+        s.settimeout(60)
         return s.connect_ex((host, port)) == 0
 
 

@@ -51,7 +51,7 @@ def http(*headers, body=b""):
     return f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n{head}\r\n".encode() + body
 
 
-def get(port, jar, path="/", timeout_s=5):
+def get(port, jar, path="/", timeout_s=60):
     return send(Address(port), requests.Request("GET", path), jar, timeout_s)
 
 

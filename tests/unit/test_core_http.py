@@ -75,7 +75,8 @@ def serve(answer, scheme="http"):
         thread = threading.Thread(target=once, daemon=True)
         thread.start()
         try:
-            requests.get(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/", timeout=0.3)
+            url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/"
+            requests.get(url, timeout=0.3 if answer is None else 60)
         except requests.RequestException as error:
             return error
         finally:
@@ -87,7 +88,7 @@ def serve(answer, scheme="http"):
 def error_of(url="http://127.0.0.1:1/", **how):
     """Return the error that requests has with a request that does not get out."""
     with pytest.raises((requests.RequestException, urllib3.exceptions.HTTPError)) as caught:
-        requests.get(url, timeout=2, **how)
+        requests.get(url, timeout=60, **how)
     return caught.value
 
 
