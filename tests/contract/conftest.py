@@ -1,7 +1,6 @@
 """Every desk in one process: one suite, inherited by each place where a cart can be kept."""
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from werkzeug.test import TestResponse
 
 import stateful_app
 import stateless_app
-from lab.processes.ports import is_open
+from lab.processes.ports import free_ports, is_open
 from lab.shop.http import InstanceInfo
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
@@ -118,9 +117,7 @@ def _valkey_binary() -> str:
 @contextmanager
 def running_valkey(port: int = 0) -> Iterator[Valkey]:
     """Run a real store on a free port of 127.0.0.1, holding everything in memory."""
-    if not port:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+    port = port or free_ports(1)[0]
     command = [_valkey_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
