@@ -330,7 +330,35 @@ def test_no_word_leaves_its_lane_at_any_size(window, width, height, mode, step, 
     assert words_stay_inside(window, width, height, mode, step, people=people)
 
 
-# Stop every animation of the servers half-way; how they look there, and at both ends.
+# Where each request is drawn 20 ms before its motion begins, and as it begins.
+SETS_OUT = """
+() => {
+  window.places = [];
+  new MutationObserver((changes) => {
+    for (const dot of changes.flatMap(({ addedNodes }) => [...addedNodes])) {
+      if (!dot.matches?.(".dot")) continue;
+      const [motion] = dot.getAnimations();
+      window.places.push([-20, 0].map((ms) => {
+        motion.currentTime = ms;
+        const { x, y } = dot.getBoundingClientRect();
+        return [x, y];
+      }));
+    }
+  }).observe(document.querySelector("lab-stage"), { subtree: true, childList: true });
+}
+"""
+
+
+def test_request_is_where_it_sets_out_before_its_motion_begins(window):
+    page = window(where="?step=6")
+    page.evaluate(SETS_OUT)
+    run_chapter(page)
+    places = page.evaluate("window.places")
+    assert len(places) >= 6
+    assert [before for before, _ in places] == [first for _, first in places]
+
+
+# Stop every animation of the servers half-way; how they look there, before it and after it.
 HALF_WAY = """
 () => [...document.querySelectorAll(".server")].map((node) => {
   const look = () => [node.getBoundingClientRect().height, getComputedStyle(node).backgroundColor];
@@ -338,7 +366,7 @@ HALF_WAY = """
   if (!motion) return null;
   motion.pause();
   const { duration } = motion.effect.getTiming();
-  const looks = [0.01, 0.5, 0.99].map((part) => {
+  const looks = [-0.01, 0.5, 1.01].map((part) => {
     motion.currentTime = part * duration;
     return look();
   });

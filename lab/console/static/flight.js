@@ -44,12 +44,15 @@ function inTempo(motion) {
 
 /** Move a part of the stage that stays a part of it; resolves when it has moved. */
 export async function act(node, frames, ms) {
-  await travel(node, frames, ms, "none");
+  await travel(node, frames, ms, "backwards");
   moving.delete(node);
 }
 
-/** Move `node` over `frames`; resolves when it is there, and never if it is taken away before. */
-function travel(node, frames, ms, fill = "forwards") {
+/**
+ * Move `node` over `frames`; resolves when it is there, and never if it is taken away before. It is
+ * at the first frame from the start: on a busy machine the motion begins later than it is drawn.
+ */
+function travel(node, frames, ms, fill = "both") {
   const motion = node.animate(frames, { duration: ms, fill });
   moving.set(node, motion);
   inTempo(motion);

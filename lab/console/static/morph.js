@@ -17,7 +17,7 @@ function change(node, was) {
   const [dx, dy] = [was.box.left - is.box.left, was.box.top - is.box.top];
   const [wide, high] = [was.box.width / (is.box.width || 1), was.box.height / (is.box.height || 1)];
   node.animate([{ ...was.style, transformOrigin: "0 0", transform: `translate(${dx}px, ${dy}px) scale(${wide}, ${high})` },
-    { ...is.style, transformOrigin: "0 0", transform: "none" }], { duration: MS, easing: "ease-in-out" });
+    { ...is.style, transformOrigin: "0 0", transform: "none" }], { duration: MS, easing: "ease-in-out", fill: "backwards" });
 }
 
 function lookOf(node) {
