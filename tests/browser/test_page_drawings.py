@@ -6,7 +6,7 @@ import pytest
 from conftest import wait_for
 from playwright.sync_api import expect
 
-from browser.tour import run_chapter, watch
+from browser.tour import pause_at_once, run_chapter, watch
 
 OPACITY = "(node) => Number(getComputedStyle(node).opacity)"
 # Everything that a style sheet moves on the stage: the compositor moves these alone.
@@ -219,9 +219,10 @@ def test_style_sheets_move_only_what_the_compositor_moves(window):
 @pytest.mark.long
 def test_sessions_of_customers_who_went_stay_in_the_store(window):
     page = window(where="?step=7", pace=0.01)
+    pause_at_once(page)
     page.locator(".scene .skip-it").click()
-    page.locator(".controls .pause").click()
     step = page.locator(".controls .count").inner_text
+    wait_for(lambda: step().startswith("paused"))
     while not step().startswith("paused at step 9"):
         before = step()
         page.locator(".controls .next-request").click()

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from browser.conftest import RunningLab, Windows
 from browser.test_page_tour import findings
-from browser.tour import look_closer, predict
+from browser.tour import look_closer, pause_at_once, predict
 
 CALM = {"reduced_motion": "reduce"}
 STATE = "async () => (await import('/lab/static/state.js')).state"
@@ -90,8 +90,8 @@ def test_learner_comes_in_the_middle_and_from_a_stage_of_its_own(window):
     bar = learner.locator("lab-role")
     wait_for(lambda: "chapter 3" in bar.inner_text())  # heard on its own stage, too
     room.keyboard.press("2")
+    pause_at_once(room)
     room.keyboard.press("Enter")
-    room.locator(".controls .pause").click()
     bar.locator(".follow").click()
     learner.locator("main[data-scene=watch]").wait_for()
     assert not learner.evaluate(f"async () => (await ({STATE})()).own")

@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import wait_for
 from playwright.sync_api import expect
 
-from browser.tour import look_closer, run_chapter, watch
+from browser.tour import look_closer, pause_at_once, run_chapter, watch
 
 AXE_OPTIONS = {"resultTypes": ["violations"]}
 PAGES = {"next": "PageDown", "back": "PageUp"}
@@ -187,8 +187,8 @@ def test_chapter_that_is_not_there_is_said(window):
 
 def test_script_pauses_goes_on_by_one_request_and_keeps_its_speed(window):
     page = window(pace=0.01)
+    pause_at_once(page)
     page.locator(".scene .skip-it").click()
-    page.locator(".controls .pause").click()
     count = page.locator(".controls .count")
     wait_for(lambda: "paused" in count.inner_text())
     page.locator('[data-speed="3"]').click()

@@ -46,3 +46,17 @@ def assert_header_fits(page, width):
     chapters = page.locator("#where").bounding_box() if width < 400 else None
     rows = page.locator(".top").bounding_box()["height"] - (chapters["height"] if chapters else 0)
     assert rows < 62
+
+
+PAUSE_AT_ONCE = """
+() => new MutationObserver((changes, watch) => {
+  if (!document.querySelector(".controls .count")?.textContent) return;
+  watch.disconnect();
+  document.querySelector(".controls .pause").click();
+}).observe(document.body, { subtree: true, childList: true, characterData: true })
+"""
+
+
+def pause_at_once(page):
+    """Press Pause as soon as a script runs: from outside, a busy machine is too late for it."""
+    page.evaluate(PAUSE_AT_ONCE)
