@@ -72,7 +72,7 @@ def pytest_collection():
 
 
 def pytest_collection_modifyitems(items):
-    """Refuse two tests with one id: with `-n 3` one of them alone would run."""
+    """Refuse two tests with one id: with `-n 2` one of them alone would run."""
     names = {}
     for each in items:
         if (first := names.setdefault(each.nodeid, each.name)) != each.name:

@@ -76,7 +76,7 @@ def _test_of(schema: schemathesis.BaseSchema) -> Callable[[Case], None]:
 def _tests_of(desk: Desk, logs_in: bool) -> dict[str, Callable[[Case], None]]:
     """Return a test for each operation, by name.
 
-    With pytest 9.2 one test for all operations has one id, and `-n 3` runs the first of them only.
+    With pytest 9.2 one test for all operations has one id, and `-n 2` runs the first of them only.
     """
     schema = contract_of(desk, logs_in)
     name = "test_stateful" if desk.is_stateful else "test_stateless"

@@ -16,13 +16,13 @@ OTHERS = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 def test_readme_names_two_commands_on_its_first_screen():
     first_screen = README.partition("## ")[0]
     assert [fence["text"].splitlines() for fence in FENCE.finditer(first_screen)] == [
-        ["pip install . && lab demo", 'pip install ".[test]" && pytest -n 3']
+        ["pip install . && lab demo", 'pip install ".[test]" && pytest -n 2']
     ]
     for beside in (
         "python3 -m venv .venv && . .venv/bin/activate",
         r"py -m venv .venv; .venv\Scripts\Activate.ps1",
         "uv run lab demo",
-        "uv run --extra test pytest -n 3",
+        "uv run --extra test pytest -n 2",
     ):
         assert f"`{beside}`" in first_screen
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COMMAND = 'pip install ".[test]" && pytest -n 3'
+COMMAND = 'pip install ".[test]" && pytest -n 2'
 
 
 def test_ci_runs_the_test_command_of_the_readme_word_for_word():
